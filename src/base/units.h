@@ -1,0 +1,43 @@
+/*
+ * Durations, sizes and file modes as people write them.
+ */
+#ifndef GATHERD_BASE_UNITS_H
+#define GATHERD_BASE_UNITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+/*
+ * "500ms", "5s", "1m30s", "2h", "1d", "1.5s"; a bare number is seconds. Units may follow
+ * each other from large to small, each once; blanks, signs, exponents are not taken.
+ * Returns false if TEXT is no duration or is longer than 100 years.
+ */
+MUST_CHECK bool units_parse_duration_ms(const char *text, int64_t *ms);
+
+/* "64KiB", "1MiB", "500kB", "1GB"; a bare number is bytes. Returns false if TEXT is no
+ * size or does not fit. */
+MUST_CHECK bool units_parse_size(const char *text, size_t *bytes);
+
+/* A file mode in octal: "0644", "644", "0o640"; up to 0777. */
+MUST_CHECK bool units_parse_mode(const char *text, unsigned *mode);
+
+/* A whole number in decimal, MIN..MAX, no blanks, no sign but "-", no leading zeros. */
+MUST_CHECK bool units_parse_int(
+    const char *text, int64_t min, int64_t max, int64_t *number);
+
+/* Long enough for every text the functions below write. */
+#define UNITS_TEXT_SIZE 40
+
+/* Exactly, in the notation that the parsers read: "1m30s", "500ms", "0s". */
+void units_format_duration(char text[static UNITS_TEXT_SIZE], int64_t ms);
+
+/* Exactly, by the largest binary unit that divides it: "1MiB", "1500B" as "1500". */
+void units_format_size(char text[static UNITS_TEXT_SIZE], size_t bytes);
+
+/* For a person, two units at most: "4s", "3m", "2h 5m", "12d 3h". */
+void units_format_age(char text[static UNITS_TEXT_SIZE], int64_t ms);
+
+#endif
