@@ -1,0 +1,41 @@
+/*
+ * What a compiled template consists of. Only for the files of this room.
+ */
+#ifndef GATHERD_TEMPLATE_INTERNAL_H
+#define GATHERD_TEMPLATE_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/marked.h"
+#include "template/template.h"
+
+enum template_node_kind {
+	NODE_TEXT,     /* literal */
+	NODE_VALUE,    /* {{name}} */
+	NODE_RAW,      /* {{{name}}} and {{&name}} */
+	NODE_SECTION,  /* {{#name}} */
+	NODE_INVERTED, /* {{^name}} */
+	NODE_END,      /* {{/name}} */
+};
+
+struct template_node {
+	enum template_node_kind kind;
+	enum mark mark;   /* TEXT: of all of it */
+	bool in_section;  /* it stands inside a section, inverted or not */
+	const char *text; /* TEXT: the bytes; all others: the path, NUL-terminated */
+	size_t len;       /* of `text` */
+	size_t offset;    /* in the source */
+	size_t partner;   /* SECTION, INVERTED: the index of the END; END: of those */
+};
+
+struct template
+{
+	enum template_place place;
+	char *source;                /* a copy, owned; the nodes' texts lie in it */
+	struct template_node *nodes; /* owned; in the order of the source */
+	size_t node_count;
+	size_t node_capacity;
+};
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * Mustache templates (mustache(5)), compiled once, rendered over a lookup function.
+ *
+ * Taken: {{name}}, {{{name}}} and {{&name}}, {{#section}}, {{^inverted}}, {{/end}},
+ * {{! comment}}, {{=<% %>=}}, dotted names and {{.}}. Not taken: partials and lambdas.
+ * Otherwise than in the specification: a name that does not exist, or is null, is no
+ * empty string outside a section but a fault; escaping is not HTML's but that of the
+ * place the text goes to. What is put in is never read as a template again.
+ */
+#ifndef GATHERD_TEMPLATE_TEMPLATE_H
+#define GATHERD_TEMPLATE_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "base/marked.h"
+
+struct secrets;
+struct template; /* compiled; immutable */
+
+/* Where the rendered text goes, and so what {{name}} is escaped for. */
+enum template_place {
+	TEMPLATE_PLAIN, /* nothing is escaped; lists and maps as compact JSON */
+	TEMPLATE_URL, /* all but unreserved characters percent-encoded (RFC 3986, 2.3) */
+	TEMPLATE_HEADER, /* CR, LF and NUL left out, of {{{name}}} too */
+};
+
+/* A template's output is never longer: rendering stops with TEMPLATE_TOO_LARGE. */
+#define TEMPLATE_MAX_OUTPUT ((size_t)1024 * 1024)
+/* Sections inside each other. */
+#define TEMPLATE_MAX_DEPTH 32
+
+/* What went wrong when compiling, and where: OFFSET bytes into the source text. */
+struct template_fault {
+	char message[160];
+	size_t offset;
+};
+
+/*
+ * Compile SOURCE, of which only MARK_OWN parts are read as a template (a tag lies within
+ * one part); the others are literal text. Returns NULL with FAULT written: a tag or
+ * section that is not closed, a wrong end, an empty or malformed name, malformed
+ * delimiters, a partial, sections nested too deeply.
+ */
+struct template *template_compile(const struct marked *source,
+    enum template_place place, struct template_fault *fault);
+void template_free(struct template *template);
+
+/* Nothing but literal text: every rendering is the same. */
+bool template_is_literal(const struct template *template);
+
+/* One name of a template, for checks and dependencies. */
+struct template_name {
+	const char *path; /* dotted, as written, borrowed; "." is not reported */
+	bool in_section;  /* it stands inside a section */
+	bool is_section;  /* it opens a section or an inverted one */
+	size_t offset;    /* of its tag in the source text */
+};
+typedef void template_name_fn(const struct template_name *name, void *arg);
+void template_each_name(
+    const struct template *template, template_name_fn *fn, void *arg);
+
+/* ---- what templates are rendered over ---- */
+
+enum template_kind {
+	TEMPLATE_NULL,
+	TEMPLATE_FALSE,
+	TEMPLATE_TRUE,
+	TEMPLATE_TEXT, /* strings, and numbers by their text */
+	TEMPLATE_LIST,
+	TEMPLATE_MAP,
+};
+
+/* One value, as the lookup functions tell it. All pointers are borrowed and must live
+ * until template_render() returns. */
+struct template_value {
+	enum template_kind kind;
+	const struct marked *text; /* TEMPLATE_TEXT: with its marks, or NULL: */
+	const char *plain;         /* ... then this NUL-terminated text */
+	const void *node;          /* LIST and MAP: whatever the functions below need */
+	const struct template_data *data; /* LIST and MAP: those functions */
+};
+
+/* How lists and maps of one origin are read. */
+struct template_data {
+	/*
+	 * Find PATH (LEN bytes, dotted) in MAP as far as this map can: write the value it
+	 * found and return how many bytes of PATH named it (up to a dot or the end), or 0
+	 * where nothing is there. Most take the first part of PATH; a map whose keys hold
+	 * dots takes the longest that fits.
+	 */
+	size_t (*get)(const struct template_value *map, const char *path, size_t len,
+	    struct template_value *found);
+
+	/* The element with number INDEX of LIST; false past the end. Also serves a number as
+	 * part of a dotted name ({{list.0}}). */
+	bool (*item)(const struct template_value *list, size_t index,
+	    struct template_value *found);
+
+	/* Append LIST or MAP as compact JSON, real text with marks (TEMPLATE_PLAIN); a
+	 * secret part is the inside of one string, escaped, without its quotes. NULL where
+	 * there is no such text. Returns false past OUT's maximum. */
+	bool (*json)(const struct template_value *value, struct marked *out);
+};
+
+enum template_result {
+	TEMPLATE_RENDERED,
+	TEMPLATE_MISSING,  /* a name outside a section that does not exist or is null */
+	TEMPLATE_NOT_TEXT, /* a list or map where only text can stand */
+	TEMPLATE_TOO_LARGE, /* for OUT, or too much work: lists in lists in lists */
+};
+
+/*
+ * Render over ROOT, a map. OUT must be initialised and empty; the marks of what was put
+ * in are kept, so marked_shown() of it is what may be shown. CARRIED (may be NULL)
+ * gets the secrets that were put in, unescaped, the template's own secret parts among
+ * them. Where the result is not TEMPLATE_RENDERED, *NAME (may be NULL) is the path that
+ * was to blame, borrowed from TEMPLATE, or NULL.
+ *
+ * Truth in sections is Mustache's: missing, null, false, an empty list are false; so is
+ * empty text.
+ */
+MUST_CHECK enum template_result template_render(const struct template *template,
+    const struct template_value *root, struct marked *out, struct secrets *carried,
+    const char **name);
+
+#endif
