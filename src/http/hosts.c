@@ -1,0 +1,239 @@
+#include "http/hosts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <curl/curl.h>
+
+#include "base/xalloc.h"
+#include "http/resolver.h"
+#include "http/url.h"
+
+/* So many hosts in a row, in the order they are met, share a home: a small config then
+ * runs on one multi handle, which reads the CA file once. */
+#define HOSTS_PER_HOME 32u
+
+#define BUCKETS 1024u /* a power of two */
+
+/* One host at one multi handle. */
+struct presence {
+	unsigned in_flight;
+	unsigned connections; /* about how many are open, busy and idle */
+	uint64_t version;     /* of the addresses it holds */
+	bool met;
+};
+
+struct host {
+	LIST_ENTRY(host) in_bucket;
+	TAILQ_ENTRY(host) in_idle; /* while in_flight is 0 */
+	char *name;                /* owned */
+	unsigned port;
+	bool is_address;
+	unsigned home;
+	unsigned in_flight; /* in all places */
+	struct presence at[HOSTS_PLACES];
+};
+
+LIST_HEAD(host_list, host);
+TAILQ_HEAD(host_queue, host);
+
+struct hosts {
+	struct host_list buckets[BUCKETS];
+	struct host_queue idle; /* the longest unused one first */
+	size_t idle_count;
+	size_t max_idle;
+	unsigned met_count;
+	unsigned load[HOSTS_PLACES];               /* transfers in flight */
+	struct curl_slist *outdated[HOSTS_PLACES]; /* owned: "-HOST:PORT", to forget */
+};
+
+struct hosts *
+hosts_new(size_t max_idle)
+{
+	struct hosts *hosts = xcalloc(1, sizeof(*hosts));
+
+	hosts->max_idle = max_idle;
+	TAILQ_INIT(&hosts->idle);
+	return hosts;
+}
+
+static void
+free_host(struct host *host)
+{
+	LIST_REMOVE(host, in_bucket);
+	free(host->name);
+	free(host);
+}
+
+void
+hosts_free(struct hosts *hosts)
+{
+	if (hosts == NULL)
+		return;
+	while (!TAILQ_EMPTY(&hosts->idle)) {
+		struct host *host = TAILQ_FIRST(&hosts->idle);
+
+		TAILQ_REMOVE(&hosts->idle, host, in_idle);
+		free_host(host);
+	}
+	for (unsigned place = 0; place < HOSTS_PLACES; place++)
+		curl_slist_free_all(hosts->outdated[place]);
+	free(hosts);
+}
+
+/* FNV-1a. */
+static unsigned
+bucket_of(const struct url *url)
+{
+	uint32_t hash = UINT32_C(2166136261) ^ url->port;
+
+	for (const char *c = url->host; *c != '\0'; c++)
+		hash = (hash ^ (unsigned char)*c) * UINT32_C(16777619);
+	return (hash ^ hash >> 16) & (BUCKETS - 1);
+}
+
+static struct host *
+add_host(struct hosts *hosts, const struct url *url, unsigned bucket)
+{
+	struct host *host = xcalloc(1, sizeof(*host));
+
+	host->name = xstrdup(url->host);
+	host->port = url->port;
+	host->is_address = url->host_is_address;
+	host->home = hosts->met_count++ / HOSTS_PER_HOME % HOSTS_PLACES;
+	LIST_INSERT_HEAD(&hosts->buckets[bucket], host, in_bucket);
+	TAILQ_INSERT_TAIL(&hosts->idle, host, in_idle);
+	hosts->idle_count++;
+	return host;
+}
+
+static struct host *
+find_host(struct hosts *hosts, const struct url *url)
+{
+	unsigned bucket = bucket_of(url);
+	struct host *host = LIST_FIRST(&hosts->buckets[bucket]);
+
+	for (; host != NULL; host = LIST_NEXT(host, in_bucket)) {
+		if (host->port == url->port && strcmp(host->name, url->host) == 0)
+			return host;
+	}
+	return add_host(hosts, url, bucket);
+}
+
+/* Where an idle connection is, if anywhere; else where there is room; else where the load
+ * is least: each time the nearest to the host's home. */
+static unsigned
+choose_place(const struct hosts *hosts, const struct host *host)
+{
+	unsigned roomy = HOSTS_PLACES, least = host->home;
+
+	for (unsigned i = 0; i < HOSTS_PLACES; i++) {
+		unsigned place = (host->home + i) % HOSTS_PLACES;
+		const struct presence *at = &host->at[place];
+
+		if (at->in_flight < at->connections)
+			return place;
+		if (roomy == HOSTS_PLACES && at->in_flight < HOSTS_SPILL_HOST &&
+		    hosts->load[place] < HOSTS_SPILL_TOTAL)
+			roomy = place;
+		if (hosts->load[place] < hosts->load[least])
+			least = place;
+	}
+	return roomy < HOSTS_PLACES ? roomy : least;
+}
+
+struct host *
+hosts_enter(struct hosts *hosts, const struct url *url, bool kept, unsigned *place)
+{
+	struct host *host = find_host(hosts, url);
+	struct presence *at;
+
+	if (host->in_flight++ == 0) {
+		TAILQ_REMOVE(&hosts->idle, host, in_idle);
+		hosts->idle_count--;
+	}
+	*place = choose_place(hosts, host);
+	at = &host->at[*place];
+	at->in_flight++;
+	if (kept && at->connections < at->in_flight)
+		at->connections = at->in_flight;
+	hosts->load[*place]++;
+	return host;
+}
+
+/* libcurl keeps what CURLOPT_RESOLVE brought for good: have it forget that too. Redirects
+ * could otherwise fill the memory by ever new names. */
+static void
+forget_host(struct hosts *hosts, struct host *host)
+{
+	for (unsigned place = 0; place < HOSTS_PLACES && !host->is_address; place++) {
+		struct curl_slist *longer;
+		char *line;
+
+		if (!host->at[place].met)
+			continue;
+		line = xasprintf("-%s:%u", host->name, host->port);
+		longer = curl_slist_append(hosts->outdated[place], line);
+		if (longer != NULL)
+			hosts->outdated[place] = longer;
+		free(line);
+	}
+	free_host(host);
+}
+
+void
+hosts_leave(struct hosts *hosts, struct host *host, unsigned place)
+{
+	assert(host->at[place].in_flight > 0);
+	host->at[place].in_flight--;
+	hosts->load[place]--;
+	if (--host->in_flight > 0)
+		return;
+	TAILQ_INSERT_TAIL(&hosts->idle, host, in_idle);
+	if (++hosts->idle_count > hosts->max_idle) {
+		struct host *oldest = TAILQ_FIRST(&hosts->idle);
+
+		TAILQ_REMOVE(&hosts->idle, oldest, in_idle);
+		hosts->idle_count--;
+		forget_host(hosts, oldest);
+	}
+}
+
+bool
+hosts_met(const struct host *host, unsigned place)
+{
+	return host->at[place].met;
+}
+
+struct curl_slist *
+hosts_resolve(struct hosts *hosts, const struct host *host, unsigned place,
+    const struct resolver_answer *answer, bool *failed)
+{
+	const struct presence *at = &host->at[place];
+	struct curl_slist *list = hosts->outdated[place];
+	struct curl_slist *longer;
+	char *line;
+
+	*failed = false;
+	hosts->outdated[place] = NULL;
+	if (answer == NULL || (at->met && at->version == answer->version))
+		return list;
+	/* An entry replaces an older one. */
+	line = xasprintf("%s:%u:%s", host->name, host->port, answer->addresses);
+	longer = curl_slist_append(list, line);
+	free(line);
+	if (longer != NULL)
+		return longer;
+	hosts->outdated[place] = list;
+	*failed = true;
+	return NULL;
+}
+
+void
+hosts_loaded(struct host *host, unsigned place, uint64_t version)
+{
+	host->at[place].met = true;
+	host->at[place].version = version;
+}

@@ -1,0 +1,518 @@
+#include "http/transfers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "http/failure.h"
+#include "http/handle.h"
+#include "http/hosts.h"
+#include "http/multi.h"
+#include "http/resolver.h"
+#include "http/sockets.h"
+
+/* A multi handle keeps at least so many connections, whatever else. */
+#define MIN_CONNECTIONS 64
+
+/* Descriptors that connections leave to the rest of the program. */
+#define OTHER_DESCRIPTORS 64
+
+/* Hosts to remember beyond those expected, for redirects and changed configs. */
+#define SPARE_HOSTS 256u
+
+/* What libcurl's own connect timeout comes after ours: only its share for each address
+ * counts, and that should not end the transfer before we do. */
+#define CONNECT_MARGIN_MS 50
+
+/* libcurl's own connect timeout where none is set. */
+#define CURL_CONNECT_TIMEOUT_MS 300000
+
+enum transfer_state {
+	TRANSFER_POOLED,
+	TRANSFER_RESOLVING, /* `query` is open */
+	TRANSFER_RUNNING,   /* `handle` is in a multi */
+	TRANSFER_ENDED,     /* libcurl is done: to be reported */
+	TRANSFER_FAILED,    /* before libcurl had it: `failure`, to be reported */
+};
+
+struct transfer {
+	TAILQ_ENTRY(transfer) in_list; /* the one of its state */
+	struct transfers *transfers;   /* borrowed */
+	struct handle handle;
+	struct event deadline;
+	enum transfer_state state;
+
+	struct hop hop;
+	transfer_done_fn *done;
+	void *done_arg;
+	int64_t started_us;
+	int64_t connect_deadline_us;
+	int64_t dns_us; /* -1: no lookup, or unfinished */
+	struct resolver_query *query;
+
+	struct host *host; /* borrowed; NULL: not dispatched yet */
+	unsigned place;
+	uint64_t addresses_version;
+
+	CURLcode code;           /* while ENDED */
+	struct response failure; /* while FAILED */
+};
+
+TAILQ_HEAD(transfer_list, transfer);
+
+struct transfers {
+	struct event_base *base;   /* borrowed */
+	struct resolver *resolver; /* borrowed */
+	struct sockets *sockets;
+	struct hosts *hosts;
+	struct multi *multis[HOSTS_PLACES]; /* owned; NULL until needed */
+	long max_connections;               /* of each multi handle */
+	struct event settle;                /* there is something to report */
+
+	struct transfer_list pool;    /* the last one used first: it is in the cache */
+	struct transfer_list started; /* RESOLVING, RUNNING */
+	struct transfer_list over;    /* ENDED, FAILED, in this order */
+};
+
+static struct transfer_list *
+list_of(struct transfers *transfers, enum transfer_state state)
+{
+	switch (state) {
+	case TRANSFER_POOLED:
+		return &transfers->pool;
+	case TRANSFER_RESOLVING:
+	case TRANSFER_RUNNING:
+		return &transfers->started;
+	case TRANSFER_ENDED:
+	case TRANSFER_FAILED:
+		return &transfers->over;
+	}
+	abort();
+}
+
+static void
+enter(struct transfer *transfer, enum transfer_state state)
+{
+	struct transfer_list *from = list_of(transfer->transfers, transfer->state);
+	struct transfer_list *to = list_of(transfer->transfers, state);
+
+	transfer->state = state;
+	if (from == to)
+		return;
+	TAILQ_REMOVE(from, transfer, in_list);
+	if (state == TRANSFER_POOLED)
+		TAILQ_INSERT_HEAD(to, transfer, in_list);
+	else
+		TAILQ_INSERT_TAIL(to, transfer, in_list);
+}
+
+/* ---- The pool ---- */
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg);
+
+static struct transfer *
+take(struct transfers *transfers)
+{
+	struct transfer *transfer = TAILQ_FIRST(&transfers->pool);
+
+	if (transfer != NULL)
+		return transfer;
+	transfer = xcalloc(1, sizeof(*transfer));
+	transfer->transfers = transfers;
+	evtimer_assign(&transfer->deadline, transfers->base, on_deadline, transfer);
+	TAILQ_INSERT_HEAD(&transfers->pool, transfer, in_list);
+	return transfer;
+}
+
+/* Take TRANSFER back from wherever it is. */
+static void
+recycle(struct transfer *transfer)
+{
+	struct transfers *transfers = transfer->transfers;
+	bool in_multi =
+	    transfer->state == TRANSFER_RUNNING || transfer->state == TRANSFER_ENDED;
+
+	event_del(&transfer->deadline);
+	if (transfer->query != NULL)
+		resolver_cancel(transfer->query);
+	transfer->query = NULL;
+	if (in_multi)
+		multi_remove(transfers->multis[transfer->place], transfer->handle.easy);
+	if (transfer->host != NULL) {
+		if (transfer->handle.begun)
+			hosts_loaded(transfer->host, transfer->place,
+			    transfer->addresses_version);
+		hosts_leave(transfers->hosts, transfer->host, transfer->place);
+	}
+	transfer->host = NULL;
+	handle_release(&transfer->handle);
+	response_clear(&transfer->failure);
+	enter(transfer, TRANSFER_POOLED);
+}
+
+/* ---- The end of a transfer ---- */
+
+/* The answer, or as much of it as there is. */
+static void
+fill_answer(struct response *response, struct handle *handle)
+{
+	struct answer *answer = &handle->answer;
+	const char *content_type = NULL;
+
+	/* Without a header the handle still tells of the transfer before. */
+	if (answer->header_bytes > 0) {
+		curl_easy_getinfo(
+		    handle->easy, CURLINFO_RESPONSE_CODE, &response->http_status);
+		curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_TYPE, &content_type);
+	}
+	if (content_type != NULL)
+		response->content_type = xstrdup(content_type);
+	response->no_content = response->http_status == 204 ||
+	    response->http_status == 205 || response->http_status == 304;
+	response->bytes = answer->bytes;
+	response->body_len = answer->body_len;
+	response->body = answer_take_body(answer);
+}
+
+static void
+fill_timing(struct response *response, const struct transfer *transfer)
+{
+	struct response_timing *timing = &response->timing;
+	bool reused = transfer->handle.connected && handle_reused(&transfer->handle);
+
+	handle_timing(&transfer->handle, timing);
+	timing->dns_us = reused ? -1 : transfer->dns_us;
+	timing->total_us = clock_now_us() - transfer->started_us;
+}
+
+/* Tell the asker, once TRANSFER can be used again: he may well start the next one. */
+static void
+report(struct transfer *transfer, struct response *response)
+{
+	char *location = answer_take_location(&transfer->handle.answer);
+	bool redirects = response->http_status >= 300 && response->http_status < 400;
+	transfer_done_fn *done = transfer->done;
+	void *done_arg = transfer->done_arg;
+
+	fill_timing(response, transfer);
+	recycle(transfer);
+	done(response, redirects ? location : NULL, done_arg);
+	response_clear(response);
+	free(location);
+}
+
+/* TRANSFER was with libcurl, which ended it with CODE, or we did for it. */
+static void
+report_end(struct transfer *transfer, CURLcode code)
+{
+	struct response response = { 0 };
+
+	failure_judge(&response, &transfer->handle, code);
+	fill_answer(&response, &transfer->handle);
+	report(transfer, &response);
+}
+
+/* TRANSFER never got as far as libcurl. */
+static void
+report_failure(struct transfer *transfer)
+{
+	struct response response = transfer->failure;
+
+	transfer->failure = (struct response){ 0 };
+	response.body = xstrdup("");
+	report(transfer, &response);
+}
+
+/* Note that TRANSFER has failed. MESSAGE is taken over. */
+static void
+fail(struct transfer *transfer, enum response_result result, enum response_phase phase,
+    char *message)
+{
+	transfer->failure = (struct response){
+		.result = result,
+		.phase = phase,
+		.message = message,
+	};
+	event_del(&transfer->deadline);
+	enter(transfer, TRANSFER_FAILED);
+	event_active(&transfer->transfers->settle, EV_TIMEOUT, 0);
+}
+
+/* struct multi_owner */
+static void
+note_end(CURL *easy, CURLcode code, UNUSED void *arg)
+{
+	struct transfer *transfer = handle_arg(easy);
+
+	transfer->code = code;
+	event_del(&transfer->deadline);
+	enter(transfer, TRANSFER_ENDED);
+}
+
+/* struct multi_owner. A report may start and cancel other transfers: each time the list
+ * is looked at afresh. */
+static void
+settle(void *arg)
+{
+	struct transfers *transfers = arg;
+	struct transfer *transfer;
+
+	while ((transfer = TAILQ_FIRST(&transfers->over)) != NULL) {
+		if (transfer->state == TRANSFER_ENDED)
+			report_end(transfer, transfer->code);
+		else
+			report_failure(transfer);
+	}
+}
+
+static void
+on_settle(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
+{
+	settle(arg);
+}
+
+/* ---- The deadline ---- */
+
+static int64_t
+due_us(const struct transfer *transfer)
+{
+	bool connected =
+	    transfer->state == TRANSFER_RUNNING && transfer->handle.connected;
+	int64_t deadline_us = transfer->hop.deadline_us;
+
+	return connected || deadline_us < transfer->connect_deadline_us
+	    ? deadline_us
+	    : transfer->connect_deadline_us;
+}
+
+static void
+arm_deadline(struct transfer *transfer, int64_t now_us)
+{
+	int64_t left_us = due_us(transfer) - now_us;
+	struct timeval delay = { 0 };
+
+	if (left_us > 0) {
+		delay.tv_sec = left_us / 1000000;
+		delay.tv_usec = left_us % 1000000;
+	}
+	event_add(&transfer->deadline, &delay);
+}
+
+static void
+on_deadline(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
+{
+	struct transfer *transfer = arg;
+	int64_t now_us = clock_now_us();
+
+	/* The connect deadline may have been kept meanwhile; and the loop counts from the
+	 * time it woke up, so that a timer set late in a long turn comes early. */
+	if (now_us < due_us(transfer)) {
+		arm_deadline(transfer, now_us);
+	} else if (transfer->state == TRANSFER_RESOLVING) {
+		transfer->failure = (struct response){
+			.result = RESPONSE_TIMEOUT,
+			.phase = PHASE_DNS,
+		};
+		report_failure(transfer);
+	} else {
+		report_end(transfer, CURLE_OPERATION_TIMEDOUT);
+	}
+}
+
+/* ---- The begin of a transfer ---- */
+
+static struct multi *
+multi_at(struct transfers *transfers, unsigned place)
+{
+	const struct multi_owner owner = { note_end, settle, transfers };
+
+	if (transfers->multis[place] == NULL)
+		transfers->multis[place] = multi_new(transfers->base,
+		    transfers->sockets, transfers->max_connections, &owner);
+	return transfers->multis[place];
+}
+
+/* libcurl has to look at the connect time only where it divides it up among several
+ * addresses, or where its own default is shorter. */
+static long
+connect_timeout_ms(
+    const struct transfer *transfer, const struct resolver_answer *answer)
+{
+	int64_t left_ms = (transfer->connect_deadline_us - clock_now_us()) / 1000;
+	bool several = answer != NULL && strchr(answer->addresses, ',') != NULL;
+
+	if (!several && left_ms < CURL_CONNECT_TIMEOUT_MS)
+		return 0;
+	if (left_ms < 0)
+		left_ms = 0;
+	return left_ms < INT32_MAX / 2 ? (long)left_ms + CONNECT_MARGIN_MS
+	                               : INT32_MAX / 2;
+}
+
+/* Choose where TRANSFER runs, and hand it to libcurl there. ANSWER NULL: the host is an
+ * address. */
+static bool
+dispatch(struct transfer *transfer, const struct resolver_answer *answer)
+{
+	struct transfers *transfers = transfer->transfers;
+	struct handle *handle = &transfer->handle;
+	struct handle_plan plan = { 0 };
+	struct multi *multi;
+	bool failed;
+
+	if (handle->easy == NULL && !handle_init(handle, transfers->sockets, transfer))
+		return false;
+	transfer->host = hosts_enter(transfers->hosts, transfer->hop.url,
+	    transfer->hop.request->reuse, &transfer->place);
+	transfer->addresses_version = answer != NULL ? answer->version : 0;
+	multi = multi_at(transfers, transfer->place);
+	if (multi == NULL)
+		return false;
+
+	plan.connect_timeout_ms = connect_timeout_ms(transfer, answer);
+	plan.prune_addresses =
+	    answer == NULL && !hosts_met(transfer->host, transfer->place);
+	plan.resolve = hosts_resolve(
+	    transfers->hosts, transfer->host, transfer->place, answer, &failed);
+	return !failed && handle_prepare(handle, &transfer->hop, &plan) &&
+	    multi_add(multi, handle->easy);
+}
+
+static void
+run(struct transfer *transfer, const struct resolver_answer *answer)
+{
+	if (dispatch(transfer, answer))
+		enter(transfer, TRANSFER_RUNNING);
+	else
+		fail(transfer, RESPONSE_INTERNAL, PHASE_CONNECT,
+		    xstrdup("out of memory or descriptors"));
+}
+
+static void
+on_resolved(const struct resolver_answer *answer, void *arg)
+{
+	struct transfer *transfer = arg;
+	const char *host = transfer->hop.url->host;
+
+	/* NULL while resolver_ask() has not returned: the answer was known. */
+	transfer->dns_us =
+	    transfer->query != NULL ? clock_now_us() - transfer->started_us : 0;
+	transfer->query = NULL;
+	if (answer->addresses != NULL)
+		run(transfer, answer);
+	else
+		fail(transfer, RESPONSE_DNS, PHASE_DNS,
+		    xasprintf("could not resolve host %s: %s", host, answer->error));
+}
+
+struct transfer *
+transfer_start(struct transfers *transfers, const struct hop *hop,
+    transfer_done_fn *done, void *done_arg)
+{
+	struct transfer *transfer = take(transfers);
+
+	transfer->hop = *hop;
+	transfer->done = done;
+	transfer->done_arg = done_arg;
+	transfer->started_us = clock_now_us();
+	transfer->connect_deadline_us =
+	    transfer->started_us + hop->request->connect_timeout_us;
+	transfer->dns_us = -1;
+	enter(transfer, TRANSFER_RESOLVING);
+	arm_deadline(transfer, transfer->started_us);
+	if (hop->url->host_is_address)
+		run(transfer, NULL);
+	else
+		transfer->query = resolver_ask(
+		    transfers->resolver, hop->url->host, on_resolved, transfer);
+	return transfer;
+}
+
+void
+transfer_cancel(struct transfer *transfer)
+{
+	assert(transfer->state != TRANSFER_POOLED);
+	recycle(transfer);
+}
+
+/* ---- All transfers ---- */
+
+/* Idle connections are only worth what they cost: never the descriptors that new ones
+ * need. */
+static long
+connections_for(unsigned max_concurrent, unsigned host_count)
+{
+	uint64_t wanted = (uint64_t)max_concurrent + host_count + MIN_CONNECTIONS;
+	struct rlimit limit;
+	uint64_t allowed = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		limit.rlim_cur = 1024;
+	if (limit.rlim_cur > OTHER_DESCRIPTORS)
+		allowed = (limit.rlim_cur - OTHER_DESCRIPTORS) / HOSTS_PLACES;
+	if (wanted > allowed)
+		wanted = allowed;
+	if (wanted > INT32_MAX)
+		wanted = INT32_MAX;
+	return wanted > MIN_CONNECTIONS ? (long)wanted : MIN_CONNECTIONS;
+}
+
+struct transfers *
+transfers_new(struct event_base *base, struct resolver *resolver,
+    unsigned max_concurrent, unsigned host_count)
+{
+	struct transfers *transfers;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return NULL;
+	transfers = xcalloc(1, sizeof(*transfers));
+	transfers->base = base;
+	transfers->resolver = resolver;
+	transfers->sockets = sockets_new(base, multi_on_ready);
+	transfers->hosts = hosts_new((size_t)host_count + SPARE_HOSTS);
+	transfers->max_connections = connections_for(max_concurrent, host_count);
+	event_assign(&transfers->settle, base, -1, 0, on_settle, transfers);
+	TAILQ_INIT(&transfers->pool);
+	TAILQ_INIT(&transfers->started);
+	TAILQ_INIT(&transfers->over);
+	return transfers;
+}
+
+static void
+recycle_all(struct transfer_list *list)
+{
+	struct transfer *transfer;
+
+	while ((transfer = TAILQ_FIRST(list)) != NULL)
+		recycle(transfer);
+}
+
+void
+transfers_free(struct transfers *transfers)
+{
+	struct transfer *transfer;
+
+	if (transfers == NULL)
+		return;
+	recycle_all(&transfers->started);
+	recycle_all(&transfers->over);
+	while ((transfer = TAILQ_FIRST(&transfers->pool)) != NULL) {
+		TAILQ_REMOVE(&transfers->pool, transfer, in_list);
+		handle_clear(&transfer->handle);
+		free(transfer);
+	}
+	for (unsigned place = 0; place < HOSTS_PLACES; place++)
+		multi_free(transfers->multis[place]);
+	event_del(&transfers->settle);
+	hosts_free(transfers->hosts);
+	sockets_free(transfers->sockets);
+	free(transfers);
+	curl_global_cleanup();
+}
