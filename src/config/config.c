@@ -1,0 +1,122 @@
+#include "config/config.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "config/keyed.h"
+#include "config/keys.h"
+#include "config/target.h"
+
+struct config *
+config_ref(struct config *config)
+{
+	config->references++;
+	return config;
+}
+
+void
+config_unref(struct config *config)
+{
+	if (config == NULL || --config->references > 0)
+		return;
+	for (size_t i = 0; i < config->target_count; i++)
+		target_free(config->targets[i]);
+	for (size_t i = 0; i < config->disabled_count; i++)
+		target_free(config->disabled[i]);
+	free(config->targets);
+	free(config->by_name);
+	free(config->disabled);
+	keyed_clear(&file_keys, config);
+	free(config->path);
+	free(config);
+}
+
+static int
+compare_names(const void *left, const void *right)
+{
+	const struct target *const *a = left;
+	const struct target *const *b = right;
+
+	return strcmp((*a)->name, (*b)->name);
+}
+
+void
+config_index(struct config *config)
+{
+	size_t bytes = config->target_count * sizeof(struct target *);
+
+	for (size_t i = 0; i < config->target_count; i++)
+		config->targets[i]->index = i;
+	free(config->by_name);
+	config->by_name = NULL;
+	if (bytes == 0)
+		return;
+	config->by_name = xmalloc(bytes);
+	memcpy(config->by_name, config->targets, bytes);
+	qsort(config->by_name, config->target_count, sizeof(struct target *),
+	    compare_names);
+}
+
+struct target *
+config_find(const struct config *config, const char *name)
+{
+	size_t low = 0;
+	size_t high = config->target_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(name, config->by_name[middle]->name);
+
+		if (order == 0)
+			return config->by_name[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static bool
+is_listed(const char *name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+config_keep_only(struct config *config, const char *const *names, size_t count)
+{
+	size_t kept = 0;
+
+	assert(config->references == 1);
+	for (size_t i = 0; i < config->target_count; i++) {
+		struct target *target = config->targets[i];
+
+		if (is_listed(target->name, names, count))
+			config->targets[kept++] = target;
+		else
+			target_free(target);
+	}
+	config->target_count = kept;
+	config_index(config);
+}
+
+int64_t
+config_shortest_interval_ms(const struct config *config)
+{
+	int64_t shortest_ms = 0;
+
+	for (size_t i = 0; i < config->target_count; i++) {
+		int64_t interval_ms = config->targets[i]->interval_ms;
+
+		if (shortest_ms == 0 || interval_ms < shortest_ms)
+			shortest_ms = interval_ms;
+	}
+	return shortest_ms > 0 ? shortest_ms : config->interval_ms;
+}

@@ -1,0 +1,226 @@
+#include "config/keyed.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/json_write.h"
+#include "base/xalloc.h"
+#include "config/faults.h"
+#include "config/keys.h"
+#include "config/types.h"
+#include "config/yaml.h"
+
+/* The field of KEY, in an object that may be changed ... */
+static void *
+field_of(const struct key *key, void *object)
+{
+	return (char *)object + key->offset;
+}
+
+/* ... and in one that may not. */
+static const void *
+const_field_of(const struct key *key, const void *object)
+{
+	return (const char *)object + key->offset;
+}
+
+static void
+init_field(const struct key *key, void *object)
+{
+	if (key->table != NULL)
+		keyed_init(key->table, field_of(key, object));
+	if (key->type->init != NULL)
+		key->type->init(field_of(key, object));
+	if (key->initial != NULL &&
+	    !key->type->parse(key, key->initial, field_of(key, object)))
+		assert(!"a default is none of its type");
+}
+
+void
+keyed_init(const struct key_table *table, void *object)
+{
+	for (size_t i = 0; i < table->count; i++)
+		init_field(&table->keys[i], object);
+}
+
+void
+keyed_clear(const struct key_table *table, void *object)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+
+		if (key->table != NULL)
+			keyed_clear(key->table, field_of(key, object));
+		if (key->type->clear != NULL)
+			key->type->clear(field_of(key, object));
+	}
+}
+
+/* ---- loading ---- */
+
+/* More names than this are better read in the man page. */
+#define MAX_LISTED_NAMES 12
+
+static void
+tell_unknown(const struct key_table *table, const struct yaml_node *name,
+    const struct loading *loading)
+{
+	const char **names = xcalloc(table->count, sizeof(*names));
+	struct buffer hint;
+
+	buffer_init(&hint, BUFFER_UNLIMITED);
+	for (size_t i = 0; i < table->count; i++)
+		names[i] = table->keys[i].name;
+	type_append_nearest(&hint, name->text, names, table->count);
+	if (hint.len == 0 && table->count <= MAX_LISTED_NAMES) {
+		for (size_t i = 0; i < table->count; i++)
+			buffer_append_format(&hint, "%s%s",
+			    i > 0 ? ", " : ": expected one of ", names[i]);
+	}
+	faults_error(
+	    loading->faults, name->place, "unknown key %s%s", name->text, hint.data);
+	buffer_clear(&hint);
+	free(names);
+}
+
+bool
+keyed_check_names(const struct key_table *table, const struct yaml_node *map,
+    const struct loading *loading)
+{
+	bool known = true;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct yaml_node *name = map->pairs[i].key;
+
+		if (keys_find(table, name->text) != NULL)
+			continue;
+		if (table->extensions && keys_is_extension(name->text))
+			continue;
+		tell_unknown(table, name, loading);
+		known = false;
+	}
+	return known;
+}
+
+bool
+keyed_load(const struct key_table *table, const struct yaml_node *map,
+    const struct loading *loading, void *object)
+{
+	bool loaded = keyed_check_names(table, map, loading);
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+		const struct yaml_node *node = yaml_get(map, key->name);
+
+		if (node == NULL || key->type->load == NULL)
+			continue;
+		/* Whatever came of those before: all faults are told in one run. */
+		if (!key->type->load(key, node, loading, field_of(key, object)))
+			loaded = false;
+	}
+	return loaded;
+}
+
+void
+keyed_inherit(const struct key_table *table, const struct yaml_node *own,
+    const struct yaml_node *said, const void *from, void *object)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+		void *field = field_of(key, object);
+
+		if (yaml_get(said, key->name) == NULL)
+			continue;
+		if (yaml_get(own, key->name) != NULL && !key->type->merges)
+			continue;
+		if (key->type->inherit != NULL)
+			key->type->inherit(field, const_field_of(key, from));
+		else
+			memcpy(field, const_field_of(key, from), key->type->size);
+	}
+}
+
+/* ---- printing ---- */
+
+void
+keyed_print(
+    const struct key_table *table, const void *object, struct printing *printing)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+
+		if (key->type->print != NULL)
+			key->type->print(key, const_field_of(key, object), printing);
+	}
+}
+
+static void
+write_default(const struct key *key, struct json_write *json)
+{
+	if (key->initial == NULL)
+		return;
+	json_write_key(json, "default");
+	if (key->type->default_is_json)
+		json_write_raw(json, key->initial, strlen(key->initial));
+	else
+		json_write_string(json, key->initial);
+}
+
+static void
+write_required(const struct key_table *table, struct json_write *json)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < table->count; i++) {
+		if ((table->keys[i].flags & KEY_REQUIRED) == 0)
+			continue;
+		if (!any) {
+			json_write_key(json, "required");
+			json_write_begin_array(json);
+		}
+		any = true;
+		json_write_string(json, table->keys[i].name);
+	}
+	if (any)
+		json_write_end_array(json);
+}
+
+static void
+write_extensions(struct json_write *json)
+{
+	json_write_key(json, "patternProperties");
+	json_write_begin_object(json);
+	json_write_key(json, "^x-");
+	json_write_bool(json, true);
+	json_write_end_object(json);
+}
+
+void
+keyed_schema(const struct key_table *table, unsigned without, bool partial,
+    struct json_write *json)
+{
+	json_write_key(json, "properties");
+	json_write_begin_object(json);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+
+		if ((key->flags & without) != 0)
+			continue;
+		json_write_key(json, key->name);
+		json_write_begin_object(json);
+		json_write_key(json, "description");
+		json_write_string(json, key->description);
+		write_default(key, json);
+		key->type->schema(key, json);
+		json_write_end_object(json);
+	}
+	json_write_end_object(json);
+	if (!partial)
+		write_required(table, json);
+	if (table->extensions)
+		write_extensions(json);
+	json_write_key(json, "additionalProperties");
+	json_write_bool(json, false);
+}

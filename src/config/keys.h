@@ -1,0 +1,55 @@
+/*
+ * The tables of keys: what a config may say, one row a key.
+ *
+ * Loading, defaults, --print-config and the schema walk these tables, and the man page is
+ * compared with them: a new key is a row here, a field in config/config.h, and its entry
+ * in the man page.
+ */
+#ifndef GATHERD_CONFIG_KEYS_H
+#define GATHERD_CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/types.h"
+
+struct key_table;
+
+enum key_flag {
+	KEY_REQUIRED = 1 << 0, /* its map is nothing without it */
+	KEY_OF_FILE = 1 << 1,  /* its default is the key of that name in the top map */
+	KEY_INCLUDED = 1 << 2, /* of the top map: may stand in included files, too */
+	KEY_OWN_ONLY = 1 << 3, /* of a target: may not stand in `defaults` */
+};
+
+struct key {
+	const char *name;
+	const struct type *type;
+	size_t offset;            /* of its field */
+	const char *initial;      /* the default, as in the file; NULL: see `flags` */
+	int64_t min, max;         /* what the type counts in; max 0: no maximum */
+	const char *const *names; /* type_word: its words, in the enum's order */
+	const struct key_table *table; /* type_map: its keys */
+	unsigned flags;                /* of enum key_flag */
+	const char *description;       /* one sentence, for people */
+};
+
+struct key_table {
+	const struct key *keys;
+	size_t count;
+	bool extensions; /* "x-..." is passed over */
+};
+
+extern const struct key_table file_keys;    /* struct config */
+extern const struct key_table output_keys;  /* struct config, its `output` */
+extern const struct key_table log_keys;     /* struct config, its `log` */
+extern const struct key_table service_keys; /* struct target */
+
+/* The row of that name, or NULL. */
+const struct key *keys_find(const struct key_table *table, const char *name);
+
+/* A key that everyone may put anywhere in the file, as a place for YAML anchors. */
+bool keys_is_extension(const char *name);
+
+#endif

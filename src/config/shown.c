@@ -1,0 +1,291 @@
+#include "config/shown.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "base/marked.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "http/url.h"
+
+static const char *const secret_headers[] = { "Authorization", "Cookie",
+	"Proxy-Authorization" };
+
+bool
+shown_is_secret_header(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(secret_headers); i++) {
+		if (strcasecmp(name, secret_headers[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- pieces ---- */
+
+/* The length of the ${...} or {{...}} at TEXT, or 0 where none begins. */
+static size_t
+reference_len(const char *text)
+{
+	const char *end;
+
+	if (strncmp(text, "${", 2) == 0) {
+		end = strchr(text, '}');
+		return end != NULL ? (size_t)(end + 1 - text) : 0;
+	}
+	if (strncmp(text, "{{", 2) != 0)
+		return 0;
+	end = strstr(text, text[2] == '{' ? "}}}" : "}}");
+	return end != NULL ? (size_t)(end - text) + (text[2] == '{' ? 3 : 2) : 0;
+}
+
+/* The length of the text at TEXT, of LEN bytes, up to the next reference. "$$" is a
+ * dollar sign and begins none. */
+static size_t
+literal_len(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && reference_len(text + i) == 0)
+		i += strncmp(text + i, "$$", 2) == 0 ? 2 : 1;
+	return i < len ? i : len;
+}
+
+/* A reference as it stands, but what stands in for a missing secret is one, too. */
+static void
+append_reference(struct buffer *out, const char *text, size_t len)
+{
+	const char *instead = memmem(text, len, ":-", 2);
+
+	if (text[0] == '$' && instead != NULL)
+		buffer_append_format(
+		    out, "%.*s" MARKED_MASK "}", (int)(instead + 2 - text), text);
+	else
+		buffer_append(out, text, len);
+}
+
+/* How much at the start of the literal TEXT, of LEN bytes, is frame and may be shown.
+ * MORE: a reference follows. */
+typedef size_t frame_fn(const char *text, size_t len, bool more);
+
+/* Append TEXT, of LEN bytes, with *** for what is literal in it and no frame. */
+static void
+append_masked(struct buffer *out, const char *text, size_t len, frame_fn *frame)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		size_t literal = literal_len(text + i, len - i);
+		size_t shown = frame(text + i, literal, i + literal < len);
+		size_t reference;
+
+		buffer_append(out, text + i, shown);
+		if (shown < literal)
+			buffer_append_string(out, MARKED_MASK);
+		i += literal;
+		if (i == len)
+			break;
+		reference = reference_len(text + i);
+		append_reference(out, text + i, reference);
+		i += reference;
+	}
+}
+
+/* ---- headers ---- */
+
+/* "Bearer " and "Token token=" before a reference. */
+static size_t
+authorization_frame(const char *text, size_t len, bool more)
+{
+	static const char token[] = "abcdefghijklmnopqrstuvwxyz"
+	                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	const char *end = text + len;
+	const char *c = text + strspn(text, token);
+
+	if (!more || c == text || c >= end || *c != ' ')
+		return 0;
+	c++;
+	if (c < end) {
+		const char *name = c;
+
+		c += strspn(c, token);
+		if (c == name || c >= end || *c != '=')
+			return 0;
+		c++;
+		if (c < end && *c == '"')
+			c++;
+	}
+	return c == end ? len : 0;
+}
+
+/* A cookie's name with its "=", where nothing else stands before the reference. */
+static size_t
+cookie_frame(const char *text, size_t len, bool more)
+{
+	const char *equals = memchr(text, '=', len);
+
+	return more && equals != NULL && equals == text + len - 1 ? len : 0;
+}
+
+/* Cookies one by one: a literal one hides neither its neighbours nor its own name. */
+static void
+append_masked_cookies(struct buffer *out, const char *source)
+{
+	while (*source != '\0') {
+		size_t len = 0;
+
+		while (source[len] != '\0' && source[len] != ';') {
+			size_t reference = reference_len(source + len);
+
+			len += reference > 0 ? reference : 1;
+		}
+		append_masked(out, source, len, cookie_frame);
+		source += len;
+		if (*source == ';') {
+			size_t blanks = 1 + strspn(source + 1, " ");
+
+			buffer_append(out, source, blanks);
+			source += blanks;
+		}
+	}
+}
+
+char *
+shown_header(const char *name, const char *source)
+{
+	struct buffer out;
+
+	if (!shown_is_secret_header(name))
+		return xstrdup(source);
+	buffer_init(&out, BUFFER_UNLIMITED);
+	if (strcasecmp(name, "Cookie") == 0)
+		append_masked_cookies(&out, source);
+	else
+		append_masked(&out, source, strlen(source), authorization_frame);
+	return buffer_take(&out);
+}
+
+/* ---- URLs ---- */
+
+static size_t
+no_frame(UNUSED const char *text, UNUSED size_t len, UNUSED bool more)
+{
+	return 0;
+}
+
+/* The length of the user in USERINFO: up to a colon that is not in a reference. */
+static size_t
+user_len(const char *userinfo, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && userinfo[i] != ':') {
+		size_t reference = reference_len(userinfo + i);
+
+		i += reference > 0 ? reference : 1;
+	}
+	return i < len ? i : len;
+}
+
+static bool
+has_literal(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i += reference_len(text + i)) {
+		if (reference_len(text + i) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+append_masked_userinfo(struct buffer *out, const char *userinfo, size_t len)
+{
+	size_t user = user_len(userinfo, len);
+	const char *password = userinfo + user + 1;
+	size_t password_len = user < len ? len - user - 1 : 0;
+
+	if (password_len > 0 && !has_literal(password, password_len)) {
+		buffer_append(out, userinfo, user + 1);
+		append_masked(out, password, password_len, no_frame);
+	} else if (!has_literal(userinfo, user) && password_len == 0) {
+		append_masked(out, userinfo, user, no_frame);
+		buffer_append(out, userinfo + user, len - user);
+	} else {
+		buffer_append_string(out, MARKED_MASK);
+	}
+}
+
+char *
+shown_url(const char *source)
+{
+	struct buffer out;
+	size_t start, len;
+
+	if (!url_find_userinfo(source, &start, &len) || len == 0)
+		return xstrdup(source);
+	buffer_init(&out, BUFFER_UNLIMITED);
+	buffer_append(&out, source, start);
+	append_masked_userinfo(&out, source + start, len);
+	buffer_append_string(&out, source + start + len);
+	return buffer_take(&out);
+}
+
+/* ---- variables ---- */
+
+/* Does a tag in TEXT, of LEN bytes, name the variable or something in it? */
+static bool
+names_var(const char *text, size_t len, const char *name)
+{
+	for (size_t i = 0; i < len;) {
+		size_t reference = reference_len(text + i);
+
+		if (reference > 0 && text[i] == '{') {
+			const char *tag = text + i + strspn(text + i, "{&#^/ \t");
+			size_t name_len = strcspn(tag, "}. \t");
+
+			if (strlen(name) == name_len &&
+			    memcmp(tag, name, name_len) == 0)
+				return true;
+		}
+		i += reference > 0 ? reference : 1;
+	}
+	return false;
+}
+
+static bool
+target_hides_var(const struct target *target, const char *name)
+{
+	const char *url = target->url.source;
+	size_t start, len;
+
+	if (strstr(url, "{{") != NULL && url_find_userinfo(url, &start, &len) &&
+	    names_var(url + start, len, name))
+		return true;
+	for (size_t i = 0; i < target->headers.count; i++) {
+		const struct config_pair *header = &target->headers.items[i];
+
+		if (shown_is_secret_header(header->name) &&
+		    names_var(header->text.source, strlen(header->text.source), name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+any_hides_var(struct target *const *targets, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (target_hides_var(targets[i], name))
+			return true;
+	}
+	return false;
+}
+
+bool
+shown_is_secret_var(const struct config *config, const char *name)
+{
+	return any_hides_var(config->targets, config->target_count, name) ||
+	    any_hides_var(config->disabled, config->disabled_count, name);
+}

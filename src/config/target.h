@@ -1,0 +1,32 @@
+/*
+ * One target of a config: made, compiled, freed.
+ */
+#ifndef GATHERD_CONFIG_TARGET_H
+#define GATHERD_CONFIG_TARGET_H
+
+#include <stdbool.h>
+
+#include "config/faults.h"
+
+struct config;
+struct target;
+
+/* With the defaults that stand in the table of keys. */
+struct target *target_new(const char *name, struct place place);
+void target_free(struct target *target);
+
+/*
+ * Compile the templates of TARGET and look for their names among CONFIG's vars. Returns
+ * false where it cannot be rendered, with faults told at the texts that hold them.
+ */
+bool target_compile(
+    struct target *target, const struct config *config, struct faults *faults);
+
+/*
+ * Render the compiled TARGET once, as its first turn will, so that what fits no URL is
+ * told now. Keeps the result where every turn's will be the same.
+ */
+void target_try(
+    struct target *target, const struct config *config, struct faults *faults);
+
+#endif

@@ -1,0 +1,424 @@
+#include "config/types.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/json_write.h"
+#include "base/names.h"
+#include "base/units.h"
+#include "config/faults.h"
+#include "config/keys.h"
+#include "config/sources.h"
+#include "config/text.h"
+#include "config/yaml.h"
+
+/* ---- for all types ---- */
+
+bool
+type_is_nothing(const struct yaml_node *node)
+{
+	return node->kind == YAML_SCALAR && node->plain &&
+	    (node->len == 0 || strcmp(node->text, "~") == 0 ||
+	        strcmp(node->text, "null") == 0);
+}
+
+void
+type_append_nearest(
+    struct buffer *out, const char *text, const char *const *names, size_t count)
+{
+	const char *nearest = names_nearest(text, names, count);
+
+	if (nearest != NULL)
+		buffer_append_format(out, " (did you mean %s?)", nearest);
+}
+
+/* "timeout: expected a duration over 0 such as 2s"; TAIL follows. */
+static void
+tell_expected(const struct key *key, struct place place, const struct loading *loading,
+    const char *tail)
+{
+	struct buffer expected;
+
+	buffer_init(&expected, BUFFER_UNLIMITED);
+	if (key->type->expect != NULL)
+		key->type->expect(key, &expected);
+	else
+		buffer_append_string(&expected, "text");
+	faults_error(loading->faults, place, "%s: expected %s%s", key->name,
+	    expected.data, tail);
+	buffer_clear(&expected);
+}
+
+bool
+type_read_text(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, struct text *text)
+{
+	memset(text, 0, sizeof(*text));
+	if (node->kind != YAML_SCALAR) {
+		tell_expected(key, node->place, loading,
+		    node->kind == YAML_LIST ? ", not a list" : ", not a map");
+		return false;
+	}
+	return text_load(node, sources_folder(loading->sources, node->place.file),
+	    loading->faults, text);
+}
+
+/* ---- single values ---- */
+
+/* A word that is none: which one was meant? Never said of what came in from outside. */
+static void
+tell_unfit(
+    const struct key *key, const struct text *text, const struct loading *loading)
+{
+	struct buffer hint;
+	size_t count = 0;
+
+	buffer_init(&hint, BUFFER_UNLIMITED);
+	if (text_has_reference(text)) {
+		buffer_append_string(&hint, ", which the value put in is not");
+	} else if (key->names != NULL) {
+		while (key->names[count] != NULL)
+			count++;
+		type_append_nearest(&hint, text->value.text.data, key->names, count);
+	}
+	tell_expected(key, text->place, loading, hint.data);
+	buffer_clear(&hint);
+}
+
+static bool
+load_single(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	struct text text;
+	bool loaded = type_read_text(key, node, loading, &text);
+
+	if (loaded && !key->type->parse(key, text.value.text.data, field)) {
+		tell_unfit(key, &text, loading);
+		loaded = false;
+	}
+	text_clear(&text);
+	return loaded;
+}
+
+static void
+print_word(const struct key *key, const char *word, struct printing *printing)
+{
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_word(&printing->yaml, word);
+}
+
+static bool
+is_in_bounds(const struct key *key, int64_t number)
+{
+	return number >= key->min && (key->max == 0 || number <= key->max);
+}
+
+/* The schema of every key of TYPE stands once, under "$defs" (config/schema). */
+static void
+write_definition(const char *reference, struct json_write *json)
+{
+	json_write_key(json, "$ref");
+	json_write_string(json, reference);
+}
+
+/* ---- durations ---- */
+
+static bool
+parse_duration(const struct key *key, const char *text, void *field)
+{
+	int64_t ms;
+
+	if (!units_parse_duration_ms(text, &ms) || !is_in_bounds(key, ms))
+		return false;
+	*(int64_t *)field = ms;
+	return true;
+}
+
+static void
+expect_duration(const struct key *key, struct buffer *out)
+{
+	buffer_append_format(
+	    out, "a duration%s such as 2s or 500ms", key->min > 0 ? " over 0" : "");
+}
+
+static void
+print_duration(const struct key *key, const void *field, struct printing *printing)
+{
+	char text[UNITS_TEXT_SIZE];
+
+	units_format_duration(text, *(const int64_t *)field);
+	print_word(key, text, printing);
+}
+
+static void
+write_duration_schema(const struct key *key, struct json_write *json)
+{
+	write_definition(
+	    key->min > 0 ? "#/$defs/positive_duration" : "#/$defs/duration", json);
+}
+
+const struct type type_duration = {
+	.size = sizeof(int64_t),
+	.load = load_single,
+	.parse = parse_duration,
+	.expect = expect_duration,
+	.print = print_duration,
+	.schema = write_duration_schema,
+};
+
+/* ---- sizes ---- */
+
+static bool
+parse_size(const struct key *key, const char *text, void *field)
+{
+	size_t bytes;
+
+	/* More than a buffer can hold is no size for anything here. */
+	if (!units_parse_size(text, &bytes) || bytes > BUFFER_UNLIMITED ||
+	    !is_in_bounds(key, (int64_t)bytes))
+		return false;
+	*(size_t *)field = bytes;
+	return true;
+}
+
+static void
+expect_size(const struct key *key, struct buffer *out)
+{
+	buffer_append_format(
+	    out, "a size%s such as 64KiB or 1MB", key->min > 0 ? " over 0" : "");
+}
+
+static void
+print_size(const struct key *key, const void *field, struct printing *printing)
+{
+	char text[UNITS_TEXT_SIZE];
+
+	units_format_size(text, *(const size_t *)field);
+	print_word(key, text, printing);
+}
+
+static void
+write_size_schema(const struct key *key, struct json_write *json)
+{
+	write_definition(key->min > 0 ? "#/$defs/positive_size" : "#/$defs/size", json);
+}
+
+const struct type type_size = {
+	.size = sizeof(size_t),
+	.load = load_single,
+	.parse = parse_size,
+	.expect = expect_size,
+	.print = print_size,
+	.schema = write_size_schema,
+};
+
+/* ---- whole numbers ---- */
+
+static int64_t
+maximum(const struct key *key)
+{
+	return key->max == 0 ? INT64_MAX : key->max;
+}
+
+static bool
+parse_int(const struct key *key, const char *text, void *field)
+{
+	return units_parse_int(text, key->min, maximum(key), field);
+}
+
+static void
+expect_int(const struct key *key, struct buffer *out)
+{
+	buffer_append_format(
+	    out, "a whole number from %" PRId64 " to %" PRId64, key->min, maximum(key));
+}
+
+static void
+print_int(const struct key *key, const void *field, struct printing *printing)
+{
+	char text[UNITS_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%" PRId64, *(const int64_t *)field);
+	print_word(key, text, printing);
+}
+
+static void
+write_int_schema(const struct key *key, struct json_write *json)
+{
+	json_write_key(json, "anyOf");
+	json_write_begin_array(json);
+	json_write_begin_object(json);
+	json_write_key(json, "type");
+	json_write_string(json, "integer");
+	json_write_key(json, "minimum");
+	json_write_int(json, key->min);
+	json_write_key(json, "maximum");
+	json_write_int(json, maximum(key));
+	json_write_end_object(json);
+	json_write_begin_object(json);
+	json_write_key(json, "type");
+	json_write_string(json, "string");
+	json_write_key(json, "pattern");
+	json_write_string(json, key->min < 0 ? "^-?[0-9]+$" : "^[0-9]+$");
+	json_write_end_object(json);
+	json_write_begin_object(json);
+	write_definition("#/$defs/reference", json);
+	json_write_end_object(json);
+	json_write_end_array(json);
+}
+
+const struct type type_int = {
+	.size = sizeof(int64_t),
+	.load = load_single,
+	.parse = parse_int,
+	.expect = expect_int,
+	.print = print_int,
+	.schema = write_int_schema,
+	.default_is_json = true,
+};
+
+/* ---- truth ---- */
+
+static const char *const true_words[] = { "true", "yes", "on", NULL };
+static const char *const false_words[] = { "false", "no", "off", NULL };
+
+static bool
+parse_bool(UNUSED const struct key *key, const char *text, void *field)
+{
+	bool value = names_find(true_words, text) >= 0;
+
+	if (!value && names_find(false_words, text) < 0)
+		return false;
+	*(bool *)field = value;
+	return true;
+}
+
+static void
+expect_bool(UNUSED const struct key *key, struct buffer *out)
+{
+	buffer_append_string(out, "true or false");
+}
+
+static void
+print_bool(const struct key *key, const void *field, struct printing *printing)
+{
+	print_word(key, *(const bool *)field ? "true" : "false", printing);
+}
+
+static void
+write_bool_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	write_definition("#/$defs/truth", json);
+}
+
+const struct type type_bool = {
+	.size = sizeof(bool),
+	.load = load_single,
+	.parse = parse_bool,
+	.expect = expect_bool,
+	.print = print_bool,
+	.schema = write_bool_schema,
+	.default_is_json = true,
+};
+
+/* ---- file permissions ---- */
+
+static bool
+parse_mode(UNUSED const struct key *key, const char *text, void *field)
+{
+	return units_parse_mode(text, field);
+}
+
+static void
+expect_mode(UNUSED const struct key *key, struct buffer *out)
+{
+	buffer_append_string(out, "permissions in octal such as 0644");
+}
+
+static void
+print_mode(const struct key *key, const void *field, struct printing *printing)
+{
+	char text[UNITS_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%04o", *(const unsigned *)field);
+	print_word(key, text, printing);
+}
+
+static void
+write_mode_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	write_definition("#/$defs/permissions", json);
+}
+
+const struct type type_mode = {
+	.size = sizeof(unsigned),
+	.load = load_single,
+	.parse = parse_mode,
+	.expect = expect_mode,
+	.print = print_mode,
+	.schema = write_mode_schema,
+};
+
+/* ---- one of some words ---- */
+
+/* The fields are enums of several types, all of an int's size and values. */
+static bool
+parse_word(const struct key *key, const char *text, void *field)
+{
+	int number = names_find(key->names, text);
+
+	if (number < 0)
+		return false;
+	memcpy(field, &number, sizeof(number));
+	return true;
+}
+
+static void
+expect_word(const struct key *key, struct buffer *out)
+{
+	for (size_t i = 0; key->names[i] != NULL; i++) {
+		if (i > 0)
+			buffer_append_string(
+			    out, key->names[i + 1] == NULL ? " or " : ", ");
+		buffer_append_string(out, key->names[i]);
+	}
+}
+
+static void
+print_one_word(const struct key *key, const void *field, struct printing *printing)
+{
+	int number;
+
+	memcpy(&number, field, sizeof(number));
+	print_word(key, key->names[number], printing);
+}
+
+static void
+write_word_schema(const struct key *key, struct json_write *json)
+{
+	json_write_key(json, "anyOf");
+	json_write_begin_array(json);
+	json_write_begin_object(json);
+	json_write_key(json, "enum");
+	json_write_begin_array(json);
+	for (size_t i = 0; key->names[i] != NULL; i++)
+		json_write_string(json, key->names[i]);
+	json_write_end_array(json);
+	json_write_end_object(json);
+	json_write_begin_object(json);
+	write_definition("#/$defs/reference", json);
+	json_write_end_object(json);
+	json_write_end_array(json);
+}
+
+const struct type type_word = {
+	.size = sizeof(int),
+	.load = load_single,
+	.parse = parse_word,
+	.expect = expect_word,
+	.print = print_one_word,
+	.schema = write_word_schema,
+};

@@ -1,0 +1,105 @@
+/*
+ * The kinds of values that keys take: each knows how it is read, printed and described.
+ *
+ * A key's row (config/keys) names its type. What a type stores is told beside it; the
+ * field must be initialised by config/keyed before anything else is done with it.
+ */
+#ifndef GATHERD_CONFIG_TYPES_H
+#define GATHERD_CONFIG_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "config/yaml_write.h"
+
+struct buffer;
+struct config;
+struct faults;
+struct json_write;
+struct key;
+struct sources;
+struct text;
+struct yaml_node;
+
+/* What loading needs beside the node. */
+struct loading {
+	struct faults *faults;
+	const struct sources *sources; /* the files: paths are relative to theirs */
+};
+
+/* What printing needs beside the field. */
+struct printing {
+	struct yaml_write yaml;
+	const struct config *config;
+};
+
+struct type {
+	size_t size; /* of the field */
+
+	/* An empty value into FIELD, of zero bytes before. NULL: zero bytes will do. */
+	void (*init)(void *field);
+	/* Release what FIELD owns. NULL: nothing. */
+	void (*clear)(void *field);
+
+	/*
+	 * NODE's value into FIELD. Returns false with faults told and FIELD as it was. NULL:
+	 * the key is put together from several files, by config/load.
+	 */
+	bool (*load)(const struct key *key, const struct yaml_node *node,
+	    const struct loading *loading, void *field);
+
+	/* Single values only: TEXT into *FIELD; false, and FIELD as it was, if it is none. */
+	bool (*parse)(const struct key *key, const char *text, void *field);
+	/* ... and what `parse` takes, behind "expected ". */
+	void (*expect)(const struct key *key, struct buffer *out);
+
+	/* Copy FROM to FIELD; of maps that are merged with those of `defaults` only what
+	 * FIELD does not say. NULL: the bytes are the value. */
+	void (*inherit)(void *field, const void *from);
+	bool merges;
+
+	/* Key and value; nothing at all where FIELD says nothing. */
+	void (*print)(
+	    const struct key *key, const void *field, struct printing *printing);
+
+	/* The members of the key's JSON Schema but for description and default. */
+	void (*schema)(const struct key *key, struct json_write *json);
+	bool default_is_json; /* the row's default is a JSON number or word */
+};
+
+/* Single values: any scalar will do, quoted or not, its ${...} put in. */
+extern const struct type type_duration; /* int64_t, milliseconds */
+extern const struct type type_size;     /* size_t, bytes */
+extern const struct type type_int;      /* int64_t */
+extern const struct type type_bool;     /* bool */
+extern const struct type type_mode;     /* unsigned */
+extern const struct type type_word;     /* an enum; its words are the row's `names` */
+
+/* Texts and maps of texts. */
+extern const struct type type_text;    /* struct text */
+extern const struct type type_url;     /* struct text: a template */
+extern const struct type type_labels;  /* struct config_pairs */
+extern const struct type type_headers; /* struct config_pairs of templates */
+
+/* What only the top map has. */
+extern const struct type type_map;      /* a struct, by the row's `table` */
+extern const struct type type_includes; /* struct config_pairs without names */
+extern const struct type type_vars;     /* struct value * */
+extern const struct type type_defaults; /* no field */
+extern const struct type type_services; /* no field */
+
+/* Is NODE what stands behind `key:` with nothing there, or `null`? For maps and lists that
+ * is an empty one. */
+bool type_is_nothing(const struct yaml_node *node);
+
+/* The text of the scalar NODE, the value of KEY. Returns false with faults told; TEXT is
+ * to be cleared either way. */
+MUST_CHECK bool type_read_text(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, struct text *text);
+
+/* Append " (did you mean X?)" for the one of COUNT NAMES nearest to TEXT, or nothing. */
+void type_append_nearest(
+    struct buffer *out, const char *text, const char *const *names, size_t count);
+
+#endif

@@ -1,0 +1,396 @@
+/*
+ * The types that hold texts: text, URL, and maps from names to texts.
+ */
+#include "config/types.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json_write.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "config/faults.h"
+#include "config/keys.h"
+#include "config/shown.h"
+#include "config/text.h"
+#include "config/yaml.h"
+#include "template/template.h"
+
+/* A text that is not said never grows. */
+#define EMPTY_MAX_BYTES 0
+
+static void
+init_text(void *field)
+{
+	struct text *text = field;
+
+	text->source = xstrdup("");
+	marked_init(&text->value, EMPTY_MAX_BYTES);
+}
+
+static void
+clear_text(void *field)
+{
+	text_clear(field);
+}
+
+static void
+copy_text(struct text *out, const struct text *from)
+{
+	*out = *from;
+	out->source = xstrdup(from->source);
+	marked_copy(&out->value, &from->value);
+}
+
+static void
+inherit_text(void *field, const void *from)
+{
+	text_clear(field);
+	copy_text(field, from);
+}
+
+static bool
+load_text(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	struct text text;
+
+	if (!type_read_text(key, node, loading, &text)) {
+		text_clear(&text);
+		return false;
+	}
+	text_clear(field);
+	*(struct text *)field = text;
+	return true;
+}
+
+static void
+print_text(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct text *text = field;
+
+	if (text->source[0] == '\0')
+		return;
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_text(&printing->yaml, text->source);
+}
+
+static void
+write_text_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	json_write_key(json, "$ref");
+	json_write_string(json, "#/$defs/text");
+}
+
+const struct type type_text = {
+	.size = sizeof(struct text),
+	.init = init_text,
+	.clear = clear_text,
+	.load = load_text,
+	.inherit = inherit_text,
+	.print = print_text,
+	.schema = write_text_schema,
+};
+
+/* ---- URLs ---- */
+
+static void
+print_url(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct text *text = field;
+	char *shown = shown_url(text->source);
+
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_text(&printing->yaml, shown);
+	free(shown);
+}
+
+static void
+write_url_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	json_write_key(json, "$ref");
+	json_write_string(json, "#/$defs/url");
+}
+
+const struct type type_url = {
+	.size = sizeof(struct text),
+	.init = init_text,
+	.clear = clear_text,
+	.load = load_text,
+	.inherit = inherit_text,
+	.print = print_url,
+	.schema = write_url_schema,
+};
+
+/* ---- maps of texts ---- */
+
+static void
+clear_pairs(void *field)
+{
+	struct config_pairs *pairs = field;
+
+	for (size_t i = 0; i < pairs->count; i++) {
+		free(pairs->items[i].name);
+		text_clear(&pairs->items[i].text);
+		template_free(pairs->items[i].template);
+	}
+	free(pairs->items);
+	*pairs = (struct config_pairs){ 0 };
+}
+
+static struct config_pair *
+add_pair(struct config_pairs *pairs, const char *name)
+{
+	struct config_pair *pair;
+
+	pairs->items =
+	    xreallocarray(pairs->items, pairs->count + 1, sizeof(*pairs->items));
+	pair = &pairs->items[pairs->count++];
+	*pair = (struct config_pair){ .name = xstrdup(name) };
+	return pair;
+}
+
+/* Are A and B the same name? */
+typedef int compare_fn(const char *a, const char *b);
+
+static const struct config_pair *
+find_pair(const struct config_pairs *pairs, const char *name, compare_fn *compare)
+{
+	for (size_t i = 0; i < pairs->count; i++) {
+		if (compare(pairs->items[i].name, name) == 0)
+			return &pairs->items[i];
+	}
+	return NULL;
+}
+
+static void
+inherit_pairs(
+    struct config_pairs *own, const struct config_pairs *from, compare_fn *compare)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		const struct config_pair *pair = &from->items[i];
+
+		if (find_pair(own, pair->name, compare) == NULL)
+			copy_text(&add_pair(own, pair->name)->text, &pair->text);
+	}
+}
+
+/* Is the pair one that KEY takes? Tells what is wrong with it. */
+typedef bool check_pair_fn(const struct config_pairs *before,
+    const struct yaml_node *name, const struct text *text, struct faults *faults);
+
+static bool
+load_pair(const struct key *key, const struct yaml_pair *pair,
+    const struct loading *loading, check_pair_fn *check, struct config_pairs *pairs)
+{
+	struct text text;
+	bool loaded = type_read_text(key, pair->value, loading, &text);
+
+	if (loaded)
+		loaded = check(pairs, pair->key, &text, loading->faults);
+	if (loaded)
+		add_pair(pairs, pair->key->text)->text = text;
+	else
+		text_clear(&text);
+	return loaded;
+}
+
+static bool
+load_pairs(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, check_pair_fn *check, struct config_pairs *field)
+{
+	struct config_pairs pairs = { 0 };
+	bool loaded = true;
+
+	if (type_is_nothing(node))
+		return true;
+	if (node->kind != YAML_MAP) {
+		faults_error(loading->faults, node->place,
+		    "%s: expected a map of names and texts", key->name);
+		return false;
+	}
+	for (size_t i = 0; i < node->count; i++) {
+		if (!load_pair(key, &node->pairs[i], loading, check, &pairs))
+			loaded = false;
+	}
+	if (loaded) {
+		clear_pairs(field);
+		*field = pairs;
+	} else {
+		clear_pairs(&pairs);
+	}
+	return loaded;
+}
+
+static void
+begin_pairs_schema(struct json_write *json)
+{
+	json_write_key(json, "type");
+	json_write_begin_array(json);
+	json_write_string(json, "object");
+	json_write_string(json, "null");
+	json_write_end_array(json);
+	json_write_key(json, "additionalProperties");
+	json_write_begin_object(json);
+	write_text_schema(NULL, json);
+	json_write_end_object(json);
+}
+
+/* ---- labels ---- */
+
+static bool
+check_label(UNUSED const struct config_pairs *before,
+    UNUSED const struct yaml_node *name, UNUSED const struct text *text,
+    UNUSED struct faults *faults)
+{
+	return true; /* any text names one; doubled names are no YAML of ours */
+}
+
+static bool
+load_labels(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	return load_pairs(key, node, loading, check_label, field);
+}
+
+static void
+inherit_labels(void *field, const void *from)
+{
+	inherit_pairs(field, from, strcmp);
+}
+
+static void
+print_labels(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct config_pairs *pairs = field;
+
+	if (pairs->count == 0)
+		return;
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_begin_map(&printing->yaml);
+	for (size_t i = 0; i < pairs->count; i++) {
+		yaml_write_key(&printing->yaml, pairs->items[i].name);
+		yaml_write_text(&printing->yaml, pairs->items[i].text.source);
+	}
+	yaml_write_end_map(&printing->yaml);
+}
+
+static void
+write_labels_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	begin_pairs_schema(json);
+}
+
+const struct type type_labels = {
+	.size = sizeof(struct config_pairs),
+	.clear = clear_pairs,
+	.load = load_labels,
+	.inherit = inherit_labels,
+	.merges = true,
+	.print = print_labels,
+	.schema = write_labels_schema,
+};
+
+/* ---- headers ---- */
+
+/* The characters of a token (RFC 9110, 5.6.2), also in the schema's pattern. */
+#define TOKEN_MARKS "!#$%&'*+.^_`|~-"
+#define ALPHA       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS      "0123456789"
+
+static bool
+is_token(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, ALPHA DIGITS TOKEN_MARKS)] == '\0';
+}
+
+/* What comes out of a template is without these anyway. */
+static bool
+has_line_break(const struct text *text)
+{
+	const struct buffer *value = &text->value.text;
+
+	return strlen(value->data) < value->len || strpbrk(value->data, "\r\n") != NULL;
+}
+
+static bool
+check_header(const struct config_pairs *before, const struct yaml_node *name,
+    const struct text *text, struct faults *faults)
+{
+	const struct config_pair *other = find_pair(before, name->text, strcasecmp);
+
+	if (!is_token(name->text)) {
+		faults_error(faults, name->place,
+		    "headers: \"%s\" is no header's name: expected letters, digits "
+		    "and %s",
+		    name->text, TOKEN_MARKS);
+		return false;
+	}
+	if (has_line_break(text)) {
+		faults_error(faults, text->place,
+		    "headers: %s: a line break in the value", name->text);
+		return false;
+	}
+	/* What is spelt alike is a doubled key, and told as that. */
+	if (other != NULL && strcmp(other->name, name->text) != 0) {
+		faults_error(faults, name->place,
+		    "headers: %s is the same header as %s", name->text, other->name);
+		return false;
+	}
+	return true;
+}
+
+static bool
+load_headers(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	return load_pairs(key, node, loading, check_header, field);
+}
+
+static void
+inherit_headers(void *field, const void *from)
+{
+	inherit_pairs(field, from, strcasecmp);
+}
+
+static void
+print_headers(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct config_pairs *pairs = field;
+
+	if (pairs->count == 0)
+		return;
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_begin_map(&printing->yaml);
+	for (size_t i = 0; i < pairs->count; i++) {
+		const struct config_pair *pair = &pairs->items[i];
+		char *shown = shown_header(pair->name, pair->text.source);
+
+		yaml_write_key(&printing->yaml, pair->name);
+		yaml_write_text(&printing->yaml, shown);
+		free(shown);
+	}
+	yaml_write_end_map(&printing->yaml);
+}
+
+static void
+write_headers_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	begin_pairs_schema(json);
+	json_write_key(json, "propertyNames");
+	json_write_begin_object(json);
+	json_write_key(json, "pattern");
+	json_write_string(json, "^[A-Za-z0-9" TOKEN_MARKS "]+$");
+	json_write_end_object(json);
+}
+
+const struct type type_headers = {
+	.size = sizeof(struct config_pairs),
+	.clear = clear_pairs,
+	.load = load_headers,
+	.inherit = inherit_headers,
+	.merges = true,
+	.print = print_headers,
+	.schema = write_headers_schema,
+};

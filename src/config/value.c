@@ -1,0 +1,354 @@
+#include "config/value.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/json_write.h"
+#include "base/xalloc.h"
+#include "config/yaml.h"
+
+/* ---- what a plain scalar is ---- */
+
+static const char *
+skip_digits(const char *at)
+{
+	while (*at >= '0' && *at <= '9')
+		at++;
+	return at;
+}
+
+/* By the grammar of RFC 8259, section 6: no leading zero, no plus, no bare point. */
+static bool
+is_json_number(const char *text)
+{
+	const char *at = text[0] == '-' ? text + 1 : text;
+	const char *start = at;
+
+	at = skip_digits(at);
+	if (at == start || (start[0] == '0' && at - start > 1))
+		return false;
+	if (*at == '.') {
+		start = ++at;
+		at = skip_digits(at);
+		if (at == start)
+			return false;
+	}
+	if (*at == 'e' || *at == 'E') {
+		at++;
+		if (*at == '+' || *at == '-')
+			at++;
+		start = at;
+		at = skip_digits(at);
+		if (at == start)
+			return false;
+	}
+	return *at == '\0';
+}
+
+static enum value_kind
+kind_by_look(const char *text)
+{
+	if (strcmp(text, "null") == 0)
+		return VALUE_NULL;
+	if (strcmp(text, "false") == 0)
+		return VALUE_FALSE;
+	if (strcmp(text, "true") == 0)
+		return VALUE_TRUE;
+	return is_json_number(text) ? VALUE_NUMBER : VALUE_STRING;
+}
+
+/* ---- loading ---- */
+
+static struct value *
+new_value(enum value_kind kind)
+{
+	struct value *value = xcalloc(1, sizeof(*value));
+
+	value->kind = kind;
+	return value;
+}
+
+/* By the look of the source, not of the value: what comes from ${...} is text whatever it
+ * holds, and nobody outside changes a type. */
+static struct value *
+load_scalar(
+    const struct yaml_node *node, const char *relative_to, struct faults *faults)
+{
+	struct value *value = new_value(VALUE_STRING);
+
+	if (!text_load(node, relative_to, faults, &value->text)) {
+		value_free(value);
+		return NULL;
+	}
+	if (value->text.plain)
+		value->kind = kind_by_look(value->text.source);
+	return value;
+}
+
+static struct value *
+load_list(const struct yaml_node *node, const char *relative_to, struct faults *faults)
+{
+	struct value *value = new_value(VALUE_LIST);
+	bool whole = true;
+
+	value->items = xcalloc(node->count, sizeof(struct value *));
+	value->count = node->count;
+	for (size_t i = 0; i < node->count; i++) {
+		value->items[i] = value_load(node->items[i], relative_to, faults);
+		whole = whole && value->items[i] != NULL;
+	}
+	if (whole)
+		return value;
+	value_free(value);
+	return NULL;
+}
+
+static struct value *
+load_map(const struct yaml_node *node, const char *relative_to, struct faults *faults)
+{
+	struct value *value = new_value(VALUE_MAP);
+	bool whole = true;
+
+	value->keys = xcalloc(node->count, sizeof(char *));
+	value->items = xcalloc(node->count, sizeof(struct value *));
+	value->count = node->count;
+	for (size_t i = 0; i < node->count; i++) {
+		const struct yaml_pair *pair = &node->pairs[i];
+
+		value->keys[i] = xmemdup0(pair->key->text, pair->key->len);
+		value->items[i] = value_load(pair->value, relative_to, faults);
+		whole = whole && value->items[i] != NULL;
+	}
+	if (whole)
+		return value;
+	value_free(value);
+	return NULL;
+}
+
+/* Recursion is safe: a tree is at most YAML_MAX_DEPTH deep, aliases included. */
+struct value *
+value_load(const struct yaml_node *node, const char *relative_to, struct faults *faults)
+{
+	switch (node->kind) {
+	case YAML_SCALAR:
+		return load_scalar(node, relative_to, faults);
+	case YAML_LIST:
+		return load_list(node, relative_to, faults);
+	case YAML_MAP:
+		return load_map(node, relative_to, faults);
+	}
+	return NULL;
+}
+
+/* As the config would have to write TEXT: every dollar sign twice. */
+static char *
+source_of(const char *text)
+{
+	struct buffer source;
+
+	buffer_init(&source, BUFFER_UNLIMITED);
+	for (; *text != '\0'; text++) {
+		if (*text == '$')
+			buffer_append_char(&source, '$');
+		buffer_append_char(&source, *text);
+	}
+	return buffer_take(&source);
+}
+
+struct value *
+value_from_argument(const char *text)
+{
+	struct value *value = new_value(kind_by_look(text));
+
+	value->text.source = source_of(text);
+	value->text.plain = true;
+	marked_init(&value->text.value, BUFFER_UNLIMITED);
+	(void)marked_append(&value->text.value, text, strlen(text), MARK_OWN);
+	return value;
+}
+
+void
+value_free(struct value *value)
+{
+	if (value == NULL)
+		return;
+	for (size_t i = 0; i < value->count; i++) {
+		if (value->keys != NULL)
+			free(value->keys[i]);
+		value_free(value->items[i]);
+	}
+	free(value->keys);
+	free(value->items);
+	if (value->text.source != NULL)
+		text_clear(&value->text);
+	free(value);
+}
+
+/* ---- as templates see it ---- */
+
+/* Is KEY all of PATH, or a part of it that ends at a dot? Returns its length or 0. */
+static size_t
+match_key(const char *key, const char *path, size_t len)
+{
+	size_t key_len = strlen(key);
+
+	if (key_len > len || memcmp(key, path, key_len) != 0)
+		return 0;
+	return key_len == len || path[key_len] == '.' ? key_len : 0;
+}
+
+/* The longest key that fits, for those that hold dots themselves. */
+static size_t
+get_from_map(const struct template_value *map, const char *path, size_t len,
+    struct template_value *found)
+{
+	const struct value *value = map->node;
+	const struct value *best = NULL;
+	size_t best_len = 0;
+
+	if (value->kind != VALUE_MAP)
+		return 0;
+	for (size_t i = 0; i < value->count; i++) {
+		size_t matched = match_key(value->keys[i], path, len);
+
+		if (matched > best_len) {
+			best_len = matched;
+			best = value->items[i];
+		}
+	}
+	if (best != NULL)
+		value_for_template(best, found);
+	return best_len;
+}
+
+static bool
+get_from_list(
+    const struct template_value *list, size_t index, struct template_value *found)
+{
+	const struct value *value = list->node;
+
+	if (value->kind != VALUE_LIST || index >= value->count)
+		return false;
+	value_for_template(value->items[index], found);
+	return true;
+}
+
+static bool
+put_own(struct marked *out, const char *text)
+{
+	return marked_append(out, text, strlen(text), MARK_OWN);
+}
+
+static bool
+put_escaped(struct marked *out, const char *text, size_t len, enum mark mark)
+{
+	struct buffer escaped;
+	bool done;
+
+	buffer_init(&escaped, BUFFER_UNLIMITED);
+	json_write_append_escaped(&escaped, text, len);
+	done = marked_append(out, escaped.data, escaped.len, mark);
+	buffer_clear(&escaped);
+	return done;
+}
+
+/* Part by part, so that what was secret stays secret. */
+static bool
+put_string(struct marked *out, const struct marked *string)
+{
+	bool done = put_own(out, "\"");
+
+	for (size_t i = 0; done && i < string->part_count; i++) {
+		const char *text;
+		size_t len;
+		enum mark mark;
+
+		marked_part(string, i, &text, &len, &mark);
+		done = put_escaped(out, text, len, mark);
+	}
+	return done && put_own(out, "\"");
+}
+
+static bool put_json(struct marked *out, const struct value *value);
+
+static bool
+put_items(struct marked *out, const struct value *value)
+{
+	bool done = put_own(out, value->keys != NULL ? "{" : "[");
+
+	for (size_t i = 0; done && i < value->count; i++) {
+		if (i > 0)
+			done = put_own(out, ",");
+		if (value->keys != NULL)
+			done = done && put_own(out, "\"") &&
+			    put_escaped(out, value->keys[i], strlen(value->keys[i]),
+			        MARK_OWN) &&
+			    put_own(out, "\":");
+		done = done && put_json(out, value->items[i]);
+	}
+	return done && put_own(out, value->keys != NULL ? "}" : "]");
+}
+
+static bool
+put_json(struct marked *out, const struct value *value)
+{
+	switch (value->kind) {
+	case VALUE_NULL:
+	case VALUE_FALSE:
+	case VALUE_TRUE:
+	case VALUE_NUMBER:
+		return put_own(out, value->text.value.text.data);
+	case VALUE_STRING:
+		return put_string(out, &value->text.value);
+	case VALUE_LIST:
+	case VALUE_MAP:
+		return put_items(out, value);
+	}
+	return false;
+}
+
+static bool
+append_json(const struct template_value *value, struct marked *out)
+{
+	return put_json(out, value->node);
+}
+
+static const struct template_data value_data = {
+	.get = get_from_map,
+	.item = get_from_list,
+	.json = append_json,
+};
+
+static enum template_kind
+template_kind_of(enum value_kind kind)
+{
+	switch (kind) {
+	case VALUE_NULL:
+		return TEMPLATE_NULL;
+	case VALUE_FALSE:
+		return TEMPLATE_FALSE;
+	case VALUE_TRUE:
+		return TEMPLATE_TRUE;
+	case VALUE_NUMBER:
+	case VALUE_STRING:
+		return TEMPLATE_TEXT;
+	case VALUE_LIST:
+		return TEMPLATE_LIST;
+	case VALUE_MAP:
+		return TEMPLATE_MAP;
+	}
+	return TEMPLATE_NULL;
+}
+
+void
+value_for_template(const struct value *value, struct template_value *out)
+{
+	*out = (struct template_value){
+		.kind = template_kind_of(value->kind),
+		.text = value->text.source != NULL ? &value->text.value : NULL,
+		.node = value,
+		.data = &value_data,
+	};
+}

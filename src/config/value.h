@@ -1,0 +1,47 @@
+/*
+ * Values whose type the config leaves open: `vars`, later conditions and JSON bodies.
+ *
+ * Plain true, false, null (the words themselves, lower case) and JSON numbers are those;
+ * everything else, and all that is quoted or puts in a ${...}, is text. Numbers keep
+ * their text.
+ */
+#ifndef GATHERD_CONFIG_VALUE_H
+#define GATHERD_CONFIG_VALUE_H
+
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "config/text.h"
+#include "template/template.h"
+
+enum value_kind {
+	VALUE_NULL,
+	VALUE_FALSE,
+	VALUE_TRUE,
+	VALUE_NUMBER,
+	VALUE_STRING,
+	VALUE_LIST,
+	VALUE_MAP,
+};
+
+struct value {
+	enum value_kind kind;
+	struct text text;     /* NUMBER and STRING */
+	char **keys;          /* MAP: owned */
+	struct value **items; /* LIST and MAP: owned */
+	size_t count;
+};
+
+/* Returns NULL with faults told. */
+struct value *value_load(
+    const struct yaml_node *node, const char *relative_to, struct faults *faults);
+
+/* From the command line (--var NAME=VALUE): TEXT as if it stood plain in the file, but
+ * nothing is put in. */
+struct value *value_from_argument(const char *text);
+void value_free(struct value *value);
+
+/* VALUE as templates see it. */
+void value_for_template(const struct value *value, struct template_value *out);
+
+#endif

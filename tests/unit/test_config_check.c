@@ -1,0 +1,151 @@
+#include "config_files.h"
+
+#include <sys/resource.h>
+
+#include "config/check.h"
+
+/* The warnings about YAML, until the next call. */
+static const char *
+warnings_of(const char *yaml, mode_t mode)
+{
+	struct faults *faults = faults_new();
+	struct config *config;
+	const char *lines;
+
+	write_file("c.yaml", yaml);
+	assert_int_equal(chmod("c.yaml", mode), 0);
+	config = config_load("c.yaml", NULL, 0, faults);
+	assert_non_null(config);
+	config_check(config, faults);
+	assert_int_equal(faults_error_count(faults), 0);
+	lines = lines_of(faults);
+	config_unref(config);
+	faults_free(faults);
+	return lines;
+}
+
+static void
+test_a_good_config_is_passed_in_silence(UNUSED void **state)
+{
+	assert_string_equal(
+	    warnings_of(
+	        "vars: {a: {b: [{c: 1}]}, url: \"http://h\"}\n"
+	        "services:\n"
+	        "  s:\n"
+	        "    url: http://u:${GATHERD_TEST_WORD}@h/{{#a}}{{#b}}{{c}}{{/b}}{{/a}}\n"
+	        "    headers: {Authorization: \"Bearer ${GATHERD_TEST_WORD}\"}\n",
+	        0644),
+	    "");
+}
+
+static const char literal_secrets[] = "vars: {base: \"https://u:p@h\", token: abc}\n"
+                                      "services:\n"
+                                      "  a: http://u:p@h/\n"
+                                      "  b:\n"
+                                      "    url: \"{{{base}}}/\"\n"
+                                      "    headers:\n"
+                                      "      Authorization: Bearer {{token}}\n"
+                                      "      cookie: a=b\n"
+                                      "  c: {url: http://h, enabled: false, headers: "
+                                      "{Authorization: x}}\n";
+
+static void
+test_literal_secrets_in_a_readable_file_are_told(UNUSED void **state)
+{
+#define TEXT                                                                    \
+	": a secret stands here literally, and everybody may read c.yaml: use " \
+	"${file:PATH} or ${NAME}\n"
+	assert_string_equal(warnings_of(literal_secrets, 0644),
+	    "c.yaml:1:14: warning: base" TEXT "c.yaml:1:38: warning: token" TEXT
+	    "c.yaml:3:6: warning: url" TEXT "c.yaml:8:15: warning: cookie" TEXT
+	    "c.yaml:9:63: warning: Authorization" TEXT);
+#undef TEXT
+}
+
+static void
+test_literal_secrets_in_a_file_of_ones_own_are_not_told(UNUSED void **state)
+{
+	assert_string_equal(warnings_of(literal_secrets, 0640), "");
+}
+
+static void
+test_a_timeout_over_the_interval_is_told(UNUSED void **state)
+{
+	assert_string_equal(
+	    warnings_of("interval: 5s\nservices:\n"
+	                "  a: http://a\n"
+	                "  b: {url: http://a, timeout: 6s}\n"
+	                "  c: {url: http://a, interval: 1s, enabled: no}\n",
+	        0600),
+	    "c.yaml:4:3: warning: b: its timeout of 6s is longer than its interval of 5s\n"
+	    "c.yaml:5:3: warning: c: its timeout of 5s is longer than its interval of "
+	    "1s\n");
+}
+
+static void
+test_more_attempts_than_descriptors_are_told(UNUSED void **state)
+{
+	struct rlimit limit = { .rlim_cur = 500, .rlim_max = 500 };
+	char yaml[64];
+	char expected[160];
+	long allowed;
+
+	/* valgrind does not let it be lowered. */
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+		assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_max > 1000000)
+		skip();
+	allowed = (long)limit.rlim_max - 64;
+
+	snprintf(yaml, sizeof(yaml), "timeout: 1s\nmax_concurrent: %ld\n", allowed + 1);
+	snprintf(expected, sizeof(expected),
+	    "c.yaml:2:17: warning: max_concurrent: %ld is more than the %ld that the "
+	    "limit of open files allows\n",
+	    allowed + 1, allowed);
+	assert_string_equal(warnings_of(yaml, 0600), expected);
+	snprintf(yaml, sizeof(yaml), "max_concurrent: %ld\n", allowed);
+	assert_string_equal(warnings_of(yaml, 0600), "");
+
+	/* The default can be too much as well. */
+	if (allowed == 436)
+		assert_string_equal(warnings_of("timeout: 1s\n", 0600),
+		    "c.yaml:1:1: warning: max_concurrent: 512 is more than the 436 that "
+		    "the limit of open files allows\n");
+}
+
+static void
+test_names_in_sections_that_match_nothing_are_told(UNUSED void **state)
+{
+	assert_string_equal(
+	    warnings_of(
+	        "vars: {list: [{name: x}]}\n"
+	        "services:\n"
+	        "  a: \"http://a/{{#list}}{{name}}{{nmae}}{{now}}{{list.0.name}}"
+	        "{{/list}}\"\n"
+	        "  b: {url: http://a, headers: {X: \"{{^lst}}none{{/lst}}\"}}\n",
+	        0600),
+	    "c.yaml:3:6: warning: url: nmae in a section can match nothing: there is no "
+	    "\"nmae\" anywhere in vars\n"
+	    "c.yaml:4:35: warning: X: lst in a section can match nothing: there is no "
+	    "\"lst\" anywhere in vars\n");
+}
+
+#define CASE(function) \
+	cmocka_unit_test_setup_teardown(function, enter_folder, leave_folder)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_good_config_is_passed_in_silence),
+		CASE(test_literal_secrets_in_a_readable_file_are_told),
+		CASE(test_literal_secrets_in_a_file_of_ones_own_are_not_told),
+		CASE(test_a_timeout_over_the_interval_is_told),
+		CASE(test_names_in_sections_that_match_nothing_are_told),
+		/* The last one: the limit cannot be raised again. */
+		CASE(test_more_attempts_than_descriptors_are_told),
+	};
+
+	setenv("GATHERD_TEST_WORD", "pa55word", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,314 @@
+#include "config_files.h"
+
+#include <json-c/json.h>
+
+#include "config/keys.h"
+#include "config/print.h"
+
+static char *
+print(const struct config *config)
+{
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	config_print(config, &out);
+	return buffer_take(&out);
+}
+
+/* What loading YAML and printing it comes to; the caller's. */
+static char *
+load_and_print(const char *yaml)
+{
+	struct config *config = load_text(yaml);
+	char *printed = print(config);
+
+	config_unref(config);
+	return printed;
+}
+
+static void
+test_a_config_of_defaults_is_printed_whole(UNUSED void **state)
+{
+	char *printed = load_and_print("services: {a: http://a/}\n");
+
+	assert_string_equal(printed,
+	    "interval: 30s\n"
+	    "timeout: 5s\n"
+	    "connect_timeout: 3s\n"
+	    "max_concurrent: 512\n"
+	    "output:\n"
+	    "  permissions: 0644\n"
+	    "  max_size: 64MiB\n"
+	    "  sync: true\n"
+	    "log:\n"
+	    "  level: info\n"
+	    "  format: auto\n"
+	    "services:\n"
+	    "  a:\n"
+	    "    url: http://a/\n"
+	    "    interval: 30s\n"
+	    "    timeout: 5s\n"
+	    "    connect_timeout: 3s\n"
+	    "    deadline: 30s\n"
+	    "    format: auto\n"
+	    "    max_body: 1MiB\n"
+	    "    max_depth: 28\n"
+	    "    redirects: 5\n"
+	    "    data: true\n"
+	    "    reuse: true\n"
+	    "    enabled: true\n"
+	    "    required: true\n");
+	free(printed);
+}
+
+static void
+test_what_is_printed_reads_back_as_the_same_config(UNUSED void **state)
+{
+	static const char *const configs[] = {
+		"",
+		"vars: {}\nservices: {}\n",
+		"vars: {a: 1, b: \"1\", c: true, d: \"true\", e: null, f: [1, [x, {y: z}], "
+		"{}, []], g: {h: {}}, i: 1.50, j: \"\", k: '', l: \"  x \", m: \"a: b\",\n"
+		"  n: \"a #b\", o: \"\\u2028\\x85\\ufeff\\a\\\"\\\\\", p: \"\\xfc\", q: "
+		"\"$${x} $$ $y\", r: ~, s: \"- a\", t: 0x1f, u: 2026-11-21, v: \"a:\"}\n",
+		"services:\n"
+		"  \"a: b\": http://a\n"
+		"  \"true\": http://a\n"
+		"  \"\\\"\\\\\": http://a\n"
+		"  <>: {url: http://a, enabled: false, labels: {\"#\": \"\"}}\n"
+		"  \"\\u00e9\\U0001f600\": {url: http://a, description: \"a\\n\\tb\"}\n",
+		"interval: 1d2h3m4s5ms\noutput: {max_size: 1001, permissions: 7}\n"
+		"services: {a: {url: \"http://a/$$x/${plain:GATHERD_TEST_WORD}\"}}\n",
+		"defaults: {headers: {X-Key: \"${GATHERD_TEST_WORD}\"}, labels: {a: b}}\n"
+		"services: {a: {url: http://a, deadline: 1s, headers: {x-key: c}}, b: "
+		"\"http://u:${GATHERD_TEST_WORD}@a\"}\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(configs); i++) {
+		char *once = load_and_print(configs[i]);
+		char *twice = load_and_print(once);
+
+		assert_string_equal(once, twice);
+		free(once);
+		free(twice);
+	}
+}
+
+static void
+test_values_keep_their_types_and_texts(UNUSED void **state)
+{
+	char *printed =
+	    load_and_print("vars: {a: 1.50, b: \"1\", c: x, d: yes, e: null, "
+	                   "f: [a, 1, {b: \"2\"}], g: {}}\n");
+
+	assert_non_null(strstr(printed,
+	    "vars:\n"
+	    "  a: 1.50\n"
+	    "  b: \"1\"\n"
+	    "  c: x\n"
+	    "  d: \"yes\"\n"
+	    "  e: null\n"
+	    "  f: [\"a\", 1, {\"b\": \"2\"}]\n"
+	    "  g: {}\n"));
+	free(printed);
+}
+
+static void
+test_values_from_outside_are_printed_as_their_reference(UNUSED void **state)
+{
+	char *printed = load_and_print(
+	    "vars: {v: \"${GATHERD_TEST_WORD}\", w: [\"${GATHERD_TEST_WORD}\"]}\n"
+	    "output: {file: \"/tmp/${GATHERD_TEST_WORD}\"}\n"
+	    "services:\n"
+	    "  a:\n"
+	    "    url: http://a/${GATHERD_TEST_WORD}?k=${plain:GATHERD_TEST_WORD}\n"
+	    "    headers: {X-Key: \"${GATHERD_TEST_WORD}\", Authorization: \"Bearer "
+	    "${GATHERD_TEST_WORD}\"}\n"
+	    "    group: ${GATHERD_TEST_WORD}\n"
+	    "    labels: {a: \"${GATHERD_TEST_WORD}\"}\n");
+
+	assert_null(strstr(printed, "pa55word"));
+	assert_null(strstr(printed, "***"));
+	assert_non_null(strstr(printed,
+	    "url: http://a/${GATHERD_TEST_WORD}?k=${plain:GATHERD_TEST_WORD}\n"));
+	assert_non_null(
+	    strstr(printed, "Authorization: Bearer ${GATHERD_TEST_WORD}\n"));
+	free(printed);
+}
+
+static void
+test_literal_secrets_are_not_printed(UNUSED void **state)
+{
+	char *printed = load_and_print(
+	    "vars: {base: \"https://u:s3cr3t-1@h\", token: s3cr3t-2, pin: 123454321,\n"
+	    "  nested: {deep: [s3cr3t-3]}, other: shown}\n"
+	    "defaults: {headers: {authorization: Bearer s3cr3t-4}}\n"
+	    "services:\n"
+	    "  a: \"https://me:s3cr3t-5@h/\"\n"
+	    "  b: {url: \"{{{base}}}/{{other}}\", headers: {Cookie: \"a=s3cr3t-6; "
+	    "b=${GATHERD_TEST_WORD}\"}}\n"
+	    "  c: {url: \"http://{{pin}}@h/\", headers: {Authorization: \"Bearer "
+	    "{{token}}{{nested.deep.0}}\"}}\n"
+	    "  d: {url: \"http://s3cr3t-7@h\", enabled: false, headers: "
+	    "{Proxy-Authorization: s3cr3t-8}}\n");
+
+	assert_null(strstr(printed, "s3cr3t"));
+	assert_null(strstr(printed, "123454321"));
+	assert_null(strstr(printed, "pa55word"));
+	assert_non_null(strstr(printed, "base: https://***@h\n"));
+	assert_non_null(strstr(printed, "other: shown\n"));
+	assert_non_null(strstr(printed, "url: https://***@h/\n"));
+	assert_non_null(strstr(printed, "b=${GATHERD_TEST_WORD}\"\n"));
+	free(printed);
+}
+
+static void
+test_services_keep_their_order_the_disabled_ones_too(UNUSED void **state)
+{
+	static const char *const names[] = { "  c:\n", "  a:\n", "  d:\n", "  b:\n" };
+	char *printed = load_and_print("services:\n"
+	                               "  c: {url: http://a, enabled: false}\n"
+	                               "  a: http://a\n"
+	                               "  d: {url: http://a, enabled: false}\n"
+	                               "  b: http://a\n");
+	const char *at = strstr(printed, "services:");
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		at = strstr(at, names[i]);
+		assert_non_null(at);
+	}
+	free(printed);
+}
+
+static void
+test_includes_are_taken_in(UNUSED void **state)
+{
+	char *printed;
+
+	write_file("inc.yaml", "services: {b: http://b}\nvars: {x: z}\n");
+	printed = load_and_print("include: inc.yaml\nservices: {a: http://a}\n");
+	assert_null(strstr(printed, "include"));
+	assert_non_null(strstr(printed, "vars:\n  x: z\n"));
+	assert_non_null(strstr(printed, "  b:\n    url: http://b\n"));
+	free(printed);
+}
+
+/* ---- the schema ---- */
+
+static struct json_object *
+member(struct json_object *object, const char *name)
+{
+	struct json_object *found = NULL;
+
+	assert_true(json_object_object_get_ex(object, name, &found));
+	return found;
+}
+
+static struct json_object *
+read_schema(void)
+{
+	struct json_object *schema;
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	config_print_schema(&out);
+	assert_int_equal(out.data[out.len - 1], '\n');
+	schema = json_tokener_parse(out.data);
+	assert_non_null(schema);
+	buffer_clear(&out);
+	return schema;
+}
+
+static void
+assert_has_all_keys(struct json_object *properties, const struct key_table *table)
+{
+	assert_int_equal(json_object_object_length(properties), table->count);
+	for (size_t i = 0; i < table->count; i++) {
+		struct json_object *key = member(properties, table->keys[i].name);
+
+		assert_string_equal(json_object_get_string(member(key, "description")),
+		    table->keys[i].description);
+		if (table->keys[i].initial != NULL)
+			assert_string_equal(
+			    json_object_get_string(member(key, "default")),
+			    table->keys[i].initial);
+	}
+}
+
+static void
+test_the_schema_has_every_key_and_no_other(UNUSED void **state)
+{
+	struct json_object *schema = read_schema();
+	struct json_object *file = member(schema, "properties");
+	struct json_object *service = json_object_array_get_idx(
+	    member(member(member(file, "services"), "additionalProperties"), "anyOf"),
+	    1);
+
+	assert_string_equal(json_object_get_string(member(schema, "$schema")),
+	    "https://json-schema.org/draft/2020-12/schema");
+	assert_has_all_keys(file, &file_keys);
+	assert_has_all_keys(member(member(file, "output"), "properties"), &output_keys);
+	assert_has_all_keys(member(member(file, "log"), "properties"), &log_keys);
+	assert_has_all_keys(member(service, "properties"), &service_keys);
+	assert_false(json_object_get_boolean(member(schema, "additionalProperties")));
+	assert_false(json_object_get_boolean(member(service, "additionalProperties")));
+	assert_string_equal(
+	    json_object_get_string(member(service, "required")), "[ \"url\" ]");
+	/* A service's own are not taken in `defaults`. */
+	assert_int_equal(
+	    json_object_object_length(member(member(file, "defaults"), "properties")),
+	    service_keys.count - 1);
+	json_object_put(schema);
+}
+
+/* Every "#/$defs/NAME" in VALUE is one of DEFINITIONS. */
+static void
+assert_references_lead_somewhere(
+    struct json_object *value, struct json_object *definitions)
+{
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			assert_references_lead_somewhere(
+			    json_object_array_get_idx(value, i), definitions);
+	}
+	if (!json_object_is_type(value, json_type_object))
+		return;
+	json_object_object_foreach (value, name, child) {
+		if (strcmp(name, "$ref") == 0)
+			(void)member(definitions,
+			    json_object_get_string(child) + strlen("#/$defs/"));
+		else
+			assert_references_lead_somewhere(child, definitions);
+	}
+}
+
+static void
+test_the_schema_refers_to_what_it_defines(UNUSED void **state)
+{
+	struct json_object *schema = read_schema();
+
+	assert_references_lead_somewhere(schema, member(schema, "$defs"));
+	json_object_put(schema);
+}
+
+#define CASE(function) \
+	cmocka_unit_test_setup_teardown(function, enter_folder, leave_folder)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_config_of_defaults_is_printed_whole),
+		CASE(test_what_is_printed_reads_back_as_the_same_config),
+		CASE(test_values_keep_their_types_and_texts),
+		CASE(test_values_from_outside_are_printed_as_their_reference),
+		CASE(test_literal_secrets_are_not_printed),
+		CASE(test_services_keep_their_order_the_disabled_ones_too),
+		CASE(test_includes_are_taken_in),
+		CASE(test_the_schema_has_every_key_and_no_other),
+		CASE(test_the_schema_refers_to_what_it_defines),
+	};
+
+	setenv("GATHERD_TEST_WORD", "pa55word", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,90 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/compiler.h"
+#include "config/value.h"
+#include "config/vars.h"
+#include "template/template.h"
+
+static void
+test_names_of_vars_are_words(UNUSED void **state)
+{
+	assert_null(vars_why_unfit("user_id"));
+	assert_null(vars_why_unfit("_"));
+	assert_null(vars_why_unfit("A-9"));
+	assert_non_null(vars_why_unfit(""));
+	assert_non_null(vars_why_unfit("9a"));
+	assert_non_null(vars_why_unfit("-a"));
+	assert_non_null(vars_why_unfit("a.b"));
+	assert_non_null(vars_why_unfit("\u00e9"));
+	assert_non_null(vars_why_unfit("now"));
+	assert_non_null(vars_why_unfit("counts"));
+}
+
+static void
+test_a_name_is_set_once_and_then_replaced(UNUSED void **state)
+{
+	struct value *vars = vars_new();
+	struct template_value found;
+	char *hint = NULL;
+
+	vars_set(vars, "a", value_from_argument("1"));
+	vars_set(vars, "b", value_from_argument("2"));
+	vars_set(vars, "a", value_from_argument("3"));
+	assert_int_equal(vars->count, 2);
+	assert_true(vars_find(vars, "a", &found, &hint));
+	assert_string_equal(found.text->text.data, "3");
+	value_free(vars);
+}
+
+static void
+test_what_is_not_found_has_a_near_name(UNUSED void **state)
+{
+	struct value *vars = vars_new();
+	struct template_value found;
+	char *hint = NULL;
+
+	vars_set(vars, "user_id", value_from_argument("1"));
+	assert_false(vars_find(vars, "user_di", &found, &hint));
+	assert_string_equal(hint, " (did you mean user_id?)");
+	free(hint);
+	assert_false(vars_find(vars, "user_id.x", &found, &hint));
+	assert_string_equal(hint, "");
+	free(hint);
+	assert_false(vars_find(vars, "nwo", &found, &hint));
+	assert_string_equal(hint, " (did you mean now?)");
+	free(hint);
+	value_free(vars);
+}
+
+static void
+test_a_key_is_found_at_any_level(UNUSED void **state)
+{
+	struct value *vars = vars_new();
+	struct value *inner = vars_new();
+
+	vars_set(inner, "deep", value_from_argument("1"));
+	vars_set(vars, "outer", inner);
+	assert_true(vars_has_key(vars, "outer", 5));
+	assert_true(vars_has_key(vars, "deep.er", 4));
+	assert_false(vars_has_key(vars, "dee", 3));
+	value_free(vars);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_of_vars_are_words),
+		cmocka_unit_test(test_a_name_is_set_once_and_then_replaced),
+		cmocka_unit_test(test_what_is_not_found_has_a_near_name),
+		cmocka_unit_test(test_a_key_is_found_at_any_level),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
