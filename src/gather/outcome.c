@@ -1,0 +1,171 @@
+#include "gather/outcome.h"
+
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "base/units.h"
+
+const char *const status_names[] = {
+	[STATUS_OK] = "ok",
+	[STATUS_DEGRADED] = "degraded",
+	[STATUS_TIMEOUT] = "timeout",
+	[STATUS_HTTP_ERROR] = "http_error",
+	[STATUS_ERROR] = "error",
+	[STATUS_CANCELLED] = "cancelled",
+	[STATUS_SKIPPED] = "skipped",
+	[STATUS_PENDING] = "pending",
+	[STATUS_COUNT] = NULL,
+};
+
+const char *const error_kind_names[] = {
+	[KIND_NONE] = "",
+	[KIND_TIMEOUT] = "timeout",
+	[KIND_HTTP] = "http",
+	[KIND_DNS] = "dns",
+	[KIND_CONNECT] = "connect",
+	[KIND_TLS] = "tls",
+	[KIND_PROTOCOL] = "protocol",
+	[KIND_REDIRECT] = "redirect",
+	[KIND_TOO_LARGE] = "too_large",
+	[KIND_INVALID_BODY] = "invalid_body",
+	[KIND_TEMPLATE] = "template",
+	[KIND_RATE_LIMITED] = "rate_limited",
+	[KIND_CANCELLED] = "cancelled",
+	[KIND_INTERNAL] = "internal",
+	[KIND_COUNT] = NULL,
+};
+
+static const enum status kind_statuses[KIND_COUNT] = {
+	[KIND_NONE] = STATUS_OK,
+	[KIND_TIMEOUT] = STATUS_TIMEOUT,
+	[KIND_HTTP] = STATUS_HTTP_ERROR,
+	[KIND_DNS] = STATUS_ERROR,
+	[KIND_CONNECT] = STATUS_ERROR,
+	[KIND_TLS] = STATUS_ERROR,
+	[KIND_PROTOCOL] = STATUS_ERROR,
+	[KIND_REDIRECT] = STATUS_ERROR,
+	[KIND_TOO_LARGE] = STATUS_ERROR,
+	[KIND_INVALID_BODY] = STATUS_ERROR,
+	[KIND_TEMPLATE] = STATUS_ERROR,
+	[KIND_RATE_LIMITED] = STATUS_HTTP_ERROR,
+	[KIND_CANCELLED] = STATUS_CANCELLED,
+	[KIND_INTERNAL] = STATUS_ERROR,
+};
+
+bool
+status_is_success(enum status status)
+{
+	return status == STATUS_OK || status == STATUS_DEGRADED;
+}
+
+bool
+status_is_failure(enum status status)
+{
+	return status == STATUS_TIMEOUT || status == STATUS_HTTP_ERROR ||
+	    status == STATUS_ERROR;
+}
+
+bool
+status_is_listed_failed(enum status status)
+{
+	return !status_is_success(status) && status != STATUS_PENDING;
+}
+
+enum status
+error_kind_status(enum error_kind kind)
+{
+	return kind_statuses[kind];
+}
+
+void
+outcome_init(struct outcome *outcome)
+{
+	*outcome = (struct outcome){
+		.status = STATUS_PENDING,
+		.kind = KIND_NONE,
+		.phase = -1,
+		.limit_ms = -1,
+		.checked_at_ms = -1,
+		.duration_us = -1,
+		.queued_us = -1,
+		.timing = {
+			.dns_us = -1,
+			.connect_us = -1,
+			.tls_us = -1,
+			.first_byte_us = -1,
+			.total_us = -1,
+		},
+	};
+}
+
+void
+outcome_clear(struct outcome *outcome)
+{
+	free(outcome->message);
+	free(outcome->excerpt);
+	free(outcome->url);
+	free(outcome->data);
+	outcome_init(outcome);
+}
+
+static void
+describe_success(const struct outcome *outcome, struct buffer *out)
+{
+	buffer_append_string(out, "responded");
+	if (outcome->http_status != 0)
+		buffer_append_format(out, " with %ld", outcome->http_status);
+	if (outcome->duration_us >= 0)
+		buffer_append_format(out, " in %lld ms",
+		    (long long)((outcome->duration_us + 500) / 1000));
+}
+
+/* The phase is left to the document: in the log, what counts is how long it was given. */
+static void
+describe_timeout(const struct outcome *outcome, struct buffer *out)
+{
+	char limit[UNITS_TEXT_SIZE];
+
+	buffer_append_string(out, "timed out");
+	if (outcome->limit_ms >= 0) {
+		units_format_duration(limit, outcome->limit_ms);
+		buffer_append_format(out, " after %s", limit);
+	}
+}
+
+static void
+append_message(const struct outcome *outcome, const char *before, struct buffer *out)
+{
+	buffer_append_string(out, before);
+	if (outcome->message != NULL)
+		buffer_append_format(out, ": %s", outcome->message);
+}
+
+void
+outcome_describe(const struct outcome *outcome, struct buffer *out)
+{
+	switch (outcome->status) {
+	case STATUS_OK:
+	case STATUS_DEGRADED:
+		describe_success(outcome, out);
+		break;
+	case STATUS_TIMEOUT:
+		describe_timeout(outcome, out);
+		break;
+	case STATUS_HTTP_ERROR:
+		buffer_append_format(out, "returned HTTP %ld", outcome->http_status);
+		break;
+	case STATUS_ERROR:
+		append_message(outcome, "error", out);
+		break;
+	case STATUS_SKIPPED:
+		append_message(outcome, "skipped", out);
+		break;
+	case STATUS_CANCELLED:
+		buffer_append_string(out, "cancelled");
+		break;
+	case STATUS_PENDING:
+		buffer_append_string(out, "not asked yet");
+		break;
+	}
+}

@@ -1,0 +1,85 @@
+/*
+ * What came of asking a target: plain data.
+ */
+#ifndef GATHERD_GATHER_OUTCOME_H
+#define GATHERD_GATHER_OUTCOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/request.h"
+
+enum status {
+	STATUS_OK,
+	STATUS_DEGRADED,
+	STATUS_TIMEOUT,
+	STATUS_HTTP_ERROR,
+	STATUS_ERROR,
+	STATUS_CANCELLED,
+	STATUS_SKIPPED,
+	STATUS_PENDING,
+};
+#define STATUS_COUNT (STATUS_PENDING + 1)
+/* In the enum's order, NULL-terminated. */
+extern const char *const status_names[];
+
+/* ok or degraded: it answered well. */
+bool status_is_success(enum status status);
+/* timeout, http_error or error: a turn that ended badly. */
+bool status_is_failure(enum status status);
+/* What the document lists as failed: neither a success nor pending. */
+bool status_is_listed_failed(enum status status);
+
+enum error_kind {
+	KIND_NONE,
+	KIND_TIMEOUT,
+	KIND_HTTP,
+	KIND_DNS,
+	KIND_CONNECT,
+	KIND_TLS,
+	KIND_PROTOCOL,
+	KIND_REDIRECT,
+	KIND_TOO_LARGE,
+	KIND_INVALID_BODY,
+	KIND_TEMPLATE,
+	KIND_RATE_LIMITED,
+	KIND_CANCELLED,
+	KIND_INTERNAL,
+};
+#define KIND_COUNT (KIND_INTERNAL + 1)
+/* In the enum's order, NULL-terminated; KIND_NONE is "". */
+extern const char *const error_kind_names[];
+
+/* The status that an error of KIND makes; KIND_NONE: ok. */
+enum status error_kind_status(enum error_kind kind);
+
+struct outcome {
+	enum status status;
+	enum error_kind kind;
+	int phase;        /* enum response_phase of a timeout or fault; -1: none */
+	int64_t limit_ms; /* of a timeout: the time that ran out; -1: none */
+	char *message;    /* owned, masked, for a person; NULL without an error */
+	char *excerpt;    /* owned, masked; NULL: none */
+	long http_status; /* 0: none */
+	unsigned attempts;
+	int64_t checked_at_ms; /* wall time of the end; -1: never */
+	int64_t duration_us;   /* from the first attempt's start to the end; -1: none */
+	int64_t queued_us;     /* waited for a slot; -1: none */
+	struct response_timing timing;
+	uint64_t bytes;
+	char *url;  /* owned: as shown */
+	char *data; /* owned: compact JSON text, masked; NULL: null */
+	size_t data_len;
+};
+
+/* All unset: pending, -1, NULL. */
+void outcome_init(struct outcome *outcome);
+void outcome_clear(struct outcome *outcome);
+
+/* The outcome as a log line's text, without the name: "responded with 200 in 183 ms",
+ * "returned HTTP 503", "timed out after 5s", "error: could not resolve host". */
+struct buffer;
+void outcome_describe(const struct outcome *outcome, struct buffer *out);
+
+#endif

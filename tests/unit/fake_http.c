@@ -1,0 +1,322 @@
+#include "fake_http.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+struct exchange {
+	size_t place; /* in the heap */
+	int64_t at_us;
+	uint64_t
+	    sequence; /* what is due at the same time is reported in starting order */
+	size_t number;
+	bool timed_out;
+	exchange_done_fn *done;
+	void *done_arg;
+};
+
+struct fake_http {
+	int64_t now_us;
+	struct fake_answer *answers;
+	size_t answer_count;
+
+	struct exchange **heap; /* the next report on top */
+	size_t heap_len;
+	size_t heap_capacity;
+	size_t most_in_flight;
+
+	size_t *started;
+	size_t started_len;
+	size_t started_capacity;
+};
+
+struct fake_http *
+fake_http_new(size_t count)
+{
+	struct fake_http *fake = xcalloc(1, sizeof(*fake));
+
+	fake->now_us = FAKE_START_US;
+	fake->answers = xcalloc(count, sizeof(*fake->answers));
+	fake->answer_count = count;
+	for (size_t i = 0; i < count; i++)
+		fake->answers[i].http_status = 204;
+	return fake;
+}
+
+void
+fake_http_free(struct fake_http *fake)
+{
+	assert(fake->heap_len == 0);
+	free(fake->answers);
+	free((void *)fake->heap);
+	free(fake->started);
+	free(fake);
+}
+
+struct fake_answer *
+fake_http_answer(struct fake_http *fake, size_t number)
+{
+	assert(number < fake->answer_count);
+	return &fake->answers[number];
+}
+
+/* ---- the heap ---- */
+
+static bool
+is_before(const struct exchange *a, const struct exchange *b)
+{
+	return a->at_us != b->at_us ? a->at_us < b->at_us : a->sequence < b->sequence;
+}
+
+static void
+put_at(struct fake_http *fake, size_t place, struct exchange *exchange)
+{
+	fake->heap[place] = exchange;
+	exchange->place = place;
+}
+
+static void
+sift_up(struct fake_http *fake, size_t place, struct exchange *exchange)
+{
+	while (place > 0) {
+		size_t parent = (place - 1) / 2;
+
+		if (!is_before(exchange, fake->heap[parent]))
+			break;
+		put_at(fake, place, fake->heap[parent]);
+		place = parent;
+	}
+	put_at(fake, place, exchange);
+}
+
+static void
+sift_down(struct fake_http *fake, size_t place, struct exchange *exchange)
+{
+	for (;;) {
+		size_t child = 2 * place + 1;
+
+		if (child >= fake->heap_len)
+			break;
+		if (child + 1 < fake->heap_len &&
+		    is_before(fake->heap[child + 1], fake->heap[child]))
+			child++;
+		if (!is_before(fake->heap[child], exchange))
+			break;
+		put_at(fake, place, fake->heap[child]);
+		place = child;
+	}
+	put_at(fake, place, exchange);
+}
+
+static void
+heap_add(struct fake_http *fake, struct exchange *exchange)
+{
+	if (fake->heap_len == fake->heap_capacity) {
+		fake->heap_capacity = 2 * fake->heap_capacity + 16;
+		fake->heap = xreallocarray(
+		    (void *)fake->heap, fake->heap_capacity, sizeof(struct exchange *));
+	}
+	sift_up(fake, fake->heap_len++, exchange);
+	if (fake->heap_len > fake->most_in_flight)
+		fake->most_in_flight = fake->heap_len;
+}
+
+static void
+heap_remove(struct fake_http *fake, struct exchange *exchange)
+{
+	size_t place = exchange->place;
+	struct exchange *last = fake->heap[--fake->heap_len];
+
+	if (last == exchange)
+		return;
+	if (is_before(last, exchange))
+		sift_up(fake, place, last);
+	else
+		sift_down(fake, place, last);
+}
+
+static struct exchange *
+heap_pop(struct fake_http *fake)
+{
+	struct exchange *top = fake->heap[0];
+	struct exchange *last = fake->heap[--fake->heap_len];
+
+	fake->heap[0] = NULL;
+	if (fake->heap_len > 0)
+		sift_down(fake, 0, last);
+	return top;
+}
+
+/* ---- struct http_client ---- */
+
+static size_t
+number_of(const struct request *request)
+{
+	return strtoul(strrchr(request->url.text, '/') + 1, NULL, 10);
+}
+
+static void
+note_start(struct fake_http *fake, size_t number)
+{
+	if (fake->started_len == fake->started_capacity) {
+		fake->started_capacity = 2 * fake->started_capacity + 16;
+		fake->started = xreallocarray(
+		    fake->started, fake->started_capacity, sizeof(*fake->started));
+	}
+	fake->started[fake->started_len++] = number;
+}
+
+static struct exchange *
+start(void *client, const struct request *request, int64_t timeout_us,
+    exchange_done_fn *done, void *done_arg)
+{
+	struct fake_http *fake = client;
+	struct exchange *exchange = xcalloc(1, sizeof(*exchange));
+	int64_t delay_us;
+
+	assert(timeout_us > 0);
+	exchange->number = number_of(request);
+	delay_us = fake_http_answer(fake, exchange->number)->delay_us;
+	exchange->timed_out = delay_us >= timeout_us;
+	exchange->at_us = fake->now_us + (exchange->timed_out ? timeout_us : delay_us);
+	exchange->sequence = fake->started_len;
+	exchange->done = done;
+	exchange->done_arg = done_arg;
+	note_start(fake, exchange->number);
+	heap_add(fake, exchange);
+	return exchange;
+}
+
+static void
+cancel(void *client, struct exchange *exchange)
+{
+	heap_remove(client, exchange);
+	free(exchange);
+}
+
+struct http_client
+fake_http_client(struct fake_http *fake)
+{
+	return (struct http_client){ .start = start, .cancel = cancel, .client = fake };
+}
+
+/* ---- the clock ---- */
+
+static int64_t
+now_us(void *arg)
+{
+	const struct fake_http *fake = arg;
+
+	return fake->now_us;
+}
+
+static int64_t
+wall_ms(void *arg)
+{
+	const struct fake_http *fake = arg;
+
+	return FAKE_START_MS + (fake->now_us - FAKE_START_US) / 1000;
+}
+
+struct clock_source
+fake_http_clock(struct fake_http *fake)
+{
+	return (
+	    struct clock_source){ .now_us = now_us, .wall_ms = wall_ms, .arg = fake };
+}
+
+int64_t
+fake_http_now_us(const struct fake_http *fake)
+{
+	return fake->now_us;
+}
+
+/* ---- reports ---- */
+
+static char *
+copy_or_null(const char *text)
+{
+	return text != NULL ? xstrdup(text) : NULL;
+}
+
+static void
+fill_response(struct response *response, const struct fake_answer *answer)
+{
+	const char *body = answer->body != NULL ? answer->body : "";
+
+	response->result = answer->result;
+	response->http_status = answer->http_status;
+	response->retry_after = answer->retry_after;
+	response->no_content = answer->http_status == 204;
+	response->body = xstrdup(body);
+	response->body_len = strlen(body);
+	response->bytes = response->body_len;
+	response->content_type = copy_or_null(answer->content_type);
+	response->message = copy_or_null(answer->message);
+}
+
+bool
+fake_http_step(struct fake_http *fake)
+{
+	struct exchange *next;
+	struct exchange exchange;
+	const struct fake_answer *answer;
+	struct response response = { .result = RESPONSE_TIMEOUT };
+
+	if (fake->heap_len == 0)
+		return false;
+	next = heap_pop(fake);
+	exchange = *next;
+	free(next); /* dead before the report, for ASan to see who uses it */
+
+	fake->now_us = exchange.at_us;
+	answer = &fake->answers[exchange.number];
+	response.timing = (struct response_timing){ -1, -1, -1, -1, 0 };
+	if (exchange.timed_out)
+		response.body = xstrdup("");
+	else
+		fill_response(&response, answer);
+	response.phase = answer->phase;
+	exchange.done(&response, exchange.done_arg);
+	response_clear(&response);
+	return true;
+}
+
+void
+fake_http_pass(struct fake_http *fake, int64_t us)
+{
+	int64_t until_us = fake->now_us + us;
+
+	while (fake->heap_len > 0 && fake->heap[0]->at_us <= until_us)
+		fake_http_step(fake);
+	fake->now_us = until_us;
+}
+
+/* ---- what was seen ---- */
+
+size_t
+fake_http_in_flight(const struct fake_http *fake)
+{
+	return fake->heap_len;
+}
+
+size_t
+fake_http_most_in_flight(const struct fake_http *fake)
+{
+	return fake->most_in_flight;
+}
+
+size_t
+fake_http_started_count(const struct fake_http *fake)
+{
+	return fake->started_len;
+}
+
+size_t
+fake_http_started(const struct fake_http *fake, size_t index)
+{
+	assert(index < fake->started_len);
+	return fake->started[index];
+}

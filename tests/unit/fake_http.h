@@ -1,0 +1,61 @@
+/*
+ * An http that asks nobody: a table of delays and answers, driven by a clock turned by
+ * hand. It keeps the promises of struct http_client: one report each, never from inside
+ * `start`, no later than the timeout, none after a cancellation.
+ */
+#ifndef GATHERD_TESTS_FAKE_HTTP_H
+#define GATHERD_TESTS_FAKE_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "http/request.h"
+
+/* Both clocks begin here. */
+#define FAKE_START_US ((int64_t)1000000000)
+#define FAKE_START_MS ((int64_t)1795232400000) /* 2026-11-21T03:40:00Z */
+#define FAKE_NEVER    INT64_MAX
+
+struct fake_answer {
+	int64_t delay_us; /* FAKE_NEVER: hangs, until the timeout */
+	enum response_result result;
+	enum response_phase phase; /* also of the timeout, where it comes first */
+	long http_status;
+	bool retry_after;
+	const char *content_type; /* borrowed, as all below; NULL: none */
+	const char *body;         /* NULL: "" */
+	const char *message;
+};
+
+struct fake_http;
+
+/* Every request whose URL ends in "/N", N under COUNT, has an answer of its own: at first
+ * an empty 204 at once. */
+struct fake_http *fake_http_new(size_t count);
+
+/* Nothing may be in flight any more: an assertion. */
+void fake_http_free(struct fake_http *fake);
+
+struct fake_answer *fake_http_answer(struct fake_http *fake, size_t number);
+
+struct http_client fake_http_client(struct fake_http *fake);
+struct clock_source fake_http_clock(struct fake_http *fake);
+
+int64_t fake_http_now_us(const struct fake_http *fake);
+
+/* Turn the clock to the next report and make it. Returns false where none is to come. */
+bool fake_http_step(struct fake_http *fake);
+
+/* Make all reports within US from now, and turn the clock so far. */
+void fake_http_pass(struct fake_http *fake, int64_t us);
+
+size_t fake_http_in_flight(const struct fake_http *fake);
+size_t fake_http_most_in_flight(const struct fake_http *fake); /* at any time */
+
+/* How many were started, and the number of the one started INDEX-th. */
+size_t fake_http_started_count(const struct fake_http *fake);
+size_t fake_http_started(const struct fake_http *fake, size_t index);
+
+#endif

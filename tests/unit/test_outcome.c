@@ -1,0 +1,188 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "base/xalloc.h"
+#include "gather/outcome.h"
+
+static void
+assert_described(struct outcome *outcome, const char *expected)
+{
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	outcome_describe(outcome, &out);
+	assert_string_equal(out.data, expected);
+	buffer_clear(&out);
+	outcome_clear(outcome);
+}
+
+static void
+test_a_new_outcome_is_pending_and_knows_nothing(UNUSED void **state)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	assert_int_equal(outcome.status, STATUS_PENDING);
+	assert_int_equal(outcome.kind, KIND_NONE);
+	assert_int_equal(outcome.phase, -1);
+	assert_int_equal(outcome.checked_at_ms, -1);
+	assert_int_equal(outcome.duration_us, -1);
+	assert_int_equal(outcome.queued_us, -1);
+	assert_int_equal(outcome.timing.dns_us, -1);
+	assert_int_equal(outcome.timing.connect_us, -1);
+	assert_int_equal(outcome.timing.tls_us, -1);
+	assert_int_equal(outcome.timing.first_byte_us, -1);
+	assert_int_equal(outcome.timing.total_us, -1);
+	assert_null(outcome.url);
+	assert_null(outcome.data);
+	assert_described(&outcome, "not asked yet");
+}
+
+static void
+test_clearing_releases_everything(UNUSED void **state)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.message = xstrdup("a");
+	outcome.excerpt = xstrdup("b");
+	outcome.url = xstrdup("c");
+	outcome.data = xstrdup("d");
+	outcome_clear(&outcome); /* the sanitizer tells what is left */
+	assert_null(outcome.message);
+	assert_null(outcome.data);
+	outcome_clear(&outcome);
+}
+
+static void
+test_every_status_and_kind_has_a_name(UNUSED void **state)
+{
+	for (int i = 0; i < STATUS_COUNT; i++)
+		assert_non_null(status_names[i]);
+	assert_null(status_names[STATUS_COUNT]);
+	for (int i = 0; i < KIND_COUNT; i++)
+		assert_non_null(error_kind_names[i]);
+	assert_null(error_kind_names[KIND_COUNT]);
+	assert_string_equal(status_names[STATUS_HTTP_ERROR], "http_error");
+	assert_string_equal(status_names[STATUS_PENDING], "pending");
+	assert_string_equal(error_kind_names[KIND_INVALID_BODY], "invalid_body");
+	assert_string_equal(error_kind_names[KIND_INTERNAL], "internal");
+}
+
+static void
+test_each_kind_makes_its_status(UNUSED void **state)
+{
+	static const enum status expected[KIND_COUNT] = {
+		[KIND_NONE] = STATUS_OK,
+		[KIND_TIMEOUT] = STATUS_TIMEOUT,
+		[KIND_HTTP] = STATUS_HTTP_ERROR,
+		[KIND_RATE_LIMITED] = STATUS_HTTP_ERROR,
+		[KIND_CANCELLED] = STATUS_CANCELLED,
+		[KIND_DNS] = STATUS_ERROR,
+		[KIND_CONNECT] = STATUS_ERROR,
+		[KIND_TLS] = STATUS_ERROR,
+		[KIND_PROTOCOL] = STATUS_ERROR,
+		[KIND_REDIRECT] = STATUS_ERROR,
+		[KIND_TOO_LARGE] = STATUS_ERROR,
+		[KIND_INVALID_BODY] = STATUS_ERROR,
+		[KIND_TEMPLATE] = STATUS_ERROR,
+		[KIND_INTERNAL] = STATUS_ERROR,
+	};
+
+	for (int i = 0; i < KIND_COUNT; i++)
+		assert_int_equal(error_kind_status((enum error_kind)i), expected[i]);
+}
+
+static void
+test_statuses_are_sorted_into_success_failure_and_neither(UNUSED void **state)
+{
+	/* ok, degraded, timeout, http_error, error, cancelled, skipped, pending */
+	static const char success[] = "11000000";
+	static const char failure[] = "00111000";
+	static const char listed[] = "00111110";
+
+	for (int i = 0; i < STATUS_COUNT; i++) {
+		assert_int_equal(status_is_success((enum status)i), success[i] == '1');
+		assert_int_equal(status_is_failure((enum status)i), failure[i] == '1');
+		assert_int_equal(
+		    status_is_listed_failed((enum status)i), listed[i] == '1');
+	}
+}
+
+static void
+test_a_success_is_told_with_its_time_rounded(UNUSED void **state)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_OK;
+	outcome.http_status = 200;
+	outcome.duration_us = 182500;
+	assert_described(&outcome, "responded with 200 in 183 ms");
+
+	outcome.status = STATUS_DEGRADED;
+	outcome.http_status = 204;
+	outcome.duration_us = 499;
+	assert_described(&outcome, "responded with 204 in 0 ms");
+}
+
+static void
+test_a_timeout_is_told_with_what_it_was_given(UNUSED void **state)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_TIMEOUT;
+	outcome.limit_ms = 5000;
+	outcome.message = xstrdup("timed out after 5s waiting for the first byte");
+	assert_described(&outcome, "timed out after 5s");
+}
+
+static void
+test_failures_are_told_in_their_words(UNUSED void **state)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_HTTP_ERROR;
+	outcome.http_status = 503;
+	assert_described(&outcome, "returned HTTP 503");
+
+	outcome.status = STATUS_ERROR;
+	outcome.message = xstrdup("could not resolve host");
+	assert_described(&outcome, "error: could not resolve host");
+
+	outcome.status = STATUS_ERROR;
+	assert_described(&outcome, "error");
+
+	outcome.status = STATUS_SKIPPED;
+	outcome.message = xstrdup("no services.a.data");
+	assert_described(&outcome, "skipped: no services.a.data");
+
+	outcome.status = STATUS_CANCELLED;
+	assert_described(&outcome, "cancelled");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_new_outcome_is_pending_and_knows_nothing),
+		cmocka_unit_test(test_clearing_releases_everything),
+		cmocka_unit_test(test_every_status_and_kind_has_a_name),
+		cmocka_unit_test(test_each_kind_makes_its_status),
+		cmocka_unit_test(
+		    test_statuses_are_sorted_into_success_failure_and_neither),
+		cmocka_unit_test(test_a_success_is_told_with_its_time_rounded),
+		cmocka_unit_test(test_a_timeout_is_told_with_what_it_was_given),
+		cmocka_unit_test(test_failures_are_told_in_their_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,322 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/compiler.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "fake_config.h"
+#include "fake_http.h"
+#include "gather/limiter.h"
+#include "gather/turn.h"
+
+/* Three targets, one ticket, and the outcomes as they come. */
+struct fixture {
+	struct config *config;
+	struct fake_http *http;
+	struct limiter *limiter;
+	struct turn_context context;
+	struct outcome outcomes[3];
+	unsigned reports[3];
+};
+
+static int
+set_up(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+
+	f->config = fake_config_new(3);
+	f->http = fake_http_new(3);
+	f->limiter = limiter_new(1);
+	f->context = (struct turn_context){
+		.config = f->config,
+		.limiter = f->limiter,
+		.http = fake_http_client(f->http),
+		.clock = fake_http_clock(f->http),
+	};
+	for (size_t i = 0; i < 3; i++)
+		outcome_init(&f->outcomes[i]);
+	*state = f;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 3; i++)
+		outcome_clear(&f->outcomes[i]);
+	assert_int_equal(limiter_held(f->limiter), 0);
+	assert_int_equal(limiter_waiting(f->limiter), 0);
+	limiter_free(f->limiter);
+	fake_http_free(f->http);
+	fake_config_free(f->config);
+	free(f);
+	return 0;
+}
+
+static void
+on_done(const struct target *target, struct outcome *outcome, void *arg)
+{
+	struct fixture *f = arg;
+
+	f->reports[target->index]++;
+	f->outcomes[target->index] = *outcome;
+	outcome_init(outcome);
+}
+
+static struct turn *
+start(struct fixture *f, size_t index)
+{
+	return turn_start(&f->context, f->config->targets[index], on_done, f);
+}
+
+static void
+test_a_turn_asks_and_tells_what_came_of_it(void **state)
+{
+	struct fixture *f = *state;
+	const struct outcome *outcome = &f->outcomes[0];
+
+	*fake_http_answer(f->http, 0) = (struct fake_answer){ .delay_us = 183200,
+		.http_status = 200,
+		.content_type = "application/json",
+		.body = "[ 1 ]" };
+	assert_non_null(start(f, 0));
+	assert_int_equal(f->reports[0], 0);
+	while (fake_http_step(f->http))
+		;
+	assert_int_equal(f->reports[0], 1);
+	assert_int_equal(outcome->status, STATUS_OK);
+	assert_string_equal(outcome->data, "[1]");
+	assert_string_equal(outcome->url, "http://test/0");
+	assert_int_equal(outcome->attempts, 1);
+	assert_int_equal(outcome->queued_us, 0);
+	assert_int_equal(outcome->duration_us, 183200);
+	assert_int_equal(outcome->checked_at_ms, FAKE_START_MS + 183);
+}
+
+static void
+test_time_in_the_queue_is_told_apart(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_http_answer(f->http, 0)->delay_us = FAKE_NEVER;
+	fake_http_answer(f->http, 1)->delay_us = 4000000;
+	start(f, 0);
+	start(f, 1);
+	assert_int_equal(fake_http_started_count(f->http), 1);
+	fake_http_pass(f->http, 60000000);
+	assert_int_equal(f->outcomes[0].status, STATUS_TIMEOUT);
+	assert_int_equal(f->outcomes[0].duration_us, 5000000);
+	/* 9 s after it was due, and yet within its 5 s */
+	assert_int_equal(f->outcomes[1].status, STATUS_OK);
+	assert_int_equal(f->outcomes[1].queued_us, 5000000);
+	assert_int_equal(f->outcomes[1].duration_us, 4000000);
+}
+
+static void
+test_an_attempt_is_held_to_the_smaller_of_timeout_and_deadline(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_http_answer(f->http, 0)->delay_us = FAKE_NEVER;
+	fake_http_answer(f->http, 0)->phase = PHASE_FIRST_BYTE;
+	f->config->targets[0]->deadline_ms = 1500;
+	start(f, 0);
+	fake_http_pass(f->http, 60000000);
+	assert_int_equal(f->outcomes[0].duration_us, 1500000);
+	assert_string_equal(f->outcomes[0].message,
+	    "timed out after 1s500ms waiting for the first byte");
+}
+
+static void
+test_a_deadline_starts_with_the_ticket(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_http_answer(f->http, 0)->delay_us = 4000000;
+	fake_http_answer(f->http, 1)->delay_us = 1000000;
+	f->config->targets[1]->deadline_ms = 2000;
+	start(f, 0);
+	start(f, 1);
+	fake_http_pass(f->http, 60000000);
+	assert_int_equal(f->outcomes[1].status, STATUS_OK);
+}
+
+static void
+test_a_request_that_cannot_be_rendered_is_not_asked(void **state)
+{
+	struct fixture *f = *state;
+	const struct outcome *outcome = &f->outcomes[0];
+
+	fake_config_break(f->config, 0);
+	assert_null(start(f, 0));
+	assert_int_equal(f->reports[0], 1);
+	assert_int_equal(fake_http_started_count(f->http), 0);
+	assert_int_equal(outcome->status, STATUS_ERROR);
+	assert_int_equal(outcome->kind, KIND_TEMPLATE);
+	assert_string_equal(outcome->message, "url: nothing is missing");
+	assert_int_equal(outcome->attempts, 0);
+	assert_int_equal(outcome->duration_us, -1);
+	assert_int_equal(outcome->queued_us, 0);
+	assert_null(outcome->url);
+}
+
+static void
+test_a_request_is_rendered_for_each_turn_where_it_is_not_prepared(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_config_unprepare(f->config, 2);
+	start(f, 2);
+	while (fake_http_step(f->http))
+		;
+	assert_int_equal(f->outcomes[2].status, STATUS_OK);
+	assert_string_equal(f->outcomes[2].url, "http://test/2");
+}
+
+static void
+test_a_cancelled_turn_reports_and_lets_the_next_go(void **state)
+{
+	struct fixture *f = *state;
+	struct turn *turn;
+
+	fake_http_answer(f->http, 0)->delay_us = FAKE_NEVER;
+	turn = start(f, 0);
+	start(f, 1);
+	fake_http_pass(f->http, 250000);
+	turn_cancel(turn);
+	assert_int_equal(f->reports[0], 1);
+	assert_int_equal(f->outcomes[0].status, STATUS_CANCELLED);
+	assert_int_equal(f->outcomes[0].kind, KIND_CANCELLED);
+	assert_string_equal(f->outcomes[0].message, "cancelled");
+	assert_int_equal(f->outcomes[0].duration_us, 250000);
+	assert_int_equal(f->outcomes[0].attempts, 1);
+	assert_int_equal(fake_http_started_count(f->http), 2);
+	while (fake_http_step(f->http))
+		;
+	assert_int_equal(f->outcomes[1].queued_us, 250000);
+	assert_int_equal(f->outcomes[1].status, STATUS_OK);
+}
+
+static void
+test_a_turn_cancelled_in_the_queue_was_never_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct turn *turn;
+
+	fake_http_answer(f->http, 0)->delay_us = 1000000;
+	start(f, 0);
+	turn = start(f, 1);
+	fake_http_pass(f->http, 400000);
+	turn_cancel(turn);
+	assert_int_equal(f->outcomes[1].attempts, 0);
+	assert_int_equal(f->outcomes[1].queued_us, 400000);
+	assert_int_equal(f->outcomes[1].duration_us, -1);
+	assert_string_equal(f->outcomes[1].url, "http://test/1");
+	fake_http_pass(f->http, 10000000);
+	assert_int_equal(fake_http_started_count(f->http), 1);
+}
+
+static void
+test_an_abandoned_turn_says_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct turn *asking;
+	struct turn *queued;
+
+	fake_http_answer(f->http, 0)->delay_us = FAKE_NEVER;
+	asking = start(f, 0);
+	queued = start(f, 1);
+	start(f, 2);
+	turn_abandon(queued);
+	turn_abandon(asking);
+	while (fake_http_step(f->http))
+		;
+	assert_int_equal(f->reports[0] + f->reports[1], 0);
+	assert_int_equal(f->reports[2], 1);
+}
+
+/* ---- from inside each other ---- */
+
+static struct turn *victim;
+
+static void
+on_done_abandon_victim(
+    UNUSED const struct target *target, UNUSED struct outcome *outcome, void *arg)
+{
+	unsigned *reports = arg;
+
+	++*reports;
+	turn_abandon(victim);
+}
+
+static void
+test_a_turn_may_be_abandoned_while_its_ticket_goes_back(void **state)
+{
+	struct fixture *f = *state;
+	unsigned reports = 0;
+
+	/* The first one's end lets the second begin, which ends at once and ends the first. */
+	fake_config_break(f->config, 1);
+	victim = start(f, 0);
+	assert_non_null(turn_start(
+	    &f->context, f->config->targets[1], on_done_abandon_victim, &reports));
+	while (fake_http_step(f->http))
+		;
+	assert_int_equal(reports, 1);
+	assert_int_equal(f->reports[0], 0);
+}
+
+static void
+on_done_cancel_victim(
+    UNUSED const struct target *target, UNUSED struct outcome *outcome, void *arg)
+{
+	unsigned *reports = arg;
+
+	++*reports;
+	turn_cancel(victim);
+}
+
+static void
+test_a_turn_that_is_ending_is_not_cancelled(void **state)
+{
+	struct fixture *f = *state;
+	unsigned reports = 0;
+
+	fake_config_break(f->config, 1);
+	victim = start(f, 0);
+	turn_start(&f->context, f->config->targets[1], on_done_cancel_victim, &reports);
+	while (fake_http_step(f->http))
+		;
+	assert_int_equal(reports, 1);
+	assert_int_equal(f->reports[0], 1);
+	assert_int_equal(f->outcomes[0].status, STATUS_OK);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_turn_asks_and_tells_what_came_of_it),
+		CASE(test_time_in_the_queue_is_told_apart),
+		CASE(test_an_attempt_is_held_to_the_smaller_of_timeout_and_deadline),
+		CASE(test_a_deadline_starts_with_the_ticket),
+		CASE(test_a_request_that_cannot_be_rendered_is_not_asked),
+		CASE(test_a_request_is_rendered_for_each_turn_where_it_is_not_prepared),
+		CASE(test_a_cancelled_turn_reports_and_lets_the_next_go),
+		CASE(test_a_turn_cancelled_in_the_queue_was_never_asked),
+		CASE(test_an_abandoned_turn_says_nothing),
+		CASE(test_a_turn_may_be_abandoned_while_its_ticket_goes_back),
+		CASE(test_a_turn_that_is_ending_is_not_cancelled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
