@@ -1,0 +1,425 @@
+#include "publish/snapshot.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json_write.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "gather/board.h"
+#include "gather/round.h"
+#include "publish/entry.h"
+
+/* The version of the document's layout, for its readers. */
+#define DOCUMENT_VERSION 1
+
+/* What stands before an entry; the first one goes without the comma. */
+#define ENTRY_LEAD       ",\n    "
+#define ENTRY_LEAD_COMMA 1
+
+#define DOCUMENT_FOOT "\n  },\n  \"prompts\": {}\n}\n"
+#define EMPTY_FOOT    "},\n  \"prompts\": {}\n}\n"
+
+/* The text of one entry, shared by the maker and all snapshots that hold it. */
+struct entry_text {
+	unsigned references;
+	size_t len;
+	char *text; /* owned */
+};
+
+/* What the maker keeps of one target. */
+struct cached_entry {
+	uint64_t version;         /* of the board's entry that `whole` was made from */
+	struct entry_text *whole; /* NULL: not made yet */
+	bool left_out;            /* its data did not fit into the last document */
+};
+
+struct snapshot_maker {
+	const struct board *board; /* borrowed */
+	char *generator;
+	char *host;
+	struct cached_entry *cache; /* one for each target */
+	bool any_left_out;          /* in the last document */
+};
+
+struct snapshot {
+	unsigned references;
+	uint64_t generation;
+	size_t bytes;
+	char *head; /* owned: all before the first entry */
+	struct entry_text **entries;
+	size_t entry_count;
+	struct iovec *pieces; /* head, entries, foot */
+};
+
+/* ---- entries ---- */
+
+static struct entry_text *
+entry_text_new(const struct board_entry *entry, const char *left_out)
+{
+	struct entry_text *text = xcalloc(1, sizeof(*text));
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	buffer_append_string(&out, ENTRY_LEAD);
+	entry_append(&out, entry, left_out);
+	text->references = 1;
+	text->len = out.len;
+	/* It may live as long as the target stays as it is: without the room to grow. */
+	text->text = xreallocarray(buffer_take(&out), text->len, 1);
+	return text;
+}
+
+static void
+entry_text_unref(struct entry_text *text)
+{
+	if (text == NULL || --text->references > 0)
+		return;
+	free(text->text);
+	free(text);
+}
+
+/* The entry's text as it stands on the board, made anew only where it has changed. */
+static struct entry_text *
+current_text(struct snapshot_maker *maker, size_t index)
+{
+	const struct board_entry *entry = board_entry(maker->board, index);
+	struct cached_entry *cached = &maker->cache[index];
+
+	if (cached->whole == NULL || cached->version != entry->version) {
+		entry_text_unref(cached->whole);
+		cached->whole = entry_text_new(entry, NULL);
+		cached->version = entry->version;
+	}
+	return cached->whole;
+}
+
+/* ---- the head ---- */
+
+static void
+begin_line(struct json_write *json, const char *key)
+{
+	/* One key a line, for whoever opens the file in a pager. */
+	buffer_append_string(json->out, json->comma ? ",\n  " : "\n  ");
+	json->comma = false;
+	json_write_key(json, key);
+	buffer_append_char(json->out, ' ');
+}
+
+static void
+put_round(struct json_write *json, const struct round_summary *summary)
+{
+	begin_line(json, "round");
+	json_write_begin_object(json);
+	json_write_key(json, "number");
+	json_write_int(json, (int64_t)summary->number);
+	json_write_key(json, "started_at");
+	json_write_time(json, summary->started_at_ms);
+	json_write_key(json, "duration_ms");
+	json_write_us_as_ms(json, summary->duration_us);
+	json_write_key(json, "targets");
+	json_write_int(json, (int64_t)summary->target_count);
+	json_write_end_object(json);
+}
+
+static void
+put_counts(struct json_write *json, const struct board *board)
+{
+	struct board_counts counts;
+
+	board_count(board, &counts);
+	begin_line(json, "counts");
+	json_write_begin_object(json);
+	json_write_key(json, "total");
+	json_write_int(json, (int64_t)counts.total);
+	for (int status = 0; status < STATUS_COUNT; status++) {
+		json_write_key(json, status_names[status]);
+		json_write_int(json, (int64_t)counts.of[status]);
+	}
+	json_write_end_object(json);
+}
+
+static bool
+is_in_flight(const struct board_entry *entry)
+{
+	return entry->in_flight;
+}
+
+static bool
+has_failed(const struct board_entry *entry)
+{
+	return status_is_listed_failed(entry->outcome.status);
+}
+
+static void
+put_names(struct json_write *json, const char *key, const struct board *board,
+    bool (*belongs)(const struct board_entry *entry))
+{
+	begin_line(json, key);
+	json_write_begin_array(json);
+	for (size_t i = 0; i < board_size(board); i++) {
+		const struct board_entry *entry = board_entry(board, i);
+
+		if (belongs(entry))
+			json_write_string(json, entry->target->name);
+	}
+	json_write_end_array(json);
+}
+
+static void
+put_text(struct json_write *json, const char *key, const char *text)
+{
+	begin_line(json, key);
+	json_write_string(json, text);
+}
+
+static void
+put_time(struct json_write *json, const char *key, int64_t wall_ms)
+{
+	begin_line(json, key);
+	json_write_time(json, wall_ms);
+}
+
+static void
+put_number(struct json_write *json, const char *key, uint64_t number)
+{
+	begin_line(json, key);
+	json_write_int(json, (int64_t)number);
+}
+
+/* Everything up to the brace that the services stand in. */
+static char *
+make_head(struct snapshot_maker *maker, uint64_t generation,
+    const struct round_summary *summary, int64_t now_ms)
+{
+	const struct config *config = board_config(maker->board);
+	struct json_write json;
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	json_write_init(&json, &out);
+	json_write_begin_object(&json);
+	put_number(&json, "version", DOCUMENT_VERSION);
+	put_text(&json, "generator", maker->generator);
+	put_text(&json, "host", maker->host);
+	put_number(&json, "generation", generation);
+	put_time(&json, "generated_at", now_ms);
+	put_time(&json, "stale_after",
+	    now_ms + 2 * config_shortest_interval_ms(config) + config->timeout_ms);
+	put_text(&json, "status", board_status(maker->board));
+	put_text(&json, "outcome", "complete");
+	put_text(&json, "mode", "settle");
+	put_round(&json, summary);
+	put_names(&json, "in_flight", maker->board, is_in_flight);
+	put_counts(&json, maker->board);
+	put_names(&json, "failed", maker->board, has_failed);
+	begin_line(&json, "services");
+	buffer_append_char(&out, '{');
+	return buffer_take(&out);
+}
+
+/* ---- the whole, within its maximum ---- */
+
+/* An entry whose data could be left out. */
+struct candidate {
+	size_t index;
+	size_t data_bytes;
+};
+
+static int
+compare_candidates(const void *left, const void *right)
+{
+	const struct candidate *a = left;
+	const struct candidate *b = right;
+
+	if (a->data_bytes != b->data_bytes)
+		return a->data_bytes < b->data_bytes ? 1 : -1;
+	return a->index < b->index ? -1 : 1;
+}
+
+static void
+leave_data_out(
+    struct snapshot_maker *maker, struct snapshot *snapshot, size_t index, size_t max)
+{
+	const struct board_entry *entry = board_entry(maker->board, index);
+	char size[UNITS_TEXT_SIZE];
+	char reason[160];
+
+	units_format_size(size, max);
+	snprintf(reason, sizeof(reason),
+	    "data left out: the document would be larger than %s (output.max_size)",
+	    size);
+	snapshot->bytes -= snapshot->entries[index]->len;
+	entry_text_unref(snapshot->entries[index]);
+	snapshot->entries[index] = entry_text_new(entry, reason);
+	snapshot->bytes += snapshot->entries[index]->len;
+	if (!maker->cache[index].left_out)
+		log_line(LOG_LEVEL_WARN, entry->target->name, "%s", reason);
+}
+
+/* Leave out the data of the largest entries until the rest fits. */
+static void
+shrink(struct snapshot_maker *maker, struct snapshot *snapshot, size_t max)
+{
+	size_t count = snapshot->entry_count;
+	struct candidate *candidates = xcalloc(count + 1, sizeof(*candidates));
+	bool *left_out = xcalloc(count + 1, sizeof(*left_out));
+
+	for (size_t i = 0; i < count; i++) {
+		candidates[i].index = i;
+		candidates[i].data_bytes =
+		    entry_data_bytes(board_entry(maker->board, i));
+	}
+	qsort(candidates, count, sizeof(*candidates), compare_candidates);
+	for (size_t i = 0; i < count && snapshot->bytes > max; i++) {
+		if (candidates[i].data_bytes == 0)
+			break;
+		leave_data_out(maker, snapshot, candidates[i].index, max);
+		left_out[candidates[i].index] = true;
+	}
+	for (size_t i = 0; i < count; i++)
+		maker->cache[i].left_out = left_out[i];
+	maker->any_left_out = true;
+	free(left_out);
+	free(candidates);
+}
+
+static void
+fit(struct snapshot_maker *maker, struct snapshot *snapshot, size_t max)
+{
+	if (snapshot->bytes > max) {
+		shrink(maker, snapshot, max);
+		return;
+	}
+	if (!maker->any_left_out)
+		return;
+	for (size_t i = 0; i < snapshot->entry_count; i++)
+		maker->cache[i].left_out = false;
+	maker->any_left_out = false;
+}
+
+static void
+collect_entries(struct snapshot_maker *maker, struct snapshot *snapshot)
+{
+	size_t count = board_size(maker->board);
+
+	snapshot->entry_count = count;
+	snapshot->entries = xcalloc(count + 1, sizeof(struct entry_text *));
+	for (size_t i = 0; i < count; i++) {
+		struct entry_text *text = current_text(maker, i);
+
+		text->references++;
+		snapshot->entries[i] = text;
+		snapshot->bytes += text->len;
+	}
+}
+
+static void
+lay_out_pieces(struct snapshot *snapshot, size_t head_len)
+{
+	const char *foot = snapshot->entry_count > 0 ? DOCUMENT_FOOT : EMPTY_FOOT;
+	struct iovec *piece;
+
+	snapshot->pieces = xcalloc(snapshot->entry_count + 2, sizeof(struct iovec));
+	piece = snapshot->pieces;
+	*piece++ = (struct iovec){ snapshot->head, head_len };
+	for (size_t i = 0; i < snapshot->entry_count; i++) {
+		struct entry_text *text = snapshot->entries[i];
+		size_t skip = i == 0 ? ENTRY_LEAD_COMMA : 0;
+
+		*piece++ = (struct iovec){ text->text + skip, text->len - skip };
+	}
+	/* An iovec is not const, but writev(2) only reads. */
+	*piece = (struct iovec){ (void *)(uintptr_t)foot, strlen(foot) };
+}
+
+struct snapshot *
+snapshot_make(struct snapshot_maker *maker, uint64_t generation,
+    const struct round_summary *summary, int64_t now_ms)
+{
+	struct snapshot *snapshot = xcalloc(1, sizeof(*snapshot));
+	size_t max = board_config(maker->board)->output.max_size_bytes;
+	size_t head_len;
+
+	snapshot->references = 1;
+	snapshot->generation = generation;
+	snapshot->head = make_head(maker, generation, summary, now_ms);
+	head_len = strlen(snapshot->head);
+	collect_entries(maker, snapshot);
+	if (snapshot->entry_count > 0)
+		snapshot->bytes += head_len + strlen(DOCUMENT_FOOT) - ENTRY_LEAD_COMMA;
+	else
+		snapshot->bytes += head_len + strlen(EMPTY_FOOT);
+	fit(maker, snapshot, max);
+	lay_out_pieces(snapshot, head_len);
+	return snapshot;
+}
+
+struct snapshot *
+snapshot_ref(struct snapshot *snapshot)
+{
+	snapshot->references++;
+	return snapshot;
+}
+
+void
+snapshot_unref(struct snapshot *snapshot)
+{
+	if (snapshot == NULL || --snapshot->references > 0)
+		return;
+	for (size_t i = 0; i < snapshot->entry_count; i++)
+		entry_text_unref(snapshot->entries[i]);
+	free(snapshot->entries);
+	free(snapshot->pieces);
+	free(snapshot->head);
+	free(snapshot);
+}
+
+const struct iovec *
+snapshot_pieces(const struct snapshot *snapshot, size_t *count)
+{
+	*count = snapshot->entry_count + 2;
+	return snapshot->pieces;
+}
+
+size_t
+snapshot_bytes(const struct snapshot *snapshot)
+{
+	return snapshot->bytes;
+}
+
+uint64_t
+snapshot_generation(const struct snapshot *snapshot)
+{
+	return snapshot->generation;
+}
+
+struct snapshot_maker *
+snapshot_maker_new(const struct board *board, const char *generator, const char *host)
+{
+	struct snapshot_maker *maker = xcalloc(1, sizeof(*maker));
+
+	maker->board = board;
+	maker->generator = xstrdup(generator);
+	maker->host = xstrdup(host);
+	maker->cache = xcalloc(board_size(board) + 1, sizeof(*maker->cache));
+	return maker;
+}
+
+void
+snapshot_maker_free(struct snapshot_maker *maker)
+{
+	if (maker == NULL)
+		return;
+	for (size_t i = 0; i < board_size(maker->board); i++)
+		entry_text_unref(maker->cache[i].whole);
+	free(maker->cache);
+	free(maker->host);
+	free(maker->generator);
+	free(maker);
+}

@@ -1,0 +1,42 @@
+/*
+ * A snapshot: the board at one instant as the text of the status document.
+ *
+ * Immutable once made, so that the writer's thread may read it; references are taken and
+ * dropped in the loop's thread only. Entries are texts of their own, shared from snapshot
+ * to snapshot: one is serialised when its outcome changes, not when it is published.
+ */
+#ifndef GATHERD_PUBLISH_SNAPSHOT_H
+#define GATHERD_PUBLISH_SNAPSHOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct board;
+struct round_summary;
+struct snapshot;
+struct snapshot_maker;
+
+/* Keeps the entry texts of BOARD (borrowed) between snapshots. GENERATOR is
+ * "gatherd VERSION", HOST the machine's name; both are copied. */
+struct snapshot_maker *snapshot_maker_new(
+    const struct board *board, const char *generator, const char *host);
+void snapshot_maker_free(struct snapshot_maker *maker);
+
+/*
+ * The document with number GENERATION after the round SUMMARY, at wall time NOW_MS. Where
+ * it would be larger than `output.max_size`, `data` of the largest entries becomes null,
+ * as few as do, and each such entry says so in `warnings` and the log.
+ */
+struct snapshot *snapshot_make(struct snapshot_maker *maker, uint64_t generation,
+    const struct round_summary *summary, int64_t now_ms);
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot);
+
+/* The bytes, in pieces, for writev(2). */
+const struct iovec *snapshot_pieces(const struct snapshot *snapshot, size_t *count);
+size_t snapshot_bytes(const struct snapshot *snapshot);
+uint64_t snapshot_generation(const struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,299 @@
+#include "publish/snapshot.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "fake_config.h"
+#include "gather/board.h"
+#include "gather/round.h"
+
+#define NOW_MS INT64_C(1795232400123) /* 2026-11-21T03:40:00.123Z */
+
+static const struct round_summary summary = {
+	.number = 3,
+	.started_at_ms = NOW_MS - 203,
+	.duration_us = 203400,
+	.target_count = 2,
+};
+
+/* A config of COUNT targets, its board and a maker over it. */
+struct stage {
+	struct config *config;
+	struct board *board;
+	struct snapshot_maker *maker;
+};
+
+static void
+set_up(struct stage *stage, size_t count)
+{
+	stage->config = fake_config_new(count);
+	stage->config->interval_ms = 30000;
+	stage->config->timeout_ms = 5000;
+	stage->config->output.max_size_bytes = 1024 * 1024;
+	stage->board = board_new(stage->config);
+	stage->maker = snapshot_maker_new(stage->board, "gatherd 1.2.3", "web1");
+}
+
+static void
+tear_down(struct stage *stage)
+{
+	snapshot_maker_free(stage->maker);
+	board_free(stage->board);
+	fake_config_free(stage->config);
+}
+
+static void
+put_data(struct stage *stage, size_t index, const char *json)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_OK;
+	outcome.http_status = 200;
+	outcome.attempts = 1;
+	outcome.checked_at_ms = NOW_MS;
+	outcome.duration_us = 1234;
+	outcome.url = xstrdup("http://test/");
+	outcome.data = xstrdup(json);
+	outcome.data_len = strlen(json);
+	board_put(stage->board, index, &outcome);
+}
+
+static void
+put_timeout(struct stage *stage, size_t index)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_TIMEOUT;
+	outcome.kind = KIND_TIMEOUT;
+	outcome.phase = PHASE_FIRST_BYTE;
+	outcome.message = xstrdup("timed out after 5s");
+	outcome.attempts = 1;
+	outcome.checked_at_ms = NOW_MS;
+	board_put(stage->board, index, &outcome);
+}
+
+/* The pieces of a new snapshot as one text, the caller's. */
+static char *
+make_text(struct stage *stage, uint64_t generation)
+{
+	struct snapshot *snapshot =
+	    snapshot_make(stage->maker, generation, &summary, NOW_MS);
+	const struct iovec *pieces;
+	struct buffer text;
+	size_t count;
+
+	buffer_init(&text, BUFFER_UNLIMITED);
+	pieces = snapshot_pieces(snapshot, &count);
+	for (size_t i = 0; i < count; i++)
+		buffer_append(&text, pieces[i].iov_base, pieces[i].iov_len);
+	assert_int_equal(text.len, snapshot_bytes(snapshot));
+	assert_int_equal(generation, snapshot_generation(snapshot));
+	snapshot_unref(snapshot);
+	return buffer_take(&text);
+}
+
+static struct json_object *
+make_document(struct stage *stage)
+{
+	char *text = make_text(stage, 1);
+	struct json_object *document = json_tokener_parse(text);
+
+	assert_non_null(document);
+	free(text);
+	return document;
+}
+
+static const char *
+text_at(struct json_object *document, const char *pointer)
+{
+	struct json_object *found = NULL;
+
+	assert_int_equal(json_pointer_get(document, pointer, &found), 0);
+	return json_object_get_string(found);
+}
+
+static void
+test_the_head_is_as_documented(UNUSED void **state)
+{
+	static const char expected[] =
+	    "{\n"
+	    "  \"version\": 1,\n"
+	    "  \"generator\": \"gatherd 1.2.3\",\n"
+	    "  \"host\": \"web1\",\n"
+	    "  \"generation\": 17,\n"
+	    "  \"generated_at\": \"2026-11-21T03:40:00.123Z\",\n"
+	    "  \"stale_after\": \"2026-11-21T03:41:05.123Z\",\n"
+	    "  \"status\": \"degraded\",\n"
+	    "  \"outcome\": \"complete\",\n"
+	    "  \"mode\": \"settle\",\n"
+	    "  \"round\": {\"number\":3,\"started_at\":\"2026-11-21T03:39:59.920Z\","
+	    "\"duration_ms\":203.4,\"targets\":2},\n"
+	    "  \"in_flight\": [],\n"
+	    "  \"counts\": {\"total\":2,\"ok\":1,\"degraded\":0,\"timeout\":1,"
+	    "\"http_error\":0,\"error\":0,\"cancelled\":0,\"skipped\":0,\"pending\":0},\n"
+	    "  \"failed\": [\"t1\"],\n"
+	    "  \"services\": {\n"
+	    "    \"t0\": {\"status\":\"ok\",";
+	struct stage stage;
+	char *text;
+
+	set_up(&stage, 2);
+	put_data(&stage, 0, "{}");
+	put_timeout(&stage, 1);
+	text = make_text(&stage, 17);
+	text[sizeof(expected) - 1] = '\0';
+	assert_string_equal(text, expected);
+	free(text);
+	tear_down(&stage);
+}
+
+static void
+test_no_targets_make_an_empty_document(UNUSED void **state)
+{
+	struct stage stage;
+	struct json_object *document;
+
+	set_up(&stage, 0);
+	document = make_document(&stage);
+	assert_string_equal(text_at(document, "/status"), "ok");
+	assert_string_equal(text_at(document, "/services"), "{ }");
+	assert_string_equal(text_at(document, "/prompts"), "{ }");
+	json_object_put(document);
+	tear_down(&stage);
+}
+
+static void
+test_an_entry_is_made_anew_only_when_it_changed(UNUSED void **state)
+{
+	struct snapshot *first, *second;
+	const struct iovec *before, *after;
+	struct stage stage;
+	size_t count;
+
+	set_up(&stage, 2);
+	put_data(&stage, 0, "1");
+	put_data(&stage, 1, "2");
+	first = snapshot_make(stage.maker, 1, &summary, NOW_MS);
+	put_data(&stage, 1, "3");
+	second = snapshot_make(stage.maker, 2, &summary, NOW_MS);
+	before = snapshot_pieces(first, &count);
+	after = snapshot_pieces(second, &count);
+	assert_ptr_equal(before[1].iov_base, after[1].iov_base);
+	assert_ptr_not_equal(before[2].iov_base, after[2].iov_base);
+	snapshot_unref(first);
+	snapshot_unref(second);
+	tear_down(&stage);
+}
+
+static void
+test_numbers_of_a_body_keep_their_digits(UNUSED void **state)
+{
+	struct stage stage;
+	char *text;
+
+	set_up(&stage, 1);
+	put_data(&stage, 0, "[18446744073709551615,0.1,1.10,-0]");
+	text = make_text(&stage, 1);
+	assert_non_null(strstr(text, "\"data\":[18446744073709551615,0.1,1.10,-0]"));
+	free(text);
+	tear_down(&stage);
+}
+
+/* JSON of LEN bytes: a string of x. */
+static char *
+long_json(size_t len)
+{
+	char *json = xmalloc(len + 1);
+
+	memset(json, 'x', len);
+	json[0] = json[len - 1] = '"';
+	json[len] = '\0';
+	return json;
+}
+
+static void
+test_what_does_not_fit_is_left_out_largest_first(UNUSED void **state)
+{
+	struct stage stage;
+	struct json_object *document;
+	char *small = long_json(2000), *large = long_json(30000);
+
+	set_up(&stage, 3);
+	put_data(&stage, 0, small);
+	put_data(&stage, 1, large);
+	put_data(&stage, 2, small);
+	stage.config->output.max_size_bytes = 20000;
+	document = make_document(&stage);
+	assert_non_null(text_at(document, "/services/t0/data"));
+	assert_null(text_at(document, "/services/t1/data"));
+	assert_string_equal(text_at(document, "/services/t1/warnings/0"),
+	    "data left out: the document would be larger than 20000 "
+	    "(output.max_size)");
+	assert_string_equal(text_at(document, "/services/t1/status"), "ok");
+	assert_non_null(text_at(document, "/services/t2/data"));
+	json_object_put(document);
+
+	/* Once there is room it comes back. */
+	stage.config->output.max_size_bytes = 1024 * 1024;
+	document = make_document(&stage);
+	assert_non_null(text_at(document, "/services/t1/data"));
+	assert_string_equal(text_at(document, "/services/t1/warnings"), "[ ]");
+	json_object_put(document);
+	free(small);
+	free(large);
+	tear_down(&stage);
+}
+
+static void
+test_a_pending_entry_has_every_key(UNUSED void **state)
+{
+	static const char *const keys[] = { "status", "since", "checked_at",
+		"last_ok_at", "failures", "attempts", "http_status", "url",
+		"duration_ms", "timing_ms", "bytes", "certificate_expires_at", "error",
+		"warnings", "values", "data" };
+	struct json_object *document, *entry;
+	struct stage stage;
+	size_t i = 0;
+
+	set_up(&stage, 1);
+	document = make_document(&stage);
+	assert_int_equal(json_pointer_get(document, "/services/t0", &entry), 0);
+	json_object_object_foreach (entry, key, value) {
+		(void)value;
+		assert_true(i < ARRAY_COUNT(keys));
+		assert_string_equal(key, keys[i]);
+		i++;
+	}
+	assert_int_equal(i, ARRAY_COUNT(keys));
+	assert_string_equal(text_at(document, "/services/t0/status"), "pending");
+	json_object_put(document);
+	tear_down(&stage);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_head_is_as_documented),
+		cmocka_unit_test(test_no_targets_make_an_empty_document),
+		cmocka_unit_test(test_an_entry_is_made_anew_only_when_it_changed),
+		cmocka_unit_test(test_numbers_of_a_body_keep_their_digits),
+		cmocka_unit_test(test_what_does_not_fit_is_left_out_largest_first),
+		cmocka_unit_test(test_a_pending_entry_has_every_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
