@@ -1,0 +1,76 @@
+/*
+ * A status document that was read: its head, and where its entries stand.
+ *
+ * Values stay spans of the text; what they mean is looked at by whoever shows them, so
+ * that a large `data` costs nothing.
+ */
+#ifndef GATHERD_CTL_DOCUMENT_H
+#define GATHERD_CTL_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "ctl/span.h"
+
+/* Larger documents are refused. */
+#define DOCUMENT_MAX_BYTES ((size_t)256 * 1024 * 1024)
+
+enum head_key {
+	HEAD_VERSION,
+	HEAD_HOST,
+	HEAD_GENERATION,
+	HEAD_GENERATED_AT,
+	HEAD_STALE_AFTER,
+	HEAD_STATUS,
+	HEAD_OUTCOME,
+	HEAD_ROUND,
+	HEAD_IN_FLIGHT,
+	HEAD_COUNTS,
+	HEAD_FAILED,
+	HEAD_SERVICES,
+	HEAD_PROMPTS,
+};
+#define HEAD_COUNT (HEAD_PROMPTS + 1)
+
+struct document_entry {
+	char *name;       /* owned */
+	struct span key;  /* the name as it is spelled */
+	struct span text; /* the entry: an object */
+	bool is_prompt;
+	bool failed; /* `failed` names it */
+};
+
+struct document {
+	struct buffer text; /* as it was read */
+	struct span head[HEAD_COUNT];
+	struct document_entry *entries; /* owned; services first, in their order */
+	size_t entry_count;
+};
+
+/*
+ * Read PATH ("-": standard input). Returns false with *FAULT, the caller's, that says
+ * what is wrong with it; DOCUMENT is to be cleared either way.
+ */
+MUST_CHECK bool document_read(
+    struct document *document, const char *path, char **fault);
+
+/* The same from a text that is there; TEXT is taken over, and empty then. */
+MUST_CHECK bool document_parse(
+    struct document *document, struct buffer *text, char **fault);
+
+void document_clear(struct document *document);
+
+/* Nobody should trust it any more: a later one is overdue. */
+bool document_is_stale(const struct document *document, int64_t now_ms);
+
+/* The service or prompt called NAME, or NULL. */
+const struct document_entry *document_find(
+    const struct document *document, const char *name);
+
+/* The name nearest to NAME, borrowed, or NULL where none is near. */
+const char *document_nearest_name(const struct document *document, const char *name);
+
+#endif
