@@ -1,0 +1,192 @@
+#include "daemon/setup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "base/xalloc.h"
+#include "config/check.h"
+#include "config/config.h"
+#include "config/faults.h"
+#include "config/print.h"
+
+static void
+tell_line(const char *line, UNUSED bool is_error, UNUSED void *arg)
+{
+	fprintf(stderr, "%s\n", line);
+}
+
+static void
+tell_error_line(const char *line, bool is_error, UNUSED void *arg)
+{
+	if (is_error)
+		fprintf(stderr, "%s\n", line);
+	else
+		log_warn("%s", line);
+}
+
+static struct config *
+load(const struct options *options, struct faults *faults)
+{
+	return config_load(
+	    options->config_path, options->vars, options->var_count, faults);
+}
+
+/* ---- --only ---- */
+
+/* Put the names of one --only list, or all of it where it is a name itself (names may
+ * hold commas), behind NAMES. */
+static void
+add_listed_names(
+    const struct config *config, const char *list, char ***names, size_t *count)
+{
+	bool whole = config_find(config, list) != NULL;
+
+	while (*list != '\0') {
+		size_t len = whole ? strlen(list) : strcspn(list, ",");
+
+		if (len > 0) {
+			*names = xreallocarray(*names, *count + 1, sizeof(**names));
+			(*names)[(*count)++] = xmemdup0(list, len);
+		}
+		list += len;
+		list += strspn(list, ",");
+	}
+}
+
+static bool
+tell_unknown_name(const struct config *config, const char *name)
+{
+	const char **known = xcalloc(config->target_count + 1, sizeof(*known));
+	const char *nearest;
+
+	for (size_t i = 0; i < config->target_count; i++)
+		known[i] = config->targets[i]->name;
+	nearest = names_nearest(name, known, config->target_count);
+	fprintf(stderr, "gatherd: --only: there is no target \"%s\"%s%s%s\n", name,
+	    nearest ? " (did you mean " : "", nearest ? nearest : "",
+	    nearest ? "?)" : "");
+	free(known);
+	return false;
+}
+
+static bool
+keep_only(struct config *config, const struct options *options)
+{
+	char **names = NULL;
+	size_t count = 0;
+	bool known = true;
+
+	if (options->only_count == 0)
+		return true;
+	for (size_t i = 0; i < options->only_count; i++)
+		add_listed_names(config, options->only[i], &names, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (config_find(config, names[i]) == NULL)
+			known = tell_unknown_name(config, names[i]);
+	}
+	if (known)
+		config_keep_only(config, (const char *const *)names, count);
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+	return known;
+}
+
+/* ---- what main asks for ---- */
+
+/* The options' word counts more than the config's. */
+static void
+set_log_up(const struct config *config, const struct options *options)
+{
+	log_setup(options->log_level == -1 ? config->log.level
+	                                   : (enum log_level)options->log_level,
+	    options->log_format == -1 ? config->log.format
+	                              : (enum log_format)options->log_format);
+}
+
+struct config *
+setup_config(const struct options *options)
+{
+	struct faults *faults = faults_new();
+	struct config *config = load(options, faults);
+
+	if (config != NULL)
+		set_log_up(config, options);
+	faults_each(faults, tell_error_line, NULL);
+	faults_free(faults);
+	if (config != NULL && !keep_only(config, options)) {
+		config_unref(config);
+		config = NULL;
+	}
+	return config;
+}
+
+enum exit_status
+setup_check(const struct options *options)
+{
+	struct faults *faults = faults_new();
+	struct config *config = load(options, faults);
+	const char *name =
+	    strcmp(options->config_path, "-") == 0 ? "<stdin>" : options->config_path;
+	enum exit_status status = EXIT_STATUS_USAGE;
+
+	if (config != NULL)
+		config_check(config, faults);
+	faults_each(faults, tell_line, NULL);
+	if (config != NULL && keep_only(config, options)) {
+		printf("%s: ok (%zu service%s", name, config->target_count,
+		    config->target_count == 1 ? "" : "s");
+		if (config->disabled_count > 0)
+			printf(", %zu disabled", config->disabled_count);
+		if (faults_warning_count(faults) > 0)
+			printf(", %zu warning%s", faults_warning_count(faults),
+			    faults_warning_count(faults) == 1 ? "" : "s");
+		puts(")");
+		status = EXIT_STATUS_OK;
+	}
+	config_unref(config);
+	faults_free(faults);
+	return status;
+}
+
+/* Print OUT's content and release it. A reader that went away is a failure. */
+static enum exit_status
+print_and_clear(struct buffer *out)
+{
+	bool written =
+	    fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
+
+	buffer_clear(out);
+	if (written)
+		return EXIT_STATUS_OK;
+	perror("gatherd: standard output");
+	return EXIT_STATUS_NOT_PUBLISHED;
+}
+
+enum exit_status
+setup_print_config(const struct options *options)
+{
+	struct config *config = setup_config(options);
+	struct buffer out;
+
+	if (config == NULL)
+		return EXIT_STATUS_USAGE;
+	buffer_init(&out, BUFFER_UNLIMITED);
+	config_print(config, &out);
+	config_unref(config);
+	return print_and_clear(&out);
+}
+
+enum exit_status
+setup_print_schema(void)
+{
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	config_print_schema(&out);
+	return print_and_clear(&out);
+}

@@ -1,0 +1,61 @@
+/*
+ * gatherd: asks many services at the same time and keeps one status document of what they
+ * answered.
+ */
+#include <curl/curl.h>
+
+#include "config/config.h"
+#include "daemon/once.h"
+#include "daemon/options.h"
+#include "daemon/process.h"
+#include "daemon/setup.h"
+
+static enum exit_status
+gather(const struct options *options)
+{
+	struct config *config = setup_config(options);
+	enum exit_status status;
+
+	if (config == NULL)
+		return EXIT_STATUS_USAGE;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	status = once_run(config, options);
+	config_unref(config);
+	curl_global_cleanup();
+	return status;
+}
+
+static enum exit_status
+act(const struct options *options)
+{
+	switch (options->action) {
+	case ACTION_GATHER:
+		return gather(options);
+	case ACTION_CHECK:
+		return setup_check(options);
+	case ACTION_PRINT_CONFIG:
+		return setup_print_config(options);
+	case ACTION_PRINT_SCHEMA:
+		return setup_print_schema();
+	case ACTION_HELP:
+		options_print_help();
+		return EXIT_STATUS_OK;
+	case ACTION_VERSION:
+		options_print_version();
+		return EXIT_STATUS_OK;
+	}
+	return EXIT_STATUS_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	enum exit_status status = EXIT_STATUS_USAGE;
+
+	process_begin();
+	if (options_parse(argc, argv, &options))
+		status = act(&options);
+	options_clear(&options);
+	return status;
+}
