@@ -1,0 +1,121 @@
+/*
+ * Loaded before the C library (LD_PRELOAD in ld.so(8)), this gives a test its own name
+ * server and its own certificate authorities:
+ *
+ *   ANYTHING.slow.test      takes PRELOAD_SLOW_MS, and then cannot be found
+ *   ANYTHING.quick.test     is 127.0.0.1
+ *   ANYTHING.late.test      is 127.0.0.1, after 100 ms
+ *   ANYTHING.twofold.test   is ::1 and 127.0.0.1, in this order
+ *   ANYTHING.nowhere.test   does not exist
+ *   ANYTHING.broken.test    is not answered by the name server
+ *
+ * Each lookup is a line with the name in the file PRELOAD_LOOKUPS.
+ *
+ * With PRELOAD_AUTHORITIES, this file is read instead of the system's authorities,
+ * PRELOAD_SYSTEM_AUTHORITIES.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef int getaddrinfo_fn(const char *host, const char *service,
+    const struct addrinfo *hints, struct addrinfo **result);
+typedef FILE *fopen_fn(const char *path, const char *mode);
+
+static int
+real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+    struct addrinfo **result)
+{
+	getaddrinfo_fn *real = (getaddrinfo_fn *)dlsym(RTLD_NEXT, "getaddrinfo");
+
+	return real(host, service, hints, result);
+}
+
+static bool
+ends_in(const char *host, const char *end)
+{
+	size_t host_len = strlen(host);
+	size_t end_len = strlen(end);
+
+	return host_len >= end_len && strcmp(host + host_len - end_len, end) == 0;
+}
+
+static int
+find_twofold(
+    const char *service, const struct addrinfo *hints, struct addrinfo **result)
+{
+	int error = real_getaddrinfo("::1", service, hints, result);
+	struct addrinfo *last = *result;
+
+	if (error != 0)
+		return error;
+	while (last->ai_next != NULL)
+		last = last->ai_next;
+	return real_getaddrinfo("127.0.0.1", service, hints, &last->ai_next);
+}
+
+static void
+note(const char *host)
+{
+	char line[300];
+	int len = snprintf(line, sizeof(line), "%s\n", host);
+	int fd = open(getenv("PRELOAD_LOOKUPS"), O_WRONLY | O_APPEND | O_CREAT, 0600);
+
+	if (fd == -1 || write(fd, line, (size_t)len) != len)
+		abort();
+	close(fd);
+}
+
+int
+getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+    struct addrinfo **result)
+{
+	if (host == NULL)
+		return real_getaddrinfo(host, service, hints, result);
+	note(host);
+	if (ends_in(host, ".slow.test")) {
+		usleep((useconds_t)atoi(getenv("PRELOAD_SLOW_MS")) * 1000);
+		return EAI_AGAIN;
+	}
+	if (ends_in(host, ".nowhere.test"))
+		return EAI_NONAME;
+	if (ends_in(host, ".broken.test"))
+		return EAI_AGAIN;
+	if (ends_in(host, ".twofold.test"))
+		return find_twofold(service, hints, result);
+	if (ends_in(host, ".late.test"))
+		usleep(100 * 1000);
+	if (ends_in(host, ".late.test") || ends_in(host, ".quick.test"))
+		host = "127.0.0.1";
+	return real_getaddrinfo(host, service, hints, result);
+}
+
+static FILE *
+open_other(const char *function, const char *path, const char *mode)
+{
+	fopen_fn *real = (fopen_fn *)dlsym(RTLD_NEXT, function);
+	const char *system = getenv("PRELOAD_SYSTEM_AUTHORITIES");
+	const char *authorities = getenv("PRELOAD_AUTHORITIES");
+
+	if (system != NULL && authorities != NULL && strcmp(path, system) == 0)
+		path = authorities;
+	return real(path, mode);
+}
+
+FILE *
+fopen(const char *path, const char *mode)
+{
+	return open_other("fopen", path, mode);
+}
+
+FILE *
+fopen64(const char *path, const char *mode)
+{
+	return open_other("fopen64", path, mode);
+}

@@ -1,0 +1,477 @@
+"""The manual pages, held against what the programs and their tables say."""
+
+import json
+import re
+import subprocess
+
+import jsonschema
+import pytest
+import yaml
+
+from conftest import TOP, Gatherd
+
+MAN = TOP / "man"
+SOURCE = TOP / "src"
+
+# ---- reading mdoc(7) ----
+
+
+def page(name):
+    return (MAN / f"{name}.in").read_text()
+
+
+def section(text, title, macro="Sh"):
+    """What stands between `.Sh TITLE` (or `.Ss`) and the next heading."""
+    found = re.search(rf"^\.{macro} {re.escape(title)}\n(.*?)(?=^\.S[hs] |\Z)", text, re.M | re.S)
+    assert found, f"there is no {title}"
+    return found.group(1)
+
+
+def items(text, macro):
+    """The list items whose head begins with MACRO: (the rest of the head, the body)."""
+    parts = re.split(rf"^\.It {macro} (.*)\n", text, flags=re.M)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def plain(roff):
+    """Roff without its escapes."""
+    for escape, character in (("\\-", "-"), ("\\(aq", "'"), ("\\(dq", '"'), ("\\&", "")):
+        roff = roff.replace(escape, character)
+    return roff.replace("\\e", "\\")
+
+
+def displays(text):
+    return [plain(found) for found in re.findall(r"^\.Bd [^\n]*\n(.*?)^\.Ed$", text, re.M | re.S)]
+
+
+def words(text, macro="Cm"):
+    """The arguments of a macro, without punctuation."""
+    lines = re.findall(rf"^\.{macro} (.*)$", text, re.M)
+    return [word for line in lines for word in line.split() if re.match(r"\w", word)]
+
+
+# ---- reading the sources ----
+
+
+def source(path):
+    return (SOURCE / path).read_text()
+
+
+def names_of_table(path, table):
+    """The texts of a table of names in C."""
+    found = re.search(rf"\b{table}\[\w*\] = \{{(.*?)\}};", source(path), re.S)
+    return [name for name in re.findall(r'"(.*?)"', found.group(1)) if name]
+
+
+# ---- options ----
+
+
+def options_of_help(text):
+    """(short letter or "", long name, takes an argument), as --help lists them."""
+    row = re.compile(r"^  (?:-(\S),|   ) --([a-z-]+)( \S+)?(?:  |$)", re.M)
+    return {(letter, name, bool(argument)) for letter, name, argument in row.findall(text)}
+
+
+def options_of_page(text):
+    # `.It Fl f Ar file , Fl Fl file Ar file`, or the long form alone.
+    head = re.compile(r"^\.It (?:Fl (\S) .*?, )?Fl Fl (\S+)( .+)?$", re.M)
+    return {(letter, name, bool(argument)) for letter, name, argument in head.findall(text)}
+
+
+@pytest.mark.parametrize(
+    "program, name", [("gatherd", "gatherd.8"), ("gatherctl", "gatherctl.1")]
+)
+def test_page_has_the_options_of_help(program, name, request):
+    told = options_of_help(request.getfixturevalue(program).run("--help").stdout)
+    documented = options_of_page(page(name))
+    assert len(told) >= 5
+    assert documented == told
+
+    synopsis = section(page(name), "SYNOPSIS")
+    for letter, long, _ in told:
+        assert re.search(rf"[ |]{letter}( |$)" if letter else rf"Fl Fl {long}\b", synopsis, re.M), (
+            f"the synopsis lacks {letter or long}"
+        )
+
+
+def test_page_has_the_commands_of_gatherctl():
+    assert [head.split()[0] for head, _ in items(page("gatherctl.1"), "Cm")] == names_of_table(
+        "ctl/command.c", "action_names"
+    )
+
+
+@pytest.mark.parametrize(
+    "name, path, enum",
+    [
+        ("gatherd.8", "daemon/options.h", "exit_status"),
+        ("gatherctl.1", "ctl/command.h", "ctl_exit"),
+    ],
+)
+def test_page_has_every_exit_status(name, path, enum):
+    values = re.search(rf"enum {enum} \{{(.*?)\}};", source(path), re.S).group(1)
+    documented = re.findall(r"^\.It (\d+)$", section(page(name), "EXIT STATUS"), re.M)
+    assert documented == re.findall(r"= (\d+)", values)
+
+
+@pytest.mark.parametrize(
+    "name, is_its_own",
+    [
+        ("gatherd.8", lambda path: path.parent.name != "ctl"),
+        ("gatherctl.1", lambda path: path.parent.name == "ctl"),
+    ],
+)
+def test_page_has_every_environment_variable(name, is_its_own):
+    read = set()
+    for path in SOURCE.glob("*/*.c"):
+        if is_its_own(path):
+            used = r'(?:getenv|is_set)\("(\w+)"\)|define \w+_VARIABLE "(\w+)"'
+            read.update(a or b for a, b in re.findall(used, path.read_text()))
+    assert {head for head, _ in items(section(page(name), "ENVIRONMENT"), "Ev")} == read
+
+
+def test_page_has_the_words_of_the_log():
+    log = section(page("gatherd.8"), "LOG")
+    assert {head for head, _ in items(log, "Cm")} == set(
+        names_of_table("base/log.c", "log_format_names")
+    )
+    assert set(names_of_table("base/log.c", "log_level_names")) <= set(words(log))
+
+
+# ---- config keys ----
+
+KEYS = page("gatherd.yaml.5")
+
+# What the page calls the types that the schema refers to.
+REFERENCES = {
+    "#/$defs/positive_duration": "duration",
+    "#/$defs/positive_size": "size",
+    "#/$defs/truth": "bool",
+    "#/$defs/permissions": "mode",
+    "#/$defs/text": "text",
+    "#/$defs/url": "template",
+}
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory):
+    run = Gatherd(tmp_path_factory.mktemp("schema")).run("--print-schema", "config")
+    return json.loads(run.stdout)
+
+
+def service_schema(schema):
+    forms = schema["properties"]["services"]["additionalProperties"]["anyOf"]
+    return next(form for form in forms if "properties" in form)
+
+
+def table_of(title, schema):
+    """The schema of the map whose keys stand in the section TITLE."""
+    if title == "KEYS OF THE FILE":
+        return schema
+    if title == "KEYS OF A SERVICE":
+        return service_schema(schema)
+    return schema["properties"][title.removeprefix("KEYS OF ")]
+
+
+def titles_of(schema):
+    properties = schema["properties"]
+    nested = [key for key in properties if "properties" in properties[key] and key != "defaults"]
+    return ["KEYS OF THE FILE", "KEYS OF A SERVICE"] + [f"KEYS OF {key}" for key in nested]
+
+
+def documented_keys(title):
+    """{name: (type, what the parentheses say, body)}."""
+    keys = {}
+    for head, body in items(section(KEYS, title), "Ic"):
+        found = re.fullmatch(r"(\S+) : (?:Ar|No) (\w+)([\w ]*?)(?: Pq (.*))?", head)
+        assert found, f"unreadable: .It Ic {head}"
+        name, kind, _, note = found.groups()
+        keys[name] = (kind, note, body)
+    return keys
+
+
+def type_of(rule):
+    """What the page calls the type of a key that has RULE in the schema."""
+    if "$ref" in rule:
+        return REFERENCES[rule["$ref"]]
+    if "anyOf" in rule:
+        return "word" if "enum" in rule["anyOf"][0] else "number"
+    return "map" if "object" in rule["type"] else "list"
+
+
+def test_page_has_a_section_for_each_map_of_keys(schema):
+    documented = re.findall(r"^\.Sh (KEYS OF .*)$", KEYS, re.M)
+    assert sorted(documented) == sorted(titles_of(schema))
+
+
+def test_page_has_the_keys_of_the_schema(schema):
+    for title in titles_of(schema):
+        known = set(table_of(title, schema)["properties"])
+        if "patternProperties" in table_of(title, schema):
+            known.add("x-...")
+        assert set(documented_keys(title)) == known, title
+
+
+def test_defaults_take_what_the_page_says(schema):
+    defaults = set(schema["properties"]["defaults"]["properties"])
+    assert set(service_schema(schema)["properties"]) - defaults == {"url"}
+    _, _, body = documented_keys("KEYS OF THE FILE")["defaults"]
+    assert "without\n.Ic url ,\n" in body
+
+
+def test_page_has_types_defaults_and_bounds_of_the_schema(schema):
+    for title in titles_of(schema):
+        table = table_of(title, schema)
+        for name, (kind, note, body) in documented_keys(title).items():
+            if name == "x-...":
+                continue
+            rule = table["properties"][name]
+            assert kind == type_of(rule), name
+
+            told = re.fullmatch(r"default Cm (\S+)", note or "")
+            default = rule.get("default")
+            if not isinstance(default, (str, type(None))):
+                default = json.dumps(default)
+            assert (told and told.group(1)) == default, name
+            assert (note == "required") == (name in table.get("required", [])), name
+
+            form = rule.get("anyOf", [{}])[0]
+            told_words = words(body) + [head for head, _ in items(body, "Cm")]
+            assert set(form.get("enum", [])) <= set(told_words), name
+            if "minimum" in form and "maximum" in form:
+                bounds = f"from {form['minimum']} to {form['maximum']}"
+                assert bounds in body.replace("\n", " "), name
+            if "positive" in rule.get("$ref", ""):
+                assert re.search("over 0", body, re.I), name
+
+
+def test_keys_with_the_default_of_the_file_say_so(gatherd):
+    """Where the top level's value arrives in a service that says nothing."""
+    config = {"interval": "7s", "timeout": "6s", "connect_timeout": "4s"}
+    run = gatherd.run("--print-config", config={**config, "services": {"a": "http://h"}})
+    service = yaml.safe_load(run.stdout)["services"]["a"]
+    for name, (_, note, _) in documented_keys("KEYS OF A SERVICE").items():
+        inherits = name in config and service[name] == config[name]
+        assert inherits == (note == "default : No the file's"), name
+
+
+def test_every_type_is_explained():
+    explained = {head for head, _ in items(section(KEYS, "TYPES"), "Ar")}
+    used = set()
+    for title in re.findall(r"^\.Sh (KEYS OF .*)$", KEYS, re.M):
+        used.update(kind for kind, _, _ in documented_keys(title).values())
+    assert used - {"anything"} == explained
+
+
+# ---- the examples ----
+
+EXAMPLES = [text for text in displays(KEYS) if re.match(r"[a-z_-]+:( |$)", text, re.M)]
+
+
+def provide(gatherd, text):
+    """Make what TEXT takes from outside; returns the environment."""
+    credentials = gatherd.folder / "credentials"
+    credentials.mkdir()
+    environment = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    for scheme, name in re.findall(r"\$\{(?:(\w+):(?![-?]))?([^}:]+)", text):
+        if scheme == "credential":
+            (credentials / name).write_text("a key\n")
+        elif scheme == "file":
+            (gatherd.folder / name).write_text("a key\n")
+        else:
+            environment[name] = "something"
+    return environment
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.splitlines()[0])
+def test_example_configs_are_right(gatherd, schema, text):
+    run = gatherd.run("--check", config=text, env=provide(gatherd, text))
+    assert (run.status, run.stderr) == (0, "")
+    jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(text))
+
+
+def test_examples_have_every_key(schema):
+    assert len(EXAMPLES) >= 10
+    for title in titles_of(schema):
+        for name in table_of(title, schema)["properties"]:
+            assert any(re.search(rf"\b{name}:", text) for text in EXAMPLES), name
+
+
+def test_faults_look_as_the_page_says(gatherd):
+    expected = next(text for text in displays(KEYS) if ": error: " in text)
+    lines = [""] * 7
+    lines[1] = "intervall: 10s"
+    lines[3:7] = ["vars: {user: ada}", "services:", "  ada:", '    url: "http://h/{{usr}}"']
+    gatherd.config("\n".join(lines), name="shop.yaml")
+    run = gatherd.run("--check", "-c", "shop.yaml")
+    assert (run.status, run.stderr) == (2, expected)
+
+
+def test_template_example_asks_what_its_comment_says(gatherd):
+    text = next(text for text in EXAMPLES if "# asks for" in text)
+    path = re.search(r"# asks for (\S+)", text).group(1)
+    config = yaml.safe_load(text)
+    config["vars"]["api"] = "http://127.0.0.1:1"
+    document = gatherd.once(config).document
+    assert document["services"]["user"]["url"] == "http://127.0.0.1:1" + path
+
+
+# ---- the document ----
+
+PAGE = page("gatherd.8")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+@pytest.fixture
+def status_json(gatherd, upstream):
+    """A document with a service that is well and says all there is, and one that failed."""
+    config = {
+        "services": {
+            "well": {
+                "url": f"{upstream.url}/ok",
+                "group": "shop",
+                "labels": {"team": "web"},
+                "description": "The well one",
+            },
+            "failing": f"{upstream.url}/status/500",
+        }
+    }
+    run = gatherd.run("--once", "-o", "status.json", config=config)
+    assert run.status == 1
+    return gatherd.folder / "status.json"
+
+
+def documented_fields(title):
+    """[(dotted name, type)], in the page's order."""
+    heads = [head for head, _ in items(section(PAGE, title, "Ss"), "Va")]
+    return [tuple(re.sub(r"\b(No|Cm) ", "", head).split(" : ")) for head in heads]
+
+
+def flat(value, prefix=""):
+    """[(dotted name, value)] of an object and the objects in it."""
+    fields = []
+    for name, inner in value.items():
+        fields.append((prefix + name, inner))
+        if isinstance(inner, dict) and name in ("round", "timing_ms", "error"):
+            fields += flat(inner, f"{prefix}{name}.")
+    return fields
+
+
+def assert_type(name, value, kind):
+    allowed = kind.split(" or ")
+    if value is None:
+        assert "null" in allowed or kind == "any value", name
+    elif kind != "any value":
+        check = {
+            "number": lambda: isinstance(value, (int, float)) and not isinstance(value, bool),
+            "text": lambda: isinstance(value, str),
+            "time": lambda: TIME.fullmatch(value),
+            "object": lambda: isinstance(value, dict),
+            "object of texts": lambda: all(isinstance(text, str) for text in value.values()),
+            "array of texts": lambda: all(isinstance(text, str) for text in value),
+        }
+        assert check[allowed[0]](), f"{name}: {value!r} is no {kind}"
+
+
+def assert_fields(value, title):
+    documented = dict(documented_fields(title))
+    for name, inner in flat(value):
+        assert_type(name, inner, documented[name])
+    return list(documented)
+
+
+def test_page_has_the_head_of_the_document(status_json):
+    document = json.loads(status_json.read_text())
+    assert assert_fields(document, "Head") == [name for name, _ in flat(document)]
+
+
+def test_page_has_the_entries_of_the_document(status_json):
+    services = json.loads(status_json.read_text())["services"]
+    documented = assert_fields(services["well"], "Entry of a service")
+    failing = [name for name, _ in flat(services["failing"])]
+
+    assert_fields(services["failing"], "Entry of a service")
+    # The one that failed has an error, the one that is well has the words of the config.
+    optional = documented[-3:]
+    assert optional == ["group", "labels", "description"]
+    assert failing == documented[:-3]
+    assert [name for name, _ in flat(services["well"])] == [
+        name for name in documented if not name.startswith("error.")
+    ]
+
+
+def test_the_document_has_the_lines_that_the_page_says(status_json):
+    lines = status_json.read_text().splitlines()
+    names = [re.match(r'\s*"(\w+)":', line) for line in lines]
+    document = json.loads("\n".join(lines))
+    assert [name.group(1) for name in names if name] == [
+        *list(document)[:-1],
+        *document["services"],
+        "prompts",
+    ]
+
+
+def statuses():
+    return [head for head, _ in items(section(PAGE, "Statuses", "Ss"), "Cm")]
+
+
+def kinds():
+    return items(section(PAGE, "Kinds of errors", "Ss"), "Cm")
+
+
+def test_page_has_the_statuses(status_json):
+    counts = json.loads(status_json.read_text())["counts"]
+    assert statuses() == names_of_table("gather/outcome.c", "status_names")
+    assert list(counts) == ["total", *statuses()]
+
+
+def test_page_has_the_kinds_of_errors_and_what_status_each_makes():
+    assert sorted(kind for kind, _ in kinds()) == sorted(
+        names_of_table("gather/outcome.c", "error_kind_names")
+    )
+    made = dict(re.findall(r"\[KIND_(\w+)\] = STATUS_(\w+),", source("gather/outcome.c")))
+    for kind, body in kinds():
+        told = re.search(r"^The status is\n\.Cm (\w+)", body, re.M)
+        status = told.group(1) if told else "error"
+        assert status == made[kind.upper()].lower(), kind
+
+
+def test_page_has_the_phases():
+    documented = [head for head, _ in items(section(PAGE, "Phases", "Ss"), "Cm")]
+    assert documented == names_of_table("http/request.c", "response_phase_names")
+
+
+def commands(text, program):
+    """The commands of a display that begin with `$ PROGRAM`."""
+    found = re.split(r"^\$ ", text, flags=re.M)
+    return [command for command in found if command.startswith(program)]
+
+
+def shell(script, folder):
+    """What SCRIPT prints; nothing may go wrong."""
+    run = subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True)
+    assert run.stderr == ""
+    return run.stdout
+
+
+def test_examples_of_jq_work(status_json):
+    examples = [command for text in displays(PAGE) for command in commands(text, "jq")]
+    names, errors, slowest, well = [shell(script, status_json.parent) for script in examples]
+    assert names == "failing\n"
+    assert errors == "failing\treturned HTTP 500\n"
+    assert sorted(line.split("\t")[0] for line in slowest.splitlines()) == ["failing", "well"]
+    assert well == "false\n"
+
+
+def test_example_in_python_works(status_json):
+    program = next(text for text in displays(PAGE) if text.startswith("import json"))
+    program = program.replace("/var/lib/gatherd-shop/status.json", str(status_json))
+    run = subprocess.run(["python3", "-c", program], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("failing: http: returned HTTP 500\n", "")
+
+
+def test_example_of_gatherctl_and_jq_works(status_json, gatherctl):
+    text = next(text for text in displays(page("gatherctl.1")) if "jq" in text)
+    script = re.sub(r"^\$ ", "", text, flags=re.M)
+    script = script.replace("/var/lib/gatherd-shop/status.json", str(status_json))
+    script = script.replace("gatherctl ", f"{gatherctl.program} ")
+    assert shell(script, gatherctl.folder) == "failing\treturned HTTP 500\n"

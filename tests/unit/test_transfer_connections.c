@@ -1,0 +1,262 @@
+/*
+ * http/transfers: which connection is used, and how its address is found.
+ */
+#include "transfers_stage.h"
+
+/* ---- Connections ---- */
+
+static void
+test_connections_are_used_again(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	for (int i = 0; i < 5; i++)
+		ask(stage, &seen);
+	assert_int_equal(stage->server->requests, 5);
+	assert_int_equal(stage->server->accepted, 1);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_without_reuse_each_has_its_own(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask(stage, &seen);
+	stage->request.reuse = false;
+	ask(stage, &seen);
+	ask(stage, &seen);
+	assert_true(seen.response.timing.connect_us >= 0);
+	assert_int_equal(stage->server->accepted, 3);
+	stage->request.reuse = true;
+	ask(stage, &seen);
+	assert_int_equal(stage->server->accepted, 3);
+	run_for_ms(stage, 10);
+	assert_int_equal(stage->server->open_count, 1);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_a_connection_that_died_idle_is_replaced(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask(stage, &seen);
+	loopback_close_all(stage->server);
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_int_equal(stage->server->accepted, 2);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_an_idle_connection_that_dies_does_not_spin(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask(stage, &seen);
+	loopback_close_all(stage->server);
+	assert_true(run_for_ms(stage, 50) < 25);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_a_connection_lost_as_it_is_used_again_is_replaced(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+
+	/* The server closes the reused connection on sight of the second request. */
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask(stage, &seen);
+	stage->server->answer = send_answer_and_close;
+	stage->answer = "";
+	forget(&seen);
+	start_within(stage, &seen, SECOND_US);
+	while (stage->server->requests < 2)
+		event_base_loop(stage->base, EVLOOP_ONCE);
+	stage->server->answer = send_answer;
+	stage->answer = OK_JSON;
+	await(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_int_equal(stage->server->requests, 3);
+	forget(&seen);
+	free_stage(stage);
+}
+
+#define CROWD 300
+
+static void
+test_a_crowd_finds_its_connections_again(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen *crowd = xcalloc(CROWD, sizeof(*crowd));
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < CROWD; i++)
+			start_within(stage, &crowd[i], 10 * SECOND_US);
+		for (int i = 0; i < CROWD; i++) {
+			await(stage, &crowd[i]);
+			assert_int_equal(crowd[i].response.result, RESPONSE_COMPLETE);
+			forget(&crowd[i]);
+		}
+		assert_int_equal(stage->server->accepted, CROWD);
+	}
+	free(crowd);
+	free_stage(stage);
+}
+
+/* ---- Names ---- */
+
+static void
+test_a_name_is_looked_up_by_the_resolver_alone(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	unsigned before = fake_lookups;
+
+	/* libcurl would find no such name. */
+	aim_at(stage, "http://some.test:%u/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_int_equal(fake_lookups, before + 1);
+	assert_true(sent(stage, "Host: some.test:"));
+
+	aim_at(stage, "http://other.test.:%u/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	aim_at(stage, "http://localhost:%u/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_a_changed_address_is_used(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://some.test:%u/");
+	stage->request.reuse = false;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+
+	fake_address = INADDR_LOOPBACK + 1; /* nobody listens there */
+	fake_now_us += 2 * MS_US * RESOLVER_LIFETIME_MS + SECOND_US;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_CONNECT);
+
+	fake_address = INADDR_LOOPBACK;
+	fake_now_us += 2 * MS_US * RESOLVER_LIFETIME_MS + SECOND_US;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_the_second_address_serves_where_the_first_refuses(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://two.test:%u/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	/* At once: nothing waits for the next address. */
+	assert_true(seen.response.timing.total_us < 150 * MS_US);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_the_second_address_serves_where_the_first_hangs(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	int fds[3];
+
+	open_full_port("127.0.0.2", stage->server->port, fds);
+	aim_at(stage, "http://two.test:%u/");
+	stage->request.connect_timeout_us = 400 * MS_US;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	close_full_port(fds);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_an_unknown_name_is_told(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	const char *start = "could not resolve host nowhere.test: ";
+
+	aim_at(stage, "http://nowhere.test:%u/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_DNS);
+	assert_int_equal(seen.response.phase, PHASE_DNS);
+	assert_memory_equal(seen.response.message, start, strlen(start));
+	assert_string_equal(seen.response.body, "");
+	assert_int_equal(seen.response.http_status, 0);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_a_lookup_that_hangs_times_out(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+
+	fake_hangs = true;
+	aim_at(stage, "http://slow.test:%u/");
+	stage->request.connect_timeout_us = 30 * MS_US;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_TIMEOUT);
+	assert_int_equal(seen.response.phase, PHASE_DNS);
+	assert_null(seen.response.message);
+	assert_int_equal(seen.response.timing.dns_us, -1);
+	assert_true(seen.response.timing.total_us >= 30 * MS_US);
+	forget(&seen);
+	free_stage(stage);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_connections_are_used_again),
+		cmocka_unit_test(test_without_reuse_each_has_its_own),
+		cmocka_unit_test(test_a_connection_that_died_idle_is_replaced),
+		cmocka_unit_test(test_an_idle_connection_that_dies_does_not_spin),
+		cmocka_unit_test(
+		    test_a_connection_lost_as_it_is_used_again_is_replaced),
+		cmocka_unit_test(test_a_crowd_finds_its_connections_again),
+		cmocka_unit_test(test_a_name_is_looked_up_by_the_resolver_alone),
+		cmocka_unit_test(test_a_changed_address_is_used),
+		cmocka_unit_test(
+		    test_the_second_address_serves_where_the_first_refuses),
+		cmocka_unit_test(test_the_second_address_serves_where_the_first_hangs),
+		cmocka_unit_test(test_an_unknown_name_is_told),
+		cmocka_unit_test(test_a_lookup_that_hangs_times_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
