@@ -1,21 +1,25 @@
 /*
- * One pass over a JSON text: is it valid, and what is it without its white space.
+ * One pass over a JSON text: is it valid, and what is it without its white space. Also what
+ * the escapes in its strings mean.
  *
  * Strict by RFC 8259, and stricter where a reader of the status document could stumble:
  * valid UTF-8 (RFC 3629), no lone surrogate escapes, numbers within double's range,
  * nesting up to a limit, nothing behind the value but white space. Numbers keep their
- * digits, keys their order, doubled keys stay. It never recurses and allocates nothing.
+ * digits, keys their order, doubled keys stay. The pass never recurses and allocates
+ * nothing.
  */
 #ifndef GATHERD_BASE_JSON_SCAN_H
 #define GATHERD_BASE_JSON_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/compiler.h"
 
 /* The deepest nesting that a caller may allow. */
-#define JSON_SCAN_MAX_DEPTH 1000
+#define JSON_SCAN_MAX_DEPTH 1024
 
 enum json_fault {
 	JSON_FAULT_NONE,
@@ -31,8 +35,9 @@ enum json_fault {
 
 struct json_scan {
 	enum json_fault fault;
-	size_t offset;      /* of the fault, in bytes from the start of the text as it came */
-	size_t len;         /* without a fault: the length of the compact text */
+	size_t
+	    offset; /* of the fault, in bytes from the start of the text as it came */
+	size_t len; /* without a fault: the length of the compact text */
 };
 
 /*
@@ -45,5 +50,17 @@ MUST_CHECK bool json_scan_compact(
 
 /* "not valid JSON at byte 17", for error messages; borrowed phrase without the place. */
 const char *json_fault_text(enum json_fault fault);
+
+/* The letters of the short escapes (RFC 8259, section 7), and what each stands for. */
+extern const char json_escape_letters[];
+extern const char json_escape_meanings[];
+
+/* The length of the escape at TEXT, before END, and what it stands for, half a surrogate
+ * pair included; 0 where none is. */
+size_t json_read_escape(const char *text, const char *end, uint32_t *code_point);
+
+/* Append what TEXT, the inside of a string, means. What is no escape stays as it is, half
+ * a surrogate pair is U+FFFD. */
+void json_append_unescaped(struct buffer *out, const char *text, size_t len);
 
 #endif

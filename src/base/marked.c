@@ -23,15 +23,12 @@ marked_clear(struct marked *marked)
 	marked->part_count = 0;
 }
 
-/* There is room for the next power of two: what is full is a power of two itself. */
 static void
 add_part(struct marked *marked, size_t start, enum mark mark)
 {
 	size_t count = marked->part_count;
 
-	if ((count & (count - 1)) == 0)
-		marked->parts = xreallocarray(
-		    marked->parts, count == 0 ? 1 : 2 * count, sizeof(*marked->parts));
+	marked->parts = xgrow(marked->parts, count, sizeof(*marked->parts));
 	marked->parts[count] = (struct marked_part){ .start = start, .mark = mark };
 	marked->part_count++;
 }
@@ -46,7 +43,7 @@ marked_append(struct marked *marked, const char *text, size_t len, enum mark mar
 		return true;
 	if (!buffer_append(&marked->text, text, len))
 		return false;
-	if (count == 0 || marked->parts[count - 1].mark != mark)
+	if (count == 0 || marked->parts[count - 1].mark != mark || mark == MARK_SECRET)
 		add_part(marked, start, mark);
 	return true;
 }
@@ -106,6 +103,7 @@ marked_copy(struct marked *out, const struct marked *from)
 char *
 marked_shown(const struct marked *marked)
 {
+	enum mark before = MARK_OWN;
 	struct buffer shown;
 
 	buffer_init(&shown, BUFFER_UNLIMITED);
@@ -115,19 +113,11 @@ marked_shown(const struct marked *marked)
 		enum mark mark;
 
 		marked_part(marked, i, &text, &len, &mark);
-		if (mark == MARK_SECRET)
-			buffer_append_string(&shown, MARKED_MASK);
-		else
+		if (mark != MARK_SECRET)
 			buffer_append(&shown, text, len);
+		else if (before != MARK_SECRET)
+			buffer_append_string(&shown, MARKED_MASK);
+		before = mark;
 	}
 	return buffer_take(&shown);
-}
-
-void
-marked_make_secret(struct marked *marked)
-{
-	if (marked->part_count == 0)
-		return;
-	marked->parts[0].mark = MARK_SECRET;
-	marked->part_count = 1;
 }

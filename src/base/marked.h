@@ -26,7 +26,8 @@ struct marked_part {
 
 struct marked {
 	struct buffer text; /* the real text */
-	struct marked_part *parts; /* owned; in order, none empty, no two alike in a row */
+	struct marked_part
+	    *parts; /* owned; in order, none empty; see marked_append() */
 	size_t part_count;
 };
 
@@ -36,9 +37,10 @@ struct marked {
 void marked_init(struct marked *marked, size_t max_bytes);
 void marked_clear(struct marked *marked);
 
-/* Returns false, and leaves the text as it was, past the maximum. */
-bool marked_append(
-    struct marked *marked, const char *text, size_t len, enum mark mark);
+/* Returns false, and leaves the text as it was, past the maximum. What is marked like the
+ * part before becomes one with it, but secrets do not: two that stand side by side may
+ * come back one by one. */
+bool marked_append(struct marked *marked, const char *text, size_t len, enum mark mark);
 
 /* The part with number INDEX (< part_count). */
 void marked_part(const struct marked *marked, size_t index, const char **text,
@@ -50,10 +52,7 @@ bool marked_equal(const struct marked *a, const struct marked *b);
 /* OUT becomes a copy; it need not be initialised. */
 void marked_copy(struct marked *out, const struct marked *from);
 
-/* The text to show: every secret part as ***. The caller's. */
+/* The text to show: secret parts as ***, several in a row as one. The caller's. */
 char *marked_shown(const struct marked *marked);
-
-/* Where the whole text is to be secret wherever it came from (Authorization). */
-void marked_make_secret(struct marked *marked);
 
 #endif

@@ -16,6 +16,9 @@ names_find(const char *const *names, const char *text)
 	return -1;
 }
 
+/* What is longer was not mistyped, and comparing takes the square of the length. */
+#define MAX_COMPARED_BYTES 128
+
 static size_t
 smaller(size_t a, size_t b)
 {
@@ -56,13 +59,25 @@ distance(const char *a, size_t len_a, const char *b, size_t len_b, size_t *rows)
 	return row[len_b];
 }
 
+/* A third, rounded up; of a short name one: with two of four letters changed, everything is
+ * near to everything. */
+static size_t
+allowed_edits(size_t len)
+{
+	if (len < 5)
+		return len > 1 ? 1 : 0;
+	return (len + 2) / 3;
+}
+
 const char *
 names_nearest(const char *text, const char *const *names, size_t count)
 {
 	size_t len = strlen(text);
-	size_t best = (len + 2) / 3;
+	size_t best = allowed_edits(len);
 	const char *nearest = NULL;
 
+	if (len > MAX_COMPARED_BYTES)
+		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		size_t name_len = strlen(names[i]);
 		size_t *rows, edits;

@@ -15,7 +15,8 @@ int names_find(const char *const *names, const char *text);
 /*
  * The one of COUNT names nearest to TEXT (Damerau-Levenshtein: a swap of neighbours
  * counts one), borrowed; or NULL where none is near enough to be meant: more than a
- * third of TEXT's length, rounded up, would have to change.
+ * third of TEXT's length, rounded up, would have to change, or of less than five bytes
+ * more than one.
  */
 const char *names_nearest(const char *text, const char *const *names, size_t count);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 
 /* How many pieces one writev(2) is given. */
 #define WINDOW_SIZE (IOV_MAX < 256 ? IOV_MAX : 256)
@@ -24,6 +25,16 @@ fill_window(struct iovec window[static WINDOW_SIZE], const struct iovec *pieces,
 	return filled;
 }
 
+/* Somebody who shares FD, a shell's other programs for instance, has made it
+ * non-blocking: to us it is as slow as its reader. */
+static bool
+wait_for_room(int fd)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+	return poll(&room, 1, -1) != -1 || errno == EINTR;
+}
+
 bool
 pieces_write(int fd, const struct iovec *pieces, size_t count)
 {
@@ -39,6 +50,8 @@ pieces_write(int fd, const struct iovec *pieces, size_t count)
 			return true;
 		written = writev(fd, window, filled);
 		if (written == -1 && errno == EINTR)
+			continue;
+		if (written == -1 && errno == EAGAIN && wait_for_room(fd))
 			continue;
 		if (written == 0)
 			errno = EIO; /* or this would go on forever */

@@ -12,7 +12,7 @@
 
 /*
  * Write all COUNT pieces (any number) into FD by writev(2), which may take a part of them
- * at a time. Blocks where FD does. Returns false with errno set; some may be written then.
+ * at a time. Waits where FD is slow. Returns false with errno set; some may be written then.
  */
 MUST_CHECK bool pieces_write(int fd, const struct iovec *pieces, size_t count);
 

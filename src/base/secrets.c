@@ -4,16 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_scan.h"
 #include "base/json_write.h"
 #include "base/marked.h"
 #include "base/skip.h"
+#include "base/units.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
-
-/* The letters of JSON's short escapes (RFC 8259, section 7), and what they stand
- * for. */
-static const char escape_letters[] = "\"\\/bfnrt";
-static const char escape_meanings[] = "\"\\/\b\f\n\r\t";
 
 /* Of two bytes: several pairs share a number, which costs a closer look at most. */
 #define PAIR_COUNT 4096
@@ -83,8 +80,8 @@ add_starts(struct secrets *secrets, const char *text)
 	add_pair(secrets, '%', "0123456789abcdef"[high]);
 	add_pair(secrets, '%', "0123456789ABCDEF"[high]);
 	add_pair(secrets, '\\', 'u');
-	for (const char *letter = escape_letters; *letter != '\0'; letter++) {
-		if (escape_meanings[letter - escape_letters] == text[0])
+	for (const char *letter = json_escape_letters; *letter != '\0'; letter++) {
+		if (json_escape_meanings[letter - json_escape_letters] == text[0])
 			add_pair(secrets, '\\', *letter);
 	}
 	for (const char *second = "%\\+"; *second != '\0'; second++) {
@@ -102,11 +99,33 @@ secrets_add(struct secrets *secrets, const char *text, size_t len)
 {
 	if (len < SECRETS_MIN_BYTES || is_known(secrets, text, len))
 		return;
-	secrets->items =
-	    xreallocarray(secrets->items, secrets->count + 1, sizeof(*secrets->items));
+	secrets->items = xgrow(secrets->items, secrets->count, sizeof(*secrets->items));
 	secrets->items[secrets->count++] =
 	    (struct secret){ .text = xmemdup0(text, len), .len = len };
 	add_starts(secrets, text);
+}
+
+void
+secrets_add_marked(struct secrets *secrets, const struct marked *text)
+{
+	const char *run = NULL; /* where the secrets that stand side by side begin */
+
+	for (size_t i = 0; i < text->part_count; i++) {
+		const char *part;
+		size_t len;
+		enum mark mark;
+
+		marked_part(text, i, &part, &len, &mark);
+		if (mark != MARK_SECRET) {
+			run = NULL;
+			continue;
+		}
+		secrets_add(secrets, part, len);
+		if (run == NULL)
+			run = part;
+		if (i + 1 == text->part_count || text->parts[i + 1].mark != MARK_SECRET)
+			secrets_add(secrets, run, (size_t)(part + len - run));
+	}
 }
 
 /* RFC 4648, section 4. */
@@ -151,65 +170,6 @@ secrets_empty(const struct secrets *secrets)
 	return !secrets || secrets->count == 0;
 }
 
-/* The number that COUNT hexadecimal digits at TEXT stand for, or -1. */
-static int32_t
-read_hex(const char *text, const char *end, int count)
-{
-	int32_t number = 0;
-
-	if (end - text < count)
-		return -1;
-	for (int i = 0; i < count; i++) {
-		unsigned c = (unsigned char)text[i];
-
-		if (c - '0' < 10u)
-			number = number << 4 | (int32_t)(c - '0');
-		else if ((c | 0x20) - 'a' < 6u)
-			number = number << 4 | (int32_t)((c | 0x20) - 'a' + 10);
-		else
-			return -1;
-	}
-	return number;
-}
-
-/* The UTF-16 unit of a \uXXXX at TEXT, or -1 where none is. */
-static int32_t
-read_unit(const char *text, const char *end)
-{
-	if (end - text < 6 || text[0] != '\\' || text[1] != 'u')
-		return -1;
-	return read_hex(text + 2, end, 4);
-}
-
-/* The length of the JSON escape at TEXT, and what it stands for; 0 where none is. */
-static size_t
-read_escape(const char *text, const char *end, uint32_t *code_point)
-{
-	const char *letter;
-	int32_t high;
-	int32_t low;
-
-	if (end - text < 2 || text[0] != '\\')
-		return 0;
-	letter = text[1] == '\0' ? NULL : strchr(escape_letters, text[1]);
-	if (letter) {
-		*code_point = (unsigned char)escape_meanings[letter - escape_letters];
-		return 2;
-	}
-	high = read_unit(text, end);
-	if (high == -1)
-		return 0;
-	*code_point = (uint32_t)high;
-	if (high < 0xD800 || high > 0xDBFF)
-		return 6;
-	low = read_unit(text + 6, end);
-	if (low < 0xDC00 || low > 0xDFFF)
-		return 6;
-	*code_point =
-	    0x10000 + ((uint32_t)(high - 0xD800) << 10 | (uint32_t)(low - 0xDC00));
-	return 12;
-}
-
 /*
  * Behind SECRET if it is written at TEXT, each of its bytes as it is or percent-
  * encoded; NULL if not. With ESCAPED, a backslash there is always one of JSON's
@@ -223,7 +183,7 @@ match(const char *secret, const char *secret_end, const char *text, const char *
 		if (text == end)
 			return NULL;
 		if (*text == '%' &&
-		    read_hex(text + 1, end, 2) == (unsigned char)*secret) {
+		    units_read_hex(text + 1, end, 2) == (unsigned char)*secret) {
 			/* A percent sign may also stand for itself before what looks
 			 * like two digits, and only what follows tells. */
 			const char *found = *secret != '%'
@@ -237,7 +197,7 @@ match(const char *secret, const char *secret_end, const char *text, const char *
 		} else if (*text == '\\' && escaped) {
 			uint32_t written = 0;
 			uint32_t wanted = 0;
-			size_t taken = read_escape(text, end, &written);
+			size_t taken = json_read_escape(text, end, &written);
 			size_t len =
 			    utf8_decode(secret, (size_t)(secret_end - secret), &wanted);
 
@@ -359,27 +319,6 @@ skip_string(const char *text, const char *end, bool *has_escape)
 	}
 }
 
-static void
-append_unescaped(struct buffer *out, const char *text, const char *end)
-{
-	while (text < end) {
-		const char *backslash = memchr(text, '\\', (size_t)(end - text));
-		uint32_t code_point;
-		size_t taken;
-
-		if (!backslash)
-			backslash = end;
-		buffer_append(out, text, (size_t)(backslash - text));
-		text = backslash;
-		if (text == end)
-			break;
-		taken = read_escape(text, end, &code_point);
-		if (taken > 0)
-			utf8_append(out, code_point);
-		text += taken > 0 ? taken : 1;
-	}
-}
-
 /* What the strings of one text are worked on in. */
 struct masking {
 	const struct secrets *secrets; /* borrowed */
@@ -396,7 +335,7 @@ mask_string(struct masking *masking, const char *text, const char *end, bool has
 
 	if (has_escape) {
 		buffer_reset(&masking->meant);
-		append_unescaped(&masking->meant, text, end);
+		json_append_unescaped(&masking->meant, text, (size_t)(end - text));
 		text = masking->meant.data;
 		end = text + masking->meant.len;
 	}

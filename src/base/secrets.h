@@ -17,6 +17,7 @@
 /* Shorter secrets are not searched for: too much that is none would be hit. */
 #define SECRETS_MIN_BYTES 8
 
+struct marked;
 struct secrets; /* a set of strings */
 
 struct secrets *secrets_new(void);
@@ -25,9 +26,12 @@ void secrets_free(struct secrets *secrets);
 /* Add a copy; what is shorter than SECRETS_MIN_BYTES, or known, is passed over. */
 void secrets_add(struct secrets *secrets, const char *text, size_t len);
 
+/* Add the secret parts of TEXT one by one, and those that stand side by side as a whole,
+ * too. */
+void secrets_add_marked(struct secrets *secrets, const struct marked *text);
+
 /* Add USER:PASSWORD's token as it stands behind "Basic " (RFC 7617), and PASSWORD. */
-void secrets_add_basic(
-    struct secrets *secrets, const char *user, const char *password);
+void secrets_add_basic(struct secrets *secrets, const char *user, const char *password);
 
 /* NULL counts as empty, here and below. */
 bool secrets_empty(const struct secrets *secrets);

@@ -221,6 +221,17 @@ units_parse_int(const char *text, int64_t min, int64_t max, int64_t *number)
 	return true;
 }
 
+/* "1.5s" rather than "1s500ms". */
+static void
+format_seconds(char *text, size_t size, uint64_t seconds, uint64_t ms)
+{
+	int digits = 3;
+
+	for (; ms % 10 == 0; digits--)
+		ms /= 10;
+	snprintf(text, size, "%" PRIu64 ".%0*" PRIu64 "s", seconds, digits, ms);
+}
+
 void
 units_format_duration(char text[static UNITS_TEXT_SIZE], int64_t ms)
 {
@@ -236,6 +247,11 @@ units_format_duration(char text[static UNITS_TEXT_SIZE], int64_t ms)
 		uint64_t count = rest / duration_units[i].factor;
 
 		rest %= duration_units[i].factor;
+		if (count > 0 && rest > 0 &&
+		    duration_units[i].factor == MS_PER_SECOND) {
+			format_seconds(text + len, UNITS_TEXT_SIZE - len, count, rest);
+			return;
+		}
 		if (count > 0)
 			len += (size_t)snprintf(text + len, UNITS_TEXT_SIZE - len,
 			    "%" PRIu64 "%s", count, duration_units[i].name);
@@ -281,4 +297,24 @@ units_format_age(char text[static UNITS_TEXT_SIZE], int64_t ms)
 		snprintf(text, UNITS_TEXT_SIZE, "%" PRId64 "m", minutes);
 	else
 		snprintf(text, UNITS_TEXT_SIZE, "%" PRId64 "s", seconds);
+}
+
+int32_t
+units_read_hex(const char *text, const char *end, int count)
+{
+	int32_t number = 0;
+
+	if (end - text < count)
+		return -1;
+	for (int i = 0; i < count; i++) {
+		unsigned c = (unsigned char)text[i];
+
+		if (c - '0' < 10u)
+			number = number << 4 | (int32_t)(c - '0');
+		else if ((c | 0x20) - 'a' < 6u)
+			number = number << 4 | (int32_t)((c | 0x20) - 'a' + 10);
+		else
+			return -1;
+	}
+	return number;
 }

@@ -1,5 +1,5 @@
 /*
- * Durations, sizes and file modes as people write them.
+ * Durations, sizes, file modes and numbers as they are written.
  */
 #ifndef GATHERD_BASE_UNITS_H
 #define GATHERD_BASE_UNITS_H
@@ -39,5 +39,9 @@ void units_format_size(char text[static UNITS_TEXT_SIZE], size_t bytes);
 
 /* For a person, two units at most: "4s", "3m", "2h 5m", "12d 3h". */
 void units_format_age(char text[static UNITS_TEXT_SIZE], int64_t ms);
+
+/* The number that COUNT (up to seven) hexadecimal digits at TEXT, before END, stand for, or
+ * -1 where these are not all there. */
+int32_t units_read_hex(const char *text, const char *end, int count);
 
 #endif

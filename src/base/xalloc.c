@@ -46,6 +46,14 @@ xreallocarray(void *memory, size_t count, size_t size)
 	return grown;
 }
 
+void *
+xgrow(void *items, size_t count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return items;
+	return xreallocarray(items, count > 0 ? 2 * count : 1, size);
+}
+
 char *
 xstrdup(const char *text)
 {

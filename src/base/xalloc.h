@@ -18,6 +18,10 @@ void *xcalloc(size_t count, size_t size);
 /* As reallocarray(3): the product is checked for overflow. */
 void *xreallocarray(void *memory, size_t count, size_t size);
 
+/* ITEMS, an array of COUNT elements of SIZE bytes that has grown by nothing else, with room
+ * for one more. In powers of two: what is full is one itself, so nobody notes the room. */
+void *xgrow(void *items, size_t count, size_t size);
+
 char *xstrdup(const char *text);
 
 /* A NUL-terminated copy of LEN bytes, NUL bytes among them included. */

@@ -57,15 +57,16 @@ check_literal(
 	free(shown);
 }
 
-/* A value of `vars`. SECRET: a secret header or a userinfo is made of it. */
+/* A value of the variable NAME. */
 static void
-check_value(
-    const struct check *check, const char *name, const struct value *value, bool secret)
+check_value(const struct check *check, const struct shown_vars *shown, const char *name,
+    const struct value *value)
 {
 	const char *source = value->text.source;
+	bool secret = shown_is_secret_var(shown, name, value);
 
 	for (size_t i = 0; i < value->count; i++)
-		check_value(check, name, value->items[i], secret);
+		check_value(check, shown, name, value->items[i]);
 	/* What --var set stands in no file. */
 	if ((value->kind != VALUE_STRING && value->kind != VALUE_NUMBER) ||
 	    value->text.place.line == 0)
@@ -80,10 +81,11 @@ static void
 check_vars(const struct check *check)
 {
 	const struct value *vars = check->config->vars;
+	struct shown_vars *shown = shown_vars_new(check->config);
 
 	for (size_t i = 0; i < vars->count; i++)
-		check_value(check, vars->keys[i], vars->items[i],
-		    shown_is_secret_var(check->config, vars->keys[i]));
+		check_value(check, shown, vars->keys[i], vars->items[i]);
+	shown_vars_free(shown);
 }
 
 /* ---- names in sections ---- */

@@ -23,7 +23,6 @@ struct fault {
 struct faults {
 	struct fault **items; /* owned; in the order they were found */
 	size_t count;
-	size_t capacity;
 	size_t error_count;
 	void *known; /* a tsearch(3) tree over `items`, to find a repetition */
 
@@ -70,8 +69,7 @@ faults_add_file(struct faults *faults, const char *name)
 {
 	unsigned number = faults->file_count++;
 
-	faults->files =
-	    xreallocarray(faults->files, faults->file_count, sizeof(*faults->files));
+	faults->files = xgrow(faults->files, number, sizeof(*faults->files));
 	faults->files[number] = xstrdup(strcmp(name, "-") == 0 ? "<stdin>" : name);
 	return number;
 }
@@ -137,11 +135,7 @@ is_known(struct faults *faults, struct fault *fault)
 static void
 append(struct faults *faults, struct fault *fault)
 {
-	if (faults->count == faults->capacity) {
-		faults->capacity = faults->capacity > 0 ? 2 * faults->capacity : 16;
-		faults->items = xreallocarray(
-		    faults->items, faults->capacity, sizeof(struct fault *));
-	}
+	faults->items = xgrow(faults->items, faults->count, sizeof(struct fault *));
 	fault->number = faults->count;
 	faults->items[faults->count++] = fault;
 	if (fault->is_error)

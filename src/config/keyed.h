@@ -18,7 +18,8 @@ void keyed_clear(const struct key_table *table, void *object);
 
 /*
  * Read the map MAP into OBJECT. Returns false with faults told, unknown keys among them,
- * but not those that are missing; what was faulty keeps its default.
+ * but not those that are missing; what was faulty keeps its default, a map what is
+ * fine in it.
  */
 bool keyed_load(const struct key_table *table, const struct yaml_node *map,
     const struct loading *loading, void *object);

@@ -11,6 +11,11 @@
 #define MAX_CONCURRENT 1000000
 #define MAX_REDIRECTS  50
 
+/* The document puts three levels around a body, and is to stay within what json_scan
+ * takes. */
+#define DATA_MAX_DEPTH 1000
+_Static_assert(DATA_MAX_DEPTH + 3 <= JSON_SCAN_MAX_DEPTH, "documents can be read");
+
 const char *const body_format_names[] = { "auto", "json", "text", "none", NULL };
 
 static const struct key output_rows[] = {
@@ -78,10 +83,9 @@ static const struct key service_rows[] = {
 	        "How the body is taken. auto: kept if it is said to be JSON, "
 	        "and then it must be." },
 	{ "max_body", &type_size, offsetof(struct target, max_body_bytes), "1MiB",
-	    .min = 1,
-	    .description = "The largest body that is taken, after decoding." },
+	    .min = 1, .description = "The largest body that is taken." },
 	{ "max_depth", &type_int, offsetof(struct target, max_depth), "28", .min = 1,
-	    .max = JSON_SCAN_MAX_DEPTH,
+	    .max = DATA_MAX_DEPTH,
 	    .description = "How deep a JSON body may be nested." },
 	{ "redirects", &type_int, offsetof(struct target, redirects), "5",
 	    .max = MAX_REDIRECTS,

@@ -49,7 +49,7 @@ extern const struct key_table service_keys; /* struct target */
 /* The row of that name, or NULL. */
 const struct key *keys_find(const struct key_table *table, const char *name);
 
-/* A key that everyone may put anywhere in the file, as a place for YAML anchors. */
+/* A key that anyone may put into the top map, as a place for YAML anchors. */
 bool keys_is_extension(const char *name);
 
 #endif

@@ -22,7 +22,6 @@ struct load {
 	struct faults *faults;
 	struct sources sources;
 	struct loading loading;
-	bool vars_fine;
 
 	const struct yaml_node *defaults; /* what all files say, as one map */
 	struct target *proto;             /* read from it; owned */
@@ -32,7 +31,6 @@ struct load {
 struct entries {
 	struct yaml_pair *items; /* owned */
 	size_t count;
-	size_t capacity;
 };
 
 /* ---- keys that several files may have ---- */
@@ -40,11 +38,7 @@ struct entries {
 static void
 add_entry(struct entries *entries, const struct yaml_pair *pair)
 {
-	if (entries->count == entries->capacity) {
-		entries->capacity = entries->capacity > 0 ? 2 * entries->capacity : 16;
-		entries->items = xreallocarray(
-		    entries->items, entries->capacity, sizeof(*entries->items));
-	}
+	entries->items = xgrow(entries->items, entries->count, sizeof(*entries->items));
 	entries->items[entries->count++] = *pair;
 }
 
@@ -174,10 +168,10 @@ load_var(struct load *load, const struct yaml_pair *pair)
 		    load->faults, name->place, "vars: %s: %s", name->text, why);
 	/* The name is known all the same: a fault is told once, not wherever it is used. */
 	if (value == NULL) {
-		value = value_from_argument("");
-		load->vars_fine = false;
+		value = value_new_map();
+		value->broken = true;
 	}
-	vars_set(load->config->vars, name->text, value);
+	value_set(load->config->vars, name->text, value);
 }
 
 static void
@@ -185,7 +179,6 @@ load_vars(struct load *load)
 {
 	struct entries entries = collect(load, "vars");
 
-	load->vars_fine = true;
 	for (size_t i = 0; i < entries.count; i++)
 		load_var(load, &entries.items[i]);
 	free(entries.items);
@@ -201,7 +194,7 @@ set_arguments(struct load *load, const struct config_var *vars, size_t count)
 		const char *why = vars_why_unfit(vars[i].name);
 
 		if (why == NULL) {
-			vars_set(load->config->vars, vars[i].name,
+			value_set(load->config->vars, vars[i].name,
 			    value_from_argument(vars[i].value));
 			continue;
 		}
@@ -341,7 +334,7 @@ add_target(struct config *config, struct target *target)
 
 	target->order = config->target_count + config->disabled_count;
 	target->index = *count;
-	*list = xreallocarray(*list, *count + 1, sizeof(struct target *));
+	*list = xgrow(*list, *count, sizeof(struct target *));
 	(*list)[(*count)++] = target;
 }
 
@@ -355,8 +348,8 @@ load_service(struct load *load, const struct yaml_pair *pair)
 	if (map != NULL)
 		load_keys(load, target, map);
 	/* A fault of one key is no reason to keep quiet about the others. */
-	if (target_compile(target, load->config, load->faults) && load->vars_fine)
-		target_try(target, load->config, load->faults);
+	target_compile(target, load->config, load->faults);
+	target_try(target, load->config, load->faults);
 	add_target(load->config, target);
 }
 
@@ -391,7 +384,7 @@ load_all(struct load *load, const struct config_var *vars, size_t var_count)
 	set_arguments(load, vars, var_count);
 	load_defaults(load);
 	/* Where there is no service, the templates in it are looked at all the same. */
-	(void)target_compile(load->proto, load->config, load->faults);
+	target_compile(load->proto, load->config, load->faults);
 	load_services(load);
 	config_index(load->config);
 }

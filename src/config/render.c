@@ -8,8 +8,10 @@
 #include "base/clock.h"
 #include "base/marked.h"
 #include "base/secrets.h"
+#include "base/units.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/faults.h"
 #include "config/shown.h"
 #include "config/value.h"
 #include "http/url.h"
@@ -70,6 +72,25 @@ why_not_rendered(enum template_result result, const char *what, const char *name
 		break;
 	}
 	return xasprintf("%s: too large", what);
+}
+
+/* What becomes of reasons not to render. */
+struct refusal {
+	struct faults *faults; /* all are told here; NULL: */
+	char *why;             /* ... the first is kept; the caller's */
+};
+
+/* WHY, which is taken over, is the reason not to render TEXT. */
+static void
+refuse(struct refusal *refusal, const struct text *text, char *why)
+{
+	if (refusal->faults == NULL && refusal->why == NULL) {
+		refusal->why = why;
+		return;
+	}
+	if (refusal->faults != NULL)
+		faults_error(refusal->faults, text->place, "%s", why);
+	free(why);
 }
 
 /* Render TEMPLATE into OUT, which is initialised here and to be cleared by the caller
@@ -147,33 +168,104 @@ add_userinfo_secrets(const struct url *url, struct secrets *secrets)
 		secrets_add(secrets, user, strlen(user));
 }
 
+/* How much of TEXT is scheme, userinfo, host and port; all of it where that cannot be
+ * told. */
+static size_t
+authority_end(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	if (host == NULL)
+		return strlen(text);
+	host += strlen("://");
+	return (size_t)(host - text) + strcspn(host, "/?#\\");
+}
+
+/* A secret in the host comes back in lower case, in our own words. */
+static void
+add_host_secret(
+    const struct marked *text, const struct url *url, struct secrets *secrets)
+{
+	size_t end = authority_end(text->text.data);
+	size_t at = 0;
+
+	for (size_t i = 0; i < text->part_count && at < end; i++) {
+		const char *part;
+		size_t len;
+		enum mark mark;
+
+		marked_part(text, i, &part, &len, &mark);
+		if (mark == MARK_SECRET)
+			secrets_add(secrets, url->host, strlen(url->host));
+		at += len;
+	}
+}
+
+/* A secret may have come in as URLs want it; it may come back as it is. */
+static void
+add_decoded_secrets(const struct marked *url, struct secrets *secrets)
+{
+	struct buffer plain;
+
+	buffer_init(&plain, BUFFER_UNLIMITED);
+	for (size_t i = 0; i < url->part_count; i++) {
+		const char *text;
+		size_t len;
+		enum mark mark;
+
+		marked_part(url, i, &text, &len, &mark);
+		if (mark != MARK_SECRET || memchr(text, '%', len) == NULL)
+			continue;
+		buffer_reset(&plain);
+		for (size_t at = 0; at < len; at++) {
+			int32_t byte = text[at] == '%'
+			    ? units_read_hex(text + at + 1, text + len, 2)
+			    : -1;
+
+			if (byte == -1) {
+				buffer_append_char(&plain, text[at]);
+				continue;
+			}
+			buffer_append(&plain, (const char[]){ (char)byte }, 1);
+			at += 2;
+		}
+		secrets_add(secrets, plain.data, plain.len);
+	}
+	buffer_clear(&plain);
+}
+
 static bool
 render_url(const struct target *target, const struct root *root,
-    struct rendered_request *rendered, char **why)
+    struct rendered_request *rendered, struct refusal *refusal)
 {
 	struct request *request = &rendered->request;
 	struct marked url;
 	const char *phrase;
-	bool done = false;
+	char *why = NULL;
 
-	if (!render(target->url_template, root, "url", &url, request->secrets, why))
+	if (target->url_template == NULL)
+		return false;
+	if (!render(target->url_template, root, "url", &url, request->secrets, &why))
 		goto out;
 	/* A NUL can only come in from outside; it would hide what follows. */
 	if (strlen(url.text.data) < url.text.len) {
-		*why = xstrdup("url is no absolute http(s) URL: a NUL in it");
+		why = xstrdup("url is no absolute http(s) URL: a NUL in it");
 		goto out;
 	}
 	if (!url_parse(url.text.data, &request->url, &phrase)) {
-		*why = xasprintf("url is no absolute http(s) URL: %s", phrase);
+		why = xasprintf("url is no absolute http(s) URL: %s", phrase);
 		goto out;
 	}
+	add_decoded_secrets(&url, request->secrets);
 	add_userinfo_secrets(&request->url, request->secrets);
+	add_host_secret(&url, &request->url, request->secrets);
 	rendered->shown_url = show_url(&url);
-	done = true;
 
 out:
 	marked_clear(&url);
-	return done;
+	if (why != NULL)
+		refuse(refusal, &target->url, why);
+	return why == NULL;
 }
 
 /* ---- headers ---- */
@@ -208,15 +300,16 @@ add_cookie_secrets(const char *value, struct secrets *secrets)
 
 static bool
 render_header(const struct config_pair *header, const struct root *root,
-    struct request *request, char **why)
+    struct request *request, struct refusal *refusal)
 {
 	char *what = xasprintf("header %s", header->name);
 	bool secret = shown_is_secret_header(header->name);
 	struct marked marked;
 	const char *value;
+	char *why = NULL;
 	bool done;
 
-	done = render(header->template, root, what, &marked, request->secrets, why);
+	done = render(header->template, root, what, &marked, request->secrets, &why);
 	if (done) {
 		value = marked.text.data;
 		request_add_header(
@@ -225,6 +318,8 @@ render_header(const struct config_pair *header, const struct root *root,
 			add_cookie_secrets(value, request->secrets);
 		else if (secret)
 			add_authorization_secrets(value, request->secrets);
+	} else {
+		refuse(refusal, &header->text, why);
 	}
 	marked_clear(&marked);
 	free(what);
@@ -251,16 +346,17 @@ needs_body(const struct target *target)
 
 static bool
 render_all(const struct target *target, const struct root *root,
-    struct rendered_request *rendered, char **why)
+    struct rendered_request *rendered, struct refusal *refusal)
 {
 	struct request *request = &rendered->request;
+	bool done = render_url(target, root, rendered, refusal);
 
-	request->secrets = secrets_new();
-	if (!render_url(target, root, rendered, why))
-		return false;
 	for (size_t i = 0; i < target->headers.count; i++) {
-		if (!render_header(&target->headers.items[i], root, request, why))
-			return false;
+		const struct config_pair *header = &target->headers.items[i];
+
+		if (header->template == NULL ||
+		    !render_header(header, root, request, refusal))
+			done = false;
 	}
 	if (secrets_empty(request->secrets)) {
 		secrets_free(request->secrets);
@@ -271,12 +367,12 @@ render_all(const struct target *target, const struct root *root,
 	request->max_redirects = (unsigned)target->redirects;
 	request->reuse = target->reuse;
 	request->keep_body = needs_body(target);
-	return true;
+	return done;
 }
 
-struct rendered_request *
-render_request(const struct config *config, const struct target *target,
-    int64_t wall_ms, char **why)
+static struct rendered_request *
+render_at(const struct config *config, const struct target *target, int64_t wall_ms,
+    struct refusal *refusal)
 {
 	struct rendered_request *rendered = xcalloc(1, sizeof(*rendered));
 	char now[CLOCK_RFC3339_SIZE];
@@ -284,10 +380,33 @@ render_request(const struct config *config, const struct target *target,
 
 	clock_format_rfc3339(now, wall_ms);
 	request_init(&rendered->request);
-	if (render_all(target, &root, rendered, why))
+	rendered->request.secrets = secrets_new();
+	if (render_all(target, &root, rendered, refusal))
 		return rendered;
 	rendered_request_free(rendered);
 	return NULL;
+}
+
+struct rendered_request *
+render_request(const struct config *config, const struct target *target,
+    int64_t wall_ms, char **why)
+{
+	struct refusal refusal = { 0 };
+	struct rendered_request *rendered =
+	    render_at(config, target, wall_ms, &refusal);
+
+	if (rendered == NULL)
+		*why = refusal.why;
+	return rendered;
+}
+
+struct rendered_request *
+render_checked(
+    const struct config *config, const struct target *target, struct faults *faults)
+{
+	struct refusal refusal = { .faults = faults };
+
+	return render_at(config, target, 0, &refusal);
 }
 
 void
@@ -301,19 +420,6 @@ rendered_request_free(struct rendered_request *rendered)
 }
 
 /* ---- where answers go ---- */
-
-/* How much of TEXT is scheme, userinfo, host and port; all of it where that cannot be
- * told. */
-static size_t
-authority_end(const char *text)
-{
-	const char *host = strstr(text, "://");
-
-	if (host == NULL)
-		return strlen(text);
-	host += strlen("://");
-	return (size_t)(host - text) + strcspn(host, "/?#\\");
-}
 
 bool
 render_authority_is_fixed(const struct config *config, const struct target *target)

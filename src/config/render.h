@@ -11,6 +11,7 @@
 #include "http/request.h"
 
 struct config;
+struct faults;
 struct target;
 
 struct rendered_request {
@@ -25,6 +26,13 @@ struct rendered_request {
  */
 struct rendered_request *render_request(const struct config *config,
     const struct target *target, int64_t wall_ms, char **why);
+
+/*
+ * The same at load, of a TARGET that may lack templates: every fault is told at the text
+ * that it comes from. Returns NULL where one was, or a template is missing.
+ */
+struct rendered_request *render_checked(
+    const struct config *config, const struct target *target, struct faults *faults);
 void rendered_request_free(struct rendered_request *rendered);
 
 /* Are scheme, host and port of TARGET's URL the same whatever {{now}} says? */

@@ -1,5 +1,6 @@
 #include "config/shown.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,7 +9,9 @@
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/value.h"
 #include "http/url.h"
+#include "template/template.h"
 
 static const char *const secret_headers[] = { "Authorization", "Cookie",
 	"Proxy-Authorization" };
@@ -129,7 +132,7 @@ cookie_frame(const char *text, size_t len, bool more)
 	return more && equals != NULL && equals == text + len - 1 ? len : 0;
 }
 
-/* Cookies one by one: a literal one hides neither its neighbours nor its own name. */
+/* Cookies one by one: a literal one does not hide its neighbours. */
 static void
 append_masked_cookies(struct buffer *out, const char *source)
 {
@@ -234,58 +237,159 @@ shown_url(const char *source)
 
 /* ---- variables ---- */
 
-/* Does a tag in TEXT, of LEN bytes, name the variable or something in it? */
-static bool
-names_var(const char *text, size_t len, const char *name)
+/* Where a template names a variable. */
+enum use {
+	USE_AUTHORITY, /* before a URL's path: a userinfo may be in the value */
+	USE_SECRET,    /* all of the value is in what is secret */
+};
+
+struct used_var {
+	const char *name; /* borrowed: a path that begins with the name */
+	size_t len;
+	enum use use;
+};
+
+struct shown_vars {
+	struct used_var *items; /* owned; sorted by name, the most secret use first */
+	size_t count;
+};
+
+/* One template that is looked through. */
+struct look {
+	struct shown_vars *vars;
+	size_t secret_start, secret_end; /* names in between are USE_SECRET */
+	size_t authority_end;            /* others before are USE_AUTHORITY */
+};
+
+static void
+note_name(const struct template_name *name, void *arg)
 {
-	for (size_t i = 0; i < len;) {
-		size_t reference = reference_len(text + i);
+	struct look *look = arg;
+	struct shown_vars *vars = look->vars;
+	bool secret =
+	    name->offset >= look->secret_start && name->offset < look->secret_end;
 
-		if (reference > 0 && text[i] == '{') {
-			const char *tag = text + i + strspn(text + i, "{&#^/ \t");
-			size_t name_len = strcspn(tag, "}. \t");
-
-			if (strlen(name) == name_len &&
-			    memcmp(tag, name, name_len) == 0)
-				return true;
-		}
-		i += reference > 0 ? reference : 1;
-	}
-	return false;
+	if (!secret && name->offset >= look->authority_end)
+		return;
+	vars->items = xgrow(vars->items, vars->count, sizeof(*vars->items));
+	vars->items[vars->count++] = (struct used_var){
+		.name = name->path,
+		.len = strcspn(name->path, "."),
+		.use = secret ? USE_SECRET : USE_AUTHORITY,
+	};
 }
 
-static bool
-target_hides_var(const struct target *target, const char *name)
+/* How much of the URL TEXT is scheme, userinfo, host and port. */
+static size_t
+authority_end(const char *text)
 {
-	const char *url = target->url.source;
-	size_t start, len;
+	const char *host = strstr(text, "://");
+	size_t i = host != NULL ? (size_t)(host - text) + strlen("://") : 0;
 
-	if (strstr(url, "{{") != NULL && url_find_userinfo(url, &start, &len) &&
-	    names_var(url + start, len, name))
-		return true;
+	while (text[i] != '\0' && strchr("/?#\\", text[i]) == NULL) {
+		size_t reference = reference_len(text + i);
+
+		i += reference > 0 ? reference : 1;
+	}
+	return i;
+}
+
+static void
+note_target(struct shown_vars *vars, const struct target *target)
+{
+	const char *url = target->url.value.text.data;
+	struct look look = { .vars = vars, .authority_end = authority_end(url) };
+	size_t len;
+
+	if (url_find_userinfo(url, &look.secret_start, &len))
+		look.secret_end = look.secret_start + len;
+	template_each_name(target->url_template, note_name, &look);
+
+	look = (struct look){ .vars = vars, .secret_end = SIZE_MAX };
 	for (size_t i = 0; i < target->headers.count; i++) {
 		const struct config_pair *header = &target->headers.items[i];
 
-		if (shown_is_secret_header(header->name) &&
-		    names_var(header->text.source, strlen(header->text.source), name))
-			return true;
+		if (shown_is_secret_header(header->name))
+			template_each_name(header->template, note_name, &look);
 	}
-	return false;
 }
 
-static bool
-any_hides_var(struct target *const *targets, size_t count, const char *name)
+static int
+compare_names(const struct used_var *a, const struct used_var *b)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (target_hides_var(targets[i], name))
-			return true;
+	int order = memcmp(a->name, b->name, a->len < b->len ? a->len : b->len);
+
+	return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+static int
+compare_vars(const void *left, const void *right)
+{
+	const struct used_var *a = left;
+	const struct used_var *b = right;
+	int order = compare_names(a, b);
+
+	return order != 0 ? order : (int)b->use - (int)a->use;
+}
+
+/* Leave the first, most secret one of each name. */
+static void
+drop_repeated(struct shown_vars *vars)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < vars->count; i++) {
+		if (left == 0 ||
+		    compare_names(&vars->items[left - 1], &vars->items[i]) != 0)
+			vars->items[left++] = vars->items[i];
 	}
-	return false;
+	vars->count = left;
+}
+
+struct shown_vars *
+shown_vars_new(const struct config *config)
+{
+	struct shown_vars *vars = xcalloc(1, sizeof(*vars));
+
+	for (size_t i = 0; i < config->target_count; i++)
+		note_target(vars, config->targets[i]);
+	for (size_t i = 0; i < config->disabled_count; i++)
+		note_target(vars, config->disabled[i]);
+	if (vars->count > 0)
+		qsort(vars->items, vars->count, sizeof(*vars->items), compare_vars);
+	drop_repeated(vars);
+	return vars;
+}
+
+void
+shown_vars_free(struct shown_vars *vars)
+{
+	if (vars == NULL)
+		return;
+	free(vars->items);
+	free(vars);
+}
+
+static int
+compare_to_name(const void *key, const void *item)
+{
+	return compare_names(key, item);
 }
 
 bool
-shown_is_secret_var(const struct config *config, const char *name)
+shown_is_secret_var(
+    const struct shown_vars *vars, const char *name, const struct value *value)
 {
-	return any_hides_var(config->targets, config->target_count, name) ||
-	    any_hides_var(config->disabled, config->disabled_count, name);
+	struct used_var wanted = { .name = name, .len = strlen(name) };
+	const struct used_var *used = NULL;
+
+	if (vars->count > 0)
+		used = bsearch(
+		    &wanted, vars->items, vars->count, sizeof(wanted), compare_to_name);
+	if (used == NULL)
+		return false;
+	/* What holds a whole URL is masked as one. */
+	return used->use == USE_SECRET ||
+	    (value->kind == VALUE_STRING && strchr(value->text.source, '@') != NULL &&
+	        strstr(value->text.source, "://") == NULL);
 }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 
 struct config;
+struct shown_vars;
+struct value;
 
 /* SOURCE, a URL or whatever holds one, with *** for a literal user and password. A user
  * whose password is a reference is shown. The caller's. */
@@ -20,8 +22,13 @@ char *shown_header(const char *name, const char *source);
 /* Is that header secret wherever its value came from? */
 bool shown_is_secret_header(const char *name);
 
-/* Does a secret header or the userinfo of a URL of CONFIG name the variable NAME, so that
- * its value is as secret as they are? */
-bool shown_is_secret_var(const struct config *config, const char *name);
+/* The variables that secret headers and the first part of URLs of CONFIG name, so that
+ * their values are as secret as these are. Borrows from CONFIG. */
+struct shown_vars *shown_vars_new(const struct config *config);
+void shown_vars_free(struct shown_vars *vars);
+
+/* May VALUE, of the variable NAME or inside of it, not be printed? */
+bool shown_is_secret_var(
+    const struct shown_vars *vars, const char *name, const struct value *value);
 
 #endif

@@ -21,7 +21,6 @@ struct match {
 struct matches {
 	struct match *items; /* owned */
 	size_t count;
-	size_t capacity;
 };
 
 /* ---- reading a file ---- */
@@ -44,8 +43,7 @@ add_source(struct sources *sources, const char *path, struct faults *faults)
 	char *text = NULL;
 	size_t len = 0;
 
-	sources->items =
-	    xreallocarray(sources->items, sources->count + 1, sizeof(*source));
+	sources->items = xgrow(sources->items, sources->count, sizeof(*source));
 	source = &sources->items[sources->count++];
 	*source = (struct source){
 		.file = faults_add_file(faults, path),
@@ -91,11 +89,7 @@ sources_clear(struct sources *sources)
 static void
 add_match(struct matches *matches, const char *path, struct place place)
 {
-	if (matches->count == matches->capacity) {
-		matches->capacity = matches->capacity > 0 ? 2 * matches->capacity : 16;
-		matches->items = xreallocarray(
-		    matches->items, matches->capacity, sizeof(*matches->items));
-	}
+	matches->items = xgrow(matches->items, matches->count, sizeof(*matches->items));
 	matches->items[matches->count++] = (struct match){ xstrdup(path), place };
 }
 

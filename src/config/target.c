@@ -77,6 +77,11 @@ check_name(const struct template_name *name, void *arg)
 	struct template_value value;
 	char *hint = NULL;
 
+	/* That was told where it stands, and may be anything. */
+	if (vars_is_broken(look->config->vars, name->path)) {
+		look->fine = false;
+		return;
+	}
 	/* Sections are for what may be missing: of them, --check warns. */
 	if (name->in_section || name->is_section || is_now(name->path))
 		return;
@@ -93,7 +98,7 @@ check_name(const struct template_name *name, void *arg)
 	free(hint);
 }
 
-/* *COMPILED becomes TEXT's template, or NULL with a fault told. */
+/* *COMPILED becomes TEXT's template, or NULL where there was a fault in it. */
 static void
 compile(const struct text *text, enum template_place place, struct look *look,
     struct template **compiled)
@@ -101,14 +106,18 @@ compile(const struct text *text, enum template_place place, struct look *look,
 	struct template_fault fault;
 
 	look->place = text->place;
+	look->fine = true;
 	*compiled = template_compile(&text->value, place, &fault);
 	if (*compiled == NULL) {
 		faults_error(
 		    look->faults, text->place, "%s: %s", look->what, fault.message);
-		look->fine = false;
 		return;
 	}
 	template_each_name(*compiled, check_name, look);
+	if (!look->fine) {
+		template_free(*compiled);
+		*compiled = NULL;
+	}
 }
 
 static void
@@ -122,7 +131,7 @@ compile_header(struct config_pair *header, struct look *look)
 	free(what);
 }
 
-bool
+void
 target_compile(
     struct target *target, const struct config *config, struct faults *faults)
 {
@@ -130,7 +139,6 @@ target_compile(
 		.what = "url",
 		.config = config,
 		.faults = faults,
-		.fine = true,
 	};
 
 	/* A line of 0: not said, which was told. */
@@ -138,7 +146,6 @@ target_compile(
 		compile(&target->url, TEMPLATE_URL, &look, &target->url_template);
 	for (size_t i = 0; i < target->headers.count; i++)
 		compile_header(&target->headers.items[i], &look);
-	return look.fine && target->url_template != NULL;
 }
 
 /* ---- the first request ---- */
@@ -159,9 +166,14 @@ names_now(const struct target *target)
 {
 	bool named = false;
 
-	template_each_name(target->url_template, note_now, &named);
-	for (size_t i = 0; i < target->headers.count; i++)
-		template_each_name(target->headers.items[i].template, note_now, &named);
+	if (target->url_template != NULL)
+		template_each_name(target->url_template, note_now, &named);
+	for (size_t i = 0; i < target->headers.count; i++) {
+		const struct template *template = target->headers.items[i].template;
+
+		if (template != NULL)
+			template_each_name(template, note_now, &named);
+	}
 	return named;
 }
 
@@ -170,19 +182,14 @@ target_try(struct target *target, const struct config *config, struct faults *fa
 {
 	struct rendered_request *rendered;
 	bool changes = names_now(target);
-	char *why;
 
-	if (changes && !render_authority_is_fixed(config, target)) {
+	if (changes && target->url_template != NULL &&
+	    !render_authority_is_fixed(config, target)) {
 		faults_error(faults, target->url.place,
 		    "url: scheme, host and port cannot come from {{now}}");
 		return;
 	}
-	rendered = render_request(config, target, 0, &why);
-	if (rendered == NULL) {
-		faults_error(faults, target->url.place, "%s", why);
-		free(why);
-		return;
-	}
+	rendered = render_checked(config, target, faults);
 	if (changes)
 		rendered_request_free(rendered);
 	else

@@ -16,15 +16,15 @@ struct target *target_new(const char *name, struct place place);
 void target_free(struct target *target);
 
 /*
- * Compile the templates of TARGET and look for their names among CONFIG's vars. Returns
- * false where it cannot be rendered, with faults told at the texts that hold them.
+ * Compile the templates of TARGET and look for their names among CONFIG's vars. Faults are
+ * told at the texts that hold them, which are left without a template.
  */
-bool target_compile(
+void target_compile(
     struct target *target, const struct config *config, struct faults *faults);
 
 /*
- * Render the compiled TARGET once, as its first turn will, so that what fits no URL is
- * told now. Keeps the result where every turn's will be the same.
+ * Render the templates of TARGET that there are once, as its first turn will, so that what
+ * fits no URL or header is told now. Keeps the result where every turn's will be the same.
  */
 void target_try(
     struct target *target, const struct config *config, struct faults *faults);

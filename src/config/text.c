@@ -33,18 +33,18 @@
  * many cannot eat the memory. */
 #define MAX_TEXT_BYTES ((size_t)16 * 1024 * 1024)
 
-struct loading {
+struct filling {
 	struct text *out;
 	struct faults *faults;
 	const char *relative_to;
 };
 
 static bool
-put(struct loading *loading, const char *text, size_t len, enum mark mark)
+put(struct filling *filling, const char *text, size_t len, enum mark mark)
 {
-	if (marked_append(&loading->out->value, text, len, mark))
+	if (marked_append(&filling->out->value, text, len, mark))
 		return true;
-	faults_error(loading->faults, loading->out->place,
+	faults_error(filling->faults, filling->out->place,
 	    "with what ${...} puts in, larger than %zuMiB",
 	    MAX_TEXT_BYTES / 1024 / 1024);
 	return false;
@@ -80,22 +80,22 @@ is_variable_rest(const char *rest)
 }
 
 static bool
-put_missing_variable(struct loading *loading, const char *name, const char *rest)
+put_missing_variable(struct filling *filling, const char *name, const char *rest)
 {
-	struct place place = loading->out->place;
+	struct place place = filling->out->place;
 
 	if (strncmp(rest, ":-", 2) == 0)
-		return put(loading, rest + 2, strlen(rest + 2), MARK_PUT_IN);
+		return put(filling, rest + 2, strlen(rest + 2), MARK_PUT_IN);
 	if (strncmp(rest, ":?", 2) == 0 && rest[2] != '\0')
-		faults_error(loading->faults, place, "%s: %s", name, rest + 2);
+		faults_error(filling->faults, place, "%s: %s", name, rest + 2);
 	else
-		faults_error(loading->faults, place, "%s is not set", name);
+		faults_error(filling->faults, place, "%s is not set", name);
 	return false;
 }
 
 /* MARK is that of a value from the environment. */
 static bool
-put_variable(struct loading *loading, const char *reference, enum mark mark)
+put_variable(struct filling *filling, const char *reference, enum mark mark)
 {
 	const char *rest = reference + name_len(reference);
 	char *name = xmemdup0(reference, (size_t)(rest - reference));
@@ -103,24 +103,24 @@ put_variable(struct loading *loading, const char *reference, enum mark mark)
 	bool done;
 
 	if (value != NULL && value[0] != '\0')
-		done = put(loading, value, strlen(value), mark);
+		done = put(filling, value, strlen(value), mark);
 	else
-		done = put_missing_variable(loading, name, rest);
+		done = put_missing_variable(filling, name, rest);
 	free(name);
 	return done;
 }
 
 static bool
-put_plain(struct loading *loading, const char *reference)
+put_plain(struct filling *filling, const char *reference)
 {
 	size_t len = name_len(reference);
 
 	if (len == 0 || !is_variable_rest(reference + len)) {
-		faults_error(loading->faults, loading->out->place,
+		faults_error(filling->faults, filling->out->place,
 		    "malformed ${plain:...}: expected the name of a variable");
 		return false;
 	}
-	return put_variable(loading, reference, MARK_PUT_IN);
+	return put_variable(filling, reference, MARK_PUT_IN);
 }
 
 /* ---- files ---- */
@@ -181,9 +181,9 @@ why_unread(int failure)
 /* PATH's content. KIND and NAME are what the config calls it. */
 static bool
 put_content(
-    struct loading *loading, const char *path, const char *kind, const char *name)
+    struct filling *filling, const char *path, const char *kind, const char *name)
 {
-	struct place place = loading->out->place;
+	struct place place = filling->out->place;
 	struct buffer content;
 	const char *why;
 	bool done = false;
@@ -193,7 +193,7 @@ put_content(
 		int failure = errno;
 
 		why = why_unread(failure);
-		faults_error(loading->faults, place, "%s %s %s%s", kind, name,
+		faults_error(filling->faults, place, "%s %s %s%s", kind, name,
 		    why != NULL ? why : "cannot be read: ",
 		    why != NULL ? "" : strerror(failure));
 		goto out;
@@ -201,9 +201,9 @@ put_content(
 	drop_last_newline(&content);
 	why = why_unfit(&content);
 	if (why != NULL)
-		faults_error(loading->faults, place, "%s %s %s", kind, name, why);
+		faults_error(filling->faults, place, "%s %s %s", kind, name, why);
 	else
-		done = put(loading, content.data, content.len, MARK_SECRET);
+		done = put(filling, content.data, content.len, MARK_SECRET);
 
 out:
 	buffer_clear(&content);
@@ -211,21 +211,21 @@ out:
 }
 
 static bool
-put_file(struct loading *loading, const char *path)
+put_file(struct filling *filling, const char *path)
 {
 	char *full;
 	bool done;
 
 	if (path[0] == '\0') {
 		faults_error(
-		    loading->faults, loading->out->place, "${file:} names no file");
+		    filling->faults, filling->out->place, "${file:} names no file");
 		return false;
 	}
 	if (path[0] == '/')
 		full = xstrdup(path);
 	else
-		full = xasprintf("%s/%s", loading->relative_to, path);
-	done = put_content(loading, full, "file", path);
+		full = xasprintf("%s/%s", filling->relative_to, path);
+	done = put_content(filling, full, "file", path);
 	free(full);
 	return done;
 }
@@ -238,63 +238,63 @@ is_credential_name(const char *name)
 }
 
 static bool
-put_credential(struct loading *loading, const char *name)
+put_credential(struct filling *filling, const char *name)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
-	struct place place = loading->out->place;
+	struct place place = filling->out->place;
 	char *path;
 	bool done;
 
 	if (!is_credential_name(name)) {
-		faults_error(loading->faults, place,
+		faults_error(filling->faults, place,
 		    "${credential:...}: expected the name of a credential, without /");
 		return false;
 	}
 	if (folder == NULL || folder[0] == '\0') {
-		faults_error(loading->faults, place,
+		faults_error(filling->faults, place,
 		    "credential %s: CREDENTIALS_DIRECTORY is not set (systemd sets it "
 		    "with LoadCredential=)",
 		    name);
 		return false;
 	}
 	path = xasprintf("%s/%s", folder, name);
-	done = put_content(loading, path, "credential", name);
+	done = put_content(filling, path, "credential", name);
 	free(path);
 	return done;
 }
 
 /* ---- references ---- */
 
-typedef bool put_fn(struct loading *loading, const char *rest);
+typedef bool put_fn(struct filling *filling, const char *rest);
 
 static const char *const scheme_names[] = { "plain", "file", "credential", NULL };
 static put_fn *const scheme_functions[] = { put_plain, put_file, put_credential };
 
 static void
-refuse_scheme(struct loading *loading, const char *name)
+refuse_scheme(struct filling *filling, const char *name)
 {
 	const char *meant =
 	    names_nearest(name, scheme_names, ARRAY_COUNT(scheme_functions));
 
 	if (meant != NULL)
-		faults_error(loading->faults, loading->out->place,
+		faults_error(filling->faults, filling->out->place,
 		    "unknown ${%s:...}: did you mean ${%s:...}?", name, meant);
 	else
-		faults_error(loading->faults, loading->out->place,
+		faults_error(filling->faults, filling->out->place,
 		    "unknown ${%s:...}: expected " FORMS, name);
 }
 
 static bool
-put_scheme(struct loading *loading, const char *reference, size_t name_length)
+put_scheme(struct filling *filling, const char *reference, size_t name_length)
 {
 	char *name = xmemdup0(reference, name_length);
 	int scheme = names_find(scheme_names, name);
 	bool done = false;
 
 	if (scheme >= 0)
-		done = scheme_functions[scheme](loading, reference + name_length + 1);
+		done = scheme_functions[scheme](filling, reference + name_length + 1);
 	else
-		refuse_scheme(loading, name);
+		refuse_scheme(filling, name);
 	free(name);
 	return done;
 }
@@ -302,22 +302,22 @@ put_scheme(struct loading *loading, const char *reference, size_t name_length)
 /* REFERENCE is what stands between ${ and }. A malformed one is not quoted: somebody may
  * have put the key itself there. */
 static bool
-put_reference(struct loading *loading, const char *reference)
+put_reference(struct filling *filling, const char *reference)
 {
 	size_t len = name_len(reference);
 
 	if (len > 0 && is_variable_rest(reference + len))
-		return put_variable(loading, reference, MARK_SECRET);
+		return put_variable(filling, reference, MARK_SECRET);
 	if (len > 0 && reference[len] == ':')
-		return put_scheme(loading, reference, len);
+		return put_scheme(filling, reference, len);
 	faults_error(
-	    loading->faults, loading->out->place, "malformed ${...}: expected " FORMS);
+	    filling->faults, filling->out->place, "malformed ${...}: expected " FORMS);
 	return false;
 }
 
 /* Put in the reference at AT, which starts "${"; *NEXT is where the text goes on. */
 static bool
-read_reference(struct loading *loading, const char *at, const char **next)
+read_reference(struct filling *filling, const char *at, const char **next)
 {
 	const char *start = at + strlen("${");
 	const char *end = strchr(start, '}');
@@ -325,13 +325,13 @@ read_reference(struct loading *loading, const char *at, const char **next)
 	bool done;
 
 	if (end == NULL) {
-		faults_error(loading->faults, loading->out->place,
+		faults_error(filling->faults, filling->out->place,
 		    "unclosed ${: expected a } behind it ($${ is ${ itself)");
 		*next = start + strlen(start);
 		return false;
 	}
 	reference = xmemdup0(start, (size_t)(end - start));
-	done = put_reference(loading, reference);
+	done = put_reference(filling, reference);
 	free(reference);
 	*next = end + 1;
 	return done;
@@ -339,23 +339,23 @@ read_reference(struct loading *loading, const char *at, const char **next)
 
 /* All faults of the text are told, not just the first. */
 static bool
-put_all(struct loading *loading)
+put_all(struct filling *filling)
 {
-	const char *at = loading->out->source;
+	const char *at = filling->out->source;
 	bool done = true;
 
 	while (*at != '\0') {
 		size_t len = strcspn(at, "$");
 
-		done = put(loading, at, len, MARK_OWN) && done;
+		done = put(filling, at, len, MARK_OWN) && done;
 		at += len;
 		if (at[0] != '$')
 			continue;
 		if (at[1] == '{') {
-			done = read_reference(loading, at, &at) && done;
+			done = read_reference(filling, at, &at) && done;
 			continue;
 		}
-		done = put(loading, "$", 1, MARK_OWN) && done;
+		done = put(filling, "$", 1, MARK_OWN) && done;
 		at += at[1] == '$' ? 2 : 1;
 	}
 	return done;
@@ -365,7 +365,7 @@ bool
 text_load(const struct yaml_node *node, const char *relative_to, struct faults *faults,
     struct text *out)
 {
-	struct loading loading = {
+	struct filling filling = {
 		.out = out,
 		.faults = faults,
 		.relative_to = relative_to,
@@ -376,7 +376,7 @@ text_load(const struct yaml_node *node, const char *relative_to, struct faults *
 	out->place = node->place;
 	out->plain = node->plain;
 	marked_init(&out->value, MAX_TEXT_BYTES);
-	return put_all(&loading);
+	return put_all(&filling);
 }
 
 void

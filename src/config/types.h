@@ -43,7 +43,8 @@ struct type {
 	void (*clear)(void *field);
 
 	/*
-	 * NODE's value into FIELD. Returns false with faults told and FIELD as it was. NULL:
+	 * NODE's value into FIELD. Returns false with faults told, and FIELD as it was or, of
+	 * a map, with the entries that are fine. NULL:
 	 * the key is put together from several files, by config/load.
 	 */
 	bool (*load)(const struct key *key, const struct yaml_node *node,

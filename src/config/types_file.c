@@ -96,8 +96,8 @@ load_include(const struct key *key, const struct yaml_node *node,
 		    "${plain:NAME}");
 		goto refused;
 	}
-	includes->items = xreallocarray(
-	    includes->items, includes->count + 1, sizeof(*includes->items));
+	includes->items =
+	    xgrow(includes->items, includes->count, sizeof(*includes->items));
 	includes->items[includes->count++] = (struct config_pair){ .text = text };
 	return true;
 
@@ -157,7 +157,7 @@ const struct type type_includes = {
 static void
 init_vars(void *field)
 {
-	*(struct value **)field = vars_new();
+	*(struct value **)field = value_new_map();
 }
 
 static void
@@ -183,34 +183,47 @@ print_string(const struct value *value, bool secret, struct yaml_write *yaml)
 	}
 }
 
+/* What a variable's values are printed with. */
+struct print_var {
+	const struct shown_vars *shown;
+	const char *name;
+	struct yaml_write *yaml;
+};
+
 static void
-print_value(const struct value *value, bool secret, struct yaml_write *yaml)
+print_value(const struct print_var *var, const struct value *value)
 {
+	bool secret = shown_is_secret_var(var->shown, var->name, value);
+
 	switch (value->kind) {
 	case VALUE_NULL:
 	case VALUE_FALSE:
 	case VALUE_TRUE:
-		yaml_write_word(yaml, value->text.source);
+		yaml_write_word(var->yaml, value->text.source);
 		return;
 	case VALUE_NUMBER:
-		yaml_write_word(yaml, secret ? MARKED_MASK : value->text.source);
+		/* The mask is no word: unquoted, it would be an alias. */
+		if (secret)
+			yaml_write_text(var->yaml, MARKED_MASK);
+		else
+			yaml_write_word(var->yaml, value->text.source);
 		return;
 	case VALUE_STRING:
-		print_string(value, secret, yaml);
+		print_string(value, secret, var->yaml);
 		return;
 	case VALUE_LIST:
-		yaml_write_begin_list(yaml);
+		yaml_write_begin_list(var->yaml);
 		for (size_t i = 0; i < value->count; i++)
-			print_value(value->items[i], secret, yaml);
-		yaml_write_end_list(yaml);
+			print_value(var, value->items[i]);
+		yaml_write_end_list(var->yaml);
 		return;
 	case VALUE_MAP:
-		yaml_write_begin_map(yaml);
+		yaml_write_begin_map(var->yaml);
 		for (size_t i = 0; i < value->count; i++) {
-			yaml_write_key(yaml, value->keys[i]);
-			print_value(value->items[i], secret, yaml);
+			yaml_write_key(var->yaml, value->keys[i]);
+			print_value(var, value->items[i]);
 		}
-		yaml_write_end_map(yaml);
+		yaml_write_end_map(var->yaml);
 		return;
 	}
 }
@@ -219,18 +232,21 @@ static void
 print_vars(const struct key *key, const void *field, struct printing *printing)
 {
 	const struct value *vars = *(struct value *const *)field;
+	struct shown_vars *shown;
 
 	if (vars->count == 0)
 		return;
+	shown = shown_vars_new(printing->config);
 	yaml_write_key(&printing->yaml, key->name);
 	yaml_write_begin_map(&printing->yaml);
 	for (size_t i = 0; i < vars->count; i++) {
-		bool secret = shown_is_secret_var(printing->config, vars->keys[i]);
+		struct print_var var = { shown, vars->keys[i], &printing->yaml };
 
 		yaml_write_key(&printing->yaml, vars->keys[i]);
-		print_value(vars->items[i], secret, &printing->yaml);
+		print_value(&var, vars->items[i]);
 	}
 	yaml_write_end_map(&printing->yaml);
+	shown_vars_free(shown);
 }
 
 static void

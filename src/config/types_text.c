@@ -125,6 +125,9 @@ const struct type type_url = {
 
 /* ---- maps of texts ---- */
 
+/* More headers are taken by no server. Also bounds what `defaults` give to each service. */
+#define MAX_PAIRS 256
+
 static void
 clear_pairs(void *field)
 {
@@ -144,8 +147,7 @@ add_pair(struct config_pairs *pairs, const char *name)
 {
 	struct config_pair *pair;
 
-	pairs->items =
-	    xreallocarray(pairs->items, pairs->count + 1, sizeof(*pairs->items));
+	pairs->items = xgrow(pairs->items, pairs->count, sizeof(*pairs->items));
 	pair = &pairs->items[pairs->count++];
 	*pair = (struct config_pair){ .name = xstrdup(name) };
 	return pair;
@@ -210,16 +212,18 @@ load_pairs(const struct key *key, const struct yaml_node *node,
 		    "%s: expected a map of names and texts", key->name);
 		return false;
 	}
+	if (node->count > MAX_PAIRS) {
+		faults_error(loading->faults, node->place, "%s: more than %d entries",
+		    key->name, MAX_PAIRS);
+		return false;
+	}
 	for (size_t i = 0; i < node->count; i++) {
 		if (!load_pair(key, &node->pairs[i], loading, check, &pairs))
 			loaded = false;
 	}
-	if (loaded) {
-		clear_pairs(field);
-		*field = pairs;
-	} else {
-		clear_pairs(&pairs);
-	}
+	/* With those that are fine even so: the faults in them are told in the same run. */
+	clear_pairs(field);
+	*field = pairs;
 	return loaded;
 }
 
@@ -231,6 +235,8 @@ begin_pairs_schema(struct json_write *json)
 	json_write_string(json, "object");
 	json_write_string(json, "null");
 	json_write_end_array(json);
+	json_write_key(json, "maxProperties");
+	json_write_int(json, MAX_PAIRS);
 	json_write_key(json, "additionalProperties");
 	json_write_begin_object(json);
 	write_text_schema(NULL, json);

@@ -105,21 +105,73 @@ load_list(const struct yaml_node *node, const char *relative_to, struct faults *
 	return NULL;
 }
 
+struct value *
+value_new_map(void)
+{
+	return new_value(VALUE_MAP);
+}
+
+/* Where the LEN bytes at NAME stand, or belong, among the sorted keys of MAP. */
+static size_t
+find_key(const struct value *map, const char *name, size_t len, bool *found)
+{
+	size_t low = 0;
+	size_t high = map->count;
+
+	*found = false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const char *key = map->keys[map->by_name[middle]];
+		int order = strncmp(name, key, len);
+
+		if (order == 0 && key[len] == '\0') {
+			*found = true;
+			return middle;
+		}
+		if (order <= 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+void
+value_set(struct value *map, const char *key, struct value *item)
+{
+	size_t count = map->count;
+	bool found;
+	size_t at = find_key(map, key, strlen(key), &found);
+
+	if (found) {
+		value_free(map->items[map->by_name[at]]);
+		map->items[map->by_name[at]] = item;
+		return;
+	}
+	map->keys = xgrow(map->keys, count, sizeof(char *));
+	map->items = xgrow(map->items, count, sizeof(struct value *));
+	map->by_name = xgrow(map->by_name, count, sizeof(size_t));
+	memmove(
+	    map->by_name + at + 1, map->by_name + at, (count - at) * sizeof(size_t));
+	map->by_name[at] = count;
+	map->keys[count] = xstrdup(key);
+	map->items[count] = item;
+	map->count++;
+}
+
 static struct value *
 load_map(const struct yaml_node *node, const char *relative_to, struct faults *faults)
 {
 	struct value *value = new_value(VALUE_MAP);
 	bool whole = true;
 
-	value->keys = xcalloc(node->count, sizeof(char *));
-	value->items = xcalloc(node->count, sizeof(struct value *));
-	value->count = node->count;
 	for (size_t i = 0; i < node->count; i++) {
 		const struct yaml_pair *pair = &node->pairs[i];
+		struct value *item = value_load(pair->value, relative_to, faults);
 
-		value->keys[i] = xmemdup0(pair->key->text, pair->key->len);
-		value->items[i] = value_load(pair->value, relative_to, faults);
-		whole = whole && value->items[i] != NULL;
+		if (item != NULL)
+			value_set(value, pair->key->text, item);
+		whole = whole && item != NULL;
 	}
 	if (whole)
 		return value;
@@ -180,6 +232,7 @@ value_free(struct value *value)
 		value_free(value->items[i]);
 	}
 	free(value->keys);
+	free(value->by_name);
 	free(value->items);
 	if (value->text.source != NULL)
 		text_clear(&value->text);
@@ -188,39 +241,28 @@ value_free(struct value *value)
 
 /* ---- as templates see it ---- */
 
-/* Is KEY all of PATH, or a part of it that ends at a dot? Returns its length or 0. */
-static size_t
-match_key(const char *key, const char *path, size_t len)
-{
-	size_t key_len = strlen(key);
-
-	if (key_len > len || memcmp(key, path, key_len) != 0)
-		return 0;
-	return key_len == len || path[key_len] == '.' ? key_len : 0;
-}
-
 /* The longest key that fits, for those that hold dots themselves. */
 static size_t
 get_from_map(const struct template_value *map, const char *path, size_t len,
     struct template_value *found)
 {
 	const struct value *value = map->node;
-	const struct value *best = NULL;
-	size_t best_len = 0;
 
 	if (value->kind != VALUE_MAP)
 		return 0;
-	for (size_t i = 0; i < value->count; i++) {
-		size_t matched = match_key(value->keys[i], path, len);
+	while (len > 0) {
+		const char *dot;
+		bool known;
+		size_t at = find_key(value, path, len, &known);
 
-		if (matched > best_len) {
-			best_len = matched;
-			best = value->items[i];
+		if (known) {
+			value_for_template(value->items[value->by_name[at]], found);
+			return len;
 		}
+		dot = memrchr(path, '.', len);
+		len = dot != NULL ? (size_t)(dot - path) : 0;
 	}
-	if (best != NULL)
-		value_for_template(best, found);
-	return best_len;
+	return 0;
 }
 
 static bool
@@ -276,19 +318,19 @@ static bool put_json(struct marked *out, const struct value *value);
 static bool
 put_items(struct marked *out, const struct value *value)
 {
-	bool done = put_own(out, value->keys != NULL ? "{" : "[");
+	bool done = put_own(out, value->kind == VALUE_MAP ? "{" : "[");
 
 	for (size_t i = 0; done && i < value->count; i++) {
 		if (i > 0)
 			done = put_own(out, ",");
-		if (value->keys != NULL)
+		if (value->kind == VALUE_MAP)
 			done = done && put_own(out, "\"") &&
 			    put_escaped(out, value->keys[i], strlen(value->keys[i]),
 			        MARK_OWN) &&
 			    put_own(out, "\":");
 		done = done && put_json(out, value->items[i]);
 	}
-	return done && put_own(out, value->keys != NULL ? "}" : "]");
+	return done && put_own(out, value->kind == VALUE_MAP ? "}" : "]");
 }
 
 static bool

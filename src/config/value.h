@@ -8,6 +8,7 @@
 #ifndef GATHERD_CONFIG_VALUE_H
 #define GATHERD_CONFIG_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compiler.h"
@@ -26,10 +27,12 @@ enum value_kind {
 
 struct value {
 	enum value_kind kind;
-	struct text text;     /* NUMBER and STRING */
-	char **keys;          /* MAP: owned */
+	struct text text; /* NUMBER and STRING */
+	char **keys;      /* MAP: owned */
+	size_t *by_name;  /* MAP: owned; the numbers of the keys, sorted by strcmp(3) */
 	struct value **items; /* LIST and MAP: owned */
 	size_t count;
+	bool broken; /* stands in for one that had a fault: nothing can be said of it */
 };
 
 /* Returns NULL with faults told. */
@@ -39,7 +42,12 @@ struct value *value_load(
 /* From the command line (--var NAME=VALUE): TEXT as if it stood plain in the file, but
  * nothing is put in. */
 struct value *value_from_argument(const char *text);
+/* An empty map. */
+struct value *value_new_map(void);
 void value_free(struct value *value);
+
+/* In the map MAP, set KEY to ITEM, which is taken over, in place of what it was. */
+void value_set(struct value *map, const char *key, struct value *item);
 
 /* VALUE as templates see it. */
 void value_for_template(const struct value *value, struct template_value *out);

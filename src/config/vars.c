@@ -14,15 +14,6 @@
 const char *const vars_reserved_names[] = { "now", "services", "prompts", "targets",
 	"failed", "counts", "status", NULL };
 
-struct value *
-vars_new(void)
-{
-	struct value *vars = xcalloc(1, sizeof(*vars));
-
-	vars->kind = VALUE_MAP;
-	return vars;
-}
-
 static bool
 is_letter(char c)
 {
@@ -41,23 +32,6 @@ vars_why_unfit(const char *name)
 			return "a name holds only letters, digits, _ and -";
 	}
 	return NULL;
-}
-
-void
-vars_set(struct value *vars, const char *name, struct value *value)
-{
-	for (size_t i = 0; i < vars->count; i++) {
-		if (strcmp(vars->keys[i], name) == 0) {
-			value_free(vars->items[i]);
-			vars->items[i] = value;
-			return;
-		}
-	}
-	vars->keys = xreallocarray(vars->keys, vars->count + 1, sizeof(char *));
-	vars->items =
-	    xreallocarray(vars->items, vars->count + 1, sizeof(struct value *));
-	vars->keys[vars->count] = xstrdup(name);
-	vars->items[vars->count++] = value;
 }
 
 /* ---- finding ---- */
@@ -125,6 +99,20 @@ vars_find(const struct value *vars, const char *path, struct template_value *fou
 	}
 	*found = at;
 	return true;
+}
+
+bool
+vars_is_broken(const struct value *vars, const char *path)
+{
+	struct template_value from;
+	struct template_value found;
+	const struct value *value;
+
+	value_for_template(vars, &from);
+	if (from.data->get(&from, path, strcspn(path, "."), &found) == 0)
+		return false;
+	value = found.node;
+	return value->broken;
 }
 
 bool

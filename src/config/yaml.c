@@ -28,7 +28,6 @@ struct frame {
 	struct yaml_measured *node;
 	const struct yaml_node **children; /* owned */
 	size_t count;
-	size_t capacity;
 };
 
 struct anchor {
@@ -118,16 +117,17 @@ add_child(struct parse *parse, struct yaml_measured *child, struct place place)
 		return;
 	}
 	if (child != NULL && is_key_next(parse) && child->node.kind != YAML_SCALAR) {
-		faults_error(parse->faults, place, "a key must be text, not a %s",
-		    child->node.kind == YAML_LIST ? "list" : "map");
+		/* Most likely {{name}} or [x] that was meant as text. */
+		faults_error(parse->faults, place,
+		    "a key must be text, not a %s (a value that starts with %s "
+		    "must be quoted)",
+		    child->node.kind == YAML_LIST ? "list" : "map",
+		    child->node.kind == YAML_LIST ? "[" : "{");
 		child = NULL;
 	}
 	frame = &parse->frames[parse->depth - 1];
-	if (frame->count == frame->capacity) {
-		frame->capacity = frame->capacity > 0 ? 2 * frame->capacity : 16;
-		frame->children = xreallocarray(
-		    frame->children, frame->capacity, sizeof(struct yaml_node *));
-	}
+	frame->children =
+	    xgrow(frame->children, frame->count, sizeof(struct yaml_node *));
 	frame->children[frame->count++] = child != NULL ? &child->node : NULL;
 }
 
@@ -318,15 +318,26 @@ on_event(struct parse *parse, const yaml_event_t *event)
 	return STEP_ON;
 }
 
-/* In libyaml's words, which are plain enough. */
+/* In libyaml's words, which are plain enough but for one. */
+static const char *
+describe_problem(const yaml_parser_t *libyaml)
+{
+	const char *problem = libyaml->problem != NULL ? libyaml->problem : "too large";
+
+	if (strcmp(problem, "found character that cannot start any token") == 0)
+		return "found a tab, @, ` or % where a value should start: indent with "
+		       "spaces, quote the others";
+	return problem;
+}
+
 static void
 tell_bad_yaml(struct parse *parse, const yaml_parser_t *libyaml)
 {
-	const char *problem = libyaml->problem != NULL ? libyaml->problem : "too large";
+	const char *problem = describe_problem(libyaml);
 	struct place place = place_of(parse, libyaml->problem_mark);
 	struct place start = place_of(parse, libyaml->context_mark);
 
-	if (libyaml->context == NULL)
+	if (libyaml->context == NULL || problem != libyaml->problem)
 		faults_error(parse->faults, place, "not valid YAML: %s", problem);
 	else if (start.line == place.line)
 		faults_error(parse->faults, place, "not valid YAML: %s %s", problem,

@@ -32,17 +32,12 @@ struct entry {
 struct entries {
 	struct entry *items; /* owned */
 	size_t count;
-	size_t capacity;
 };
 
 static void
 add_entry(struct entries *entries, struct yaml_pair pair, bool merged)
 {
-	if (entries->count == entries->capacity) {
-		entries->capacity = entries->capacity > 0 ? 2 * entries->capacity : 16;
-		entries->items = xreallocarray(
-		    entries->items, entries->capacity, sizeof(*entries->items));
-	}
+	entries->items = xgrow(entries->items, entries->count, sizeof(*entries->items));
 	entries->items[entries->count] = (struct entry){
 		.pair = pair,
 		.number = entries->count,

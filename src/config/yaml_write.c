@@ -12,6 +12,10 @@
 
 #define INDENT 2
 
+/* YAML 1.1, 4.5.1: a key that is longer than 1024 characters needs a "?". Escaped, a byte
+ * takes at most six. */
+#define MAX_SIMPLE_KEY_BYTES ((size_t)1000 / 6)
+
 /* What some reader of YAML takes for something else than text. */
 static const char *const reserved_words[] = { "true", "false", "null", "yes", "no",
 	"on", "off", "y", "n" };
@@ -130,6 +134,27 @@ separate(struct yaml_write *yaml)
 	yaml->comma = false;
 }
 
+static void
+indent(struct yaml_write *yaml)
+{
+	for (unsigned i = 1; i < yaml->depth; i++)
+		buffer_append_format(yaml->out, "%*s", INDENT, "");
+}
+
+/* Up to where its ":" follows, in block style on a line of its own. */
+static void
+append_long_key(struct yaml_write *yaml, const char *key)
+{
+	buffer_append_string(yaml->out, "? ");
+	append_quoted(yaml->out, key);
+	if (yaml->flow > 0) {
+		buffer_append_char(yaml->out, ' ');
+		return;
+	}
+	buffer_append_char(yaml->out, '\n');
+	indent(yaml);
+}
+
 void
 yaml_write_key(struct yaml_write *yaml, const char *key)
 {
@@ -138,10 +163,12 @@ yaml_write_key(struct yaml_write *yaml, const char *key)
 		if (yaml->empty)
 			buffer_append_char(yaml->out, '\n');
 		yaml->empty = false;
-		for (unsigned i = 1; i < yaml->depth; i++)
-			buffer_append_format(yaml->out, "%*s", INDENT, "");
+		indent(yaml);
 	}
-	append_text(yaml, key);
+	if (strlen(key) > MAX_SIMPLE_KEY_BYTES)
+		append_long_key(yaml, key);
+	else
+		append_text(yaml, key);
 	buffer_append_char(yaml->out, ':');
 	if (yaml->flow > 0)
 		buffer_append_char(yaml->out, ' ');

@@ -35,7 +35,6 @@ struct template
 	char *source;                /* a copy, owned; the nodes' texts lie in it */
 	struct template_node *nodes; /* owned; in the order of the source */
 	size_t node_count;
-	size_t node_capacity;
 };
 
 #endif

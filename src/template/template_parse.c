@@ -97,12 +97,7 @@ add_node(struct parser *parser, enum template_node_kind kind)
 	struct template *template = parser->template;
 	struct template_node *node;
 
-	if (template->node_count == template->node_capacity) {
-		template->node_capacity =
-		    template->node_capacity > 0 ? 2 * template->node_capacity : 8;
-		template->nodes = xreallocarray(
-		    template->nodes, template->node_capacity, sizeof(*node));
-	}
+	template->nodes = xgrow(template->nodes, template->node_count, sizeof(*node));
 	node = &template->nodes[template->node_count++];
 	*node = (struct template_node){
 		.kind = kind,

@@ -6,8 +6,8 @@
 
 #include "base/buffer.h"
 #include "base/compiler.h"
+#include "base/json_scan.h"
 #include "base/secrets.h"
-#include "base/utf8.h"
 #include "template/internal.h"
 
 /* The bound on work that leaves no output, such as lists in lists in lists with nothing
@@ -132,6 +132,12 @@ is_true(const struct template_value *value)
 
 /* ---- output ---- */
 
+static bool
+is_secret_text(const struct template_node *node)
+{
+	return node->kind == NODE_TEXT && node->mark == MARK_SECRET;
+}
+
 static void
 carry(struct render *render, const char *secret, size_t len)
 {
@@ -182,23 +188,24 @@ put_percent_encoded(struct render *render, const char *text, size_t len, enum ma
 	return put(render, chunk, filled, mark);
 }
 
-/* Without what would end the header's line, and with it start another header. */
+/* Without what would end the header's line, and with it start another header; in one
+ * piece, as a secret is one. */
 static bool
 put_in_header(struct render *render, const char *text, size_t len, enum mark mark)
 {
-	const char *end = text + len;
-	const char *run = text;
+	struct buffer line;
+	bool fits;
 
 	/* What is left out costs time as well. */
 	spend(render, len / BYTES_PER_STEP);
-	for (const char *c = text; c < end; c++) {
+	buffer_init(&line, BUFFER_UNLIMITED);
+	for (const char *c = text; c < text + len; c++) {
 		if (*c != '\r' && *c != '\n' && *c != '\0')
-			continue;
-		if (!put(render, run, (size_t)(c - run), mark))
-			return false;
-		run = c + 1;
+			buffer_append_char(&line, *c);
 	}
-	return put(render, run, (size_t)(end - run), mark);
+	fits = put(render, line.data, line.len, mark);
+	buffer_clear(&line);
+	return fits;
 }
 
 /* Put in one part of a value, escaped as NODE and the template's place want it. */
@@ -225,7 +232,6 @@ put_secret(struct render *render, const struct template_node *node, const char *
 {
 	size_t before = render->out->text.len;
 
-	carry(render, text, len);
 	if (!put_part(render, node, text, len, MARK_SECRET))
 		return false;
 	/* A header's value may go out without its line ends: then that may come back. */
@@ -247,6 +253,8 @@ put_text(struct render *render, const struct template_node *node,
 	if (text == NULL)
 		return put_part(
 		    render, node, value->plain, strlen(value->plain), MARK_PUT_IN);
+	if (render->carried != NULL)
+		secrets_add_marked(render->carried, text);
 	for (size_t i = 0; i < text->part_count; i++) {
 		marked_part(text, i, &part, &len, &mark);
 		if (mark == MARK_SECRET) {
@@ -261,85 +269,6 @@ put_text(struct render *render, const struct template_node *node,
 
 /* ---- lists and maps as JSON ---- */
 
-/* The value of a hex digit, or -1. */
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Whether \uXXXX stands at TEXT, and the XXXX as a number. */
-static bool
-read_u_escape(const char *text, size_t len, uint32_t *number)
-{
-	if (len < 6 || text[0] != '\\' || text[1] != 'u')
-		return false;
-	*number = 0;
-	for (size_t i = 2; i < 6; i++) {
-		int value = hex_value(text[i]);
-
-		if (value < 0)
-			return false;
-		*number = *number << 4 | (uint32_t)value;
-	}
-	return true;
-}
-
-/* What a backslash and LETTER stand for, or NUL. */
-static char
-short_escape(char letter)
-{
-	switch (letter) {
-	case '"':
-	case '\\':
-	case '/':
-		return letter;
-	case 'b':
-		return '\b';
-	case 'f':
-		return '\f';
-	case 'n':
-		return '\n';
-	case 'r':
-		return '\r';
-	case 't':
-		return '\t';
-	default:
-		return '\0';
-	}
-}
-
-/* Append what the escape at TEXT, a backslash and more, stands for. Returns its length;
- * what is no escape of RFC 8259, 7, stays as it is. */
-static size_t
-unescape(struct buffer *out, const char *text, size_t len)
-{
-	uint32_t high, low;
-	char meaning = '\0';
-
-	if (len > 1)
-		meaning = short_escape(text[1]);
-	if (meaning != '\0') {
-		buffer_append_char(out, meaning);
-		return 2;
-	}
-	if (!read_u_escape(text, len, &high)) {
-		buffer_append_char(out, text[0]);
-		return 1;
-	}
-	if (high >= 0xD800 && high < 0xDC00 && read_u_escape(text + 6, len - 6, &low) &&
-	    low >= 0xDC00 && low < 0xE000) {
-		utf8_append(out, 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
-		return 12;
-	}
-	utf8_append(out, high >= 0xD800 && high < 0xE000 ? 0xFFFD : high);
-	return 6;
-}
-
 /* TEXT is a secret as it stands inside a JSON string. */
 static void
 carry_unescaped(struct render *render, const char *text, size_t len)
@@ -349,15 +278,8 @@ carry_unescaped(struct render *render, const char *text, size_t len)
 	carry(render, text, len);
 	if (render->carried == NULL || memchr(text, '\\', len) == NULL)
 		return;
-	buffer_init(&plain, len);
-	for (size_t i = 0; i < len;) {
-		if (text[i] == '\\') {
-			i += unescape(&plain, text + i, len - i);
-		} else {
-			buffer_append_char(&plain, text[i]);
-			i++;
-		}
-	}
+	buffer_init(&plain, BUFFER_UNLIMITED);
+	json_append_unescaped(&plain, text, len);
 	carry(render, plain.data, plain.len);
 	buffer_clear(&plain);
 }
@@ -424,11 +346,27 @@ render_value(struct render *render, const struct template_node *node)
 	return fits ? TEMPLATE_RENDERED : TEMPLATE_TOO_LARGE;
 }
 
+/* Secrets that stand side by side may come back one by one or as a whole. */
+static void
+carry_literal(struct render *render, const struct template_node *node)
+{
+	const struct template *template = render->template;
+	const struct template_node *end = template->nodes + template->node_count;
+	const struct template_node *last = node;
+
+	carry(render, node->text, node->len);
+	if (node > template->nodes && is_secret_text(node - 1))
+		return;
+	while (last + 1 < end && is_secret_text(last + 1))
+		last++;
+	carry(render, node->text, (size_t)(last->text + last->len - node->text));
+}
+
 static enum template_result
 render_text(struct render *render, const struct template_node *node)
 {
-	if (node->mark == MARK_SECRET)
-		carry(render, node->text, node->len);
+	if (is_secret_text(node))
+		carry_literal(render, node);
 	return put(render, node->text, node->len, node->mark) ? TEMPLATE_RENDERED
 	                                                      : TEMPLATE_TOO_LARGE;
 }

@@ -71,7 +71,7 @@ test_every_key_of_a_service_is_taken(UNUSED void **state)
 	assert_int_equal(target->deadline_ms, 90000);
 	assert_int_equal(target->format, FORMAT_TEXT);
 	assert_int_equal(target->max_body_bytes, 5000);
-	assert_int_equal(target->max_depth, JSON_SCAN_MAX_DEPTH);
+	assert_int_equal(target->max_depth, 1000);
 	assert_int_equal(target->redirects, 0);
 	assert_false(target->data || target->reuse || target->required);
 	assert_string_equal(target->group.value.text.data, "g");

@@ -61,8 +61,8 @@ test_included_files_hold_vars_defaults_and_services_only(UNUSED void **state)
 	    "and services can\n"
 	    "a.yaml:5:1: error: unknown key servises (did you mean services?)\n"
 	    "a.yaml:6:11: error: services: expected a map\n"
-	    "b.yaml:1:1: error: not valid YAML: found character that cannot start any "
-	    "token while scanning for the next token\n");
+	    "b.yaml:1:1: error: not valid YAML: found a tab, @, ` or % where a value should "
+	    "start: indent with spaces, quote the others\n");
 }
 
 static void

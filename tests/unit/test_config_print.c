@@ -162,6 +162,51 @@ test_literal_secrets_are_not_printed(UNUSED void **state)
 	free(printed);
 }
 
+/* The mask must not be read as an alias, nor a long key as none. */
+static void
+test_what_is_masked_or_long_reads_back(UNUSED void **state)
+{
+	struct buffer yaml;
+	char *printed, *again;
+
+	buffer_init(&yaml, BUFFER_UNLIMITED);
+	buffer_append_format(&yaml,
+	    "vars:\n  pin: 12345678\n  list: [1, x]\n  m:\n    ? %02000d\n    : 1\n"
+	    "    l: [{? %02000d : 2}]\n"
+	    "services:\n  a:\n    url: http://a\n    headers: {Authorization: "
+	    "\"Bearer {{pin}}{{#list}}{{.}}{{/list}}\"}\n"
+	    "    labels:\n      ? k%02000d\n      : v\n",
+	    1, 2, 3);
+	printed = load_and_print(yaml.data);
+	again = load_and_print(printed);
+	assert_string_equal(again, printed);
+	assert_non_null(strstr(printed, "pin: \"***\""));
+	assert_non_null(strstr(printed, "list: [\"***\", \"***\"]"));
+	free(again);
+	free(printed);
+	buffer_clear(&yaml);
+}
+
+static void
+test_variables_that_become_secrets_are_not_printed(UNUSED void **state)
+{
+	char *printed = load_and_print(
+	    "vars:\n"
+	    "  host: \"user:lit3ral@h\"\n"
+	    "  mail: \"a@b\"\n"
+	    "  token: lit3ral\n"
+	    "  creds: {user: u, password: lit3ral}\n"
+	    "services:\n"
+	    "  a: \"http://{{{host}}}/{{mail}}\"\n"
+	    "  b: {url: http://b, headers: {Authorization: \"{{=<% %>=}}Bearer "
+	    "<%token%>\"}}\n"
+	    "  c: \"http://{{#creds}}{{user}}:{{password}}@{{/creds}}h/\"\n");
+
+	assert_null(strstr(printed, "lit3ral"));
+	assert_non_null(strstr(printed, "mail: a@b"));
+	free(printed);
+}
+
 static void
 test_services_keep_their_order_the_disabled_ones_too(UNUSED void **state)
 {
@@ -303,6 +348,8 @@ main(void)
 		CASE(test_values_keep_their_types_and_texts),
 		CASE(test_values_from_outside_are_printed_as_their_reference),
 		CASE(test_literal_secrets_are_not_printed),
+		CASE(test_what_is_masked_or_long_reads_back),
+		CASE(test_variables_that_become_secrets_are_not_printed),
 		CASE(test_services_keep_their_order_the_disabled_ones_too),
 		CASE(test_includes_are_taken_in),
 		CASE(test_the_schema_has_every_key_and_no_other),

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "base/compiler.h"
 
@@ -60,8 +61,9 @@ test_a_third_of_the_length_may_be_wrong(UNUSED void **state)
 
 	assert_string_equal(names_nearest("abcdxy", one, 1), "abcdef");
 	assert_null(names_nearest("abcxyz", one, 1));
-	/* 4 letters: 2, as thirds are rounded up. */
-	assert_string_equal(names_nearest("abcd", one, 1), "abcdef");
+	/* 5 letters: 2, as thirds are rounded up; less than 5 letters: 1. */
+	assert_string_equal(names_nearest("abxde", one, 1), "abcdef");
+	assert_null(names_nearest("abcd", one, 1));
 	assert_null(names_nearest("abc", one, 1));
 	assert_string_equal(names_nearest("abcdefgh", one, 1), "abcdef");
 }
@@ -86,6 +88,20 @@ test_the_nearest_of_several_wins_and_then_the_first(UNUSED void **state)
 	assert_string_equal(names_nearest("payment3", near, 4), "payments");
 }
 
+static void
+test_endless_names_are_not_compared(UNUSED void **state)
+{
+	char text[1024];
+	const char *names[] = { text };
+
+	memset(text, 'a', sizeof(text));
+	text[128] = '\0';
+	assert_ptr_equal(names_nearest(text, names, 1), text);
+	text[128] = 'a';
+	text[129] = '\0';
+	assert_null(names_nearest(text, names, 1));
+}
+
 int
 main(void)
 {
@@ -96,6 +112,7 @@ main(void)
 		cmocka_unit_test(test_a_third_of_the_length_may_be_wrong),
 		cmocka_unit_test(test_what_is_far_from_all_has_no_nearest),
 		cmocka_unit_test(test_the_nearest_of_several_wins_and_then_the_first),
+		cmocka_unit_test(test_endless_names_are_not_compared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,37 @@ test_credentials_in_headers_are_secret(UNUSED void **state)
 }
 
 static void
+test_each_of_several_secrets_in_a_row_is_masked(UNUSED void **state)
+{
+	struct config *config =
+	    load_text("vars: {both: \"${GATHERD_TEST_KEY}${GATHERD_TEST_OTHER}\"}\n"
+	              "services:\n"
+	              "  a: \"http://h/${GATHERD_TEST_KEY}${GATHERD_TEST_OTHER}\"\n"
+	              "  b: {url: http://h, headers: {X: \"{{both}}\"}}\n");
+
+	for (size_t i = 0; i < config->target_count; i++)
+		assert_string_equal(masked(&config->targets[i]->rendered->request,
+		                        "other-k3y s3cr3t/k3y"),
+		    "*** ***");
+	assert_string_equal(config->targets[0]->rendered->shown_url, "http://h/***");
+	config_unref(config);
+}
+
+static void
+test_a_secret_that_is_percent_encoded_may_come_back_decoded(UNUSED void **state)
+{
+	struct config *config =
+	    load_text("services: {s: \"http://h/${GATHERD_TEST_ENCODED}\"}\n");
+
+	assert_string_equal(
+	    config->targets[0]->rendered->request.url.text, "http://h/enc%2Foded%zz%4");
+	assert_string_equal(masked(&config->targets[0]->rendered->request,
+	                        "enc/oded%zz%4 enc%2foded%zz%4"),
+	    "*** ***");
+	config_unref(config);
+}
+
+static void
 test_a_body_is_kept_for_the_document_or_its_check(UNUSED void **state)
 {
 	static const struct {
@@ -274,6 +305,8 @@ main(void)
 		CASE(test_userinfo_becomes_a_secret_wherever_it_is_from),
 		CASE(test_a_user_without_password_is_a_secret),
 		CASE(test_credentials_in_headers_are_secret),
+		CASE(test_each_of_several_secrets_in_a_row_is_masked),
+		CASE(test_a_secret_that_is_percent_encoded_may_come_back_decoded),
 		CASE(test_a_body_is_kept_for_the_document_or_its_check),
 		CASE(test_line_breaks_of_variables_do_not_reach_headers),
 		CASE(test_what_cannot_be_rendered_is_told_without_secrets),
@@ -282,5 +315,7 @@ main(void)
 	};
 
 	setenv("GATHERD_TEST_KEY", "s3cr3t/k3y", 1);
+	setenv("GATHERD_TEST_OTHER", "other-k3y", 1);
+	setenv("GATHERD_TEST_ENCODED", "enc%2Foded%zz%4", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

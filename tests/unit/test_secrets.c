@@ -12,6 +12,7 @@
 
 #include "base/compiler.h"
 #include "base/json_scan.h"
+#include "base/marked.h"
 
 struct row {
 	const char *text;
@@ -323,6 +324,29 @@ test_a_full_buffer_says_so(UNUSED void **state)
 	secrets_free(secrets);
 }
 
+static void
+test_neighbours_are_found_one_by_one_and_as_a_whole(UNUSED void **state)
+{
+	struct secrets *secrets = secrets_new();
+	struct marked text;
+	struct buffer out;
+
+	marked_init(&text, 100);
+	assert_true(marked_append(&text, "firstone", 8, MARK_SECRET));
+	assert_true(marked_append(&text, "otherone", 8, MARK_SECRET));
+	assert_true(marked_append(&text, "literally", 9, MARK_PUT_IN));
+	assert_true(marked_append(&text, "shrt", 4, MARK_SECRET));
+	assert_true(marked_append(&text, "brief", 5, MARK_SECRET));
+	secrets_add_marked(secrets, &text);
+	buffer_init(&out, BUFFER_UNLIMITED);
+	secrets_append_masked(
+	    secrets, &out, "otherone firstone literally shrtbrief shrt", 42);
+	assert_string_equal(out.data, "*** *** literally *** shrt");
+	buffer_clear(&out);
+	marked_clear(&text);
+	secrets_free(secrets);
+}
+
 int
 main(void)
 {
@@ -336,6 +360,7 @@ main(void)
 		    test_basic_credentials_are_known_by_token_and_password),
 		cmocka_unit_test(test_only_string_values_of_json_are_masked),
 		cmocka_unit_test(test_a_full_buffer_says_so),
+		cmocka_unit_test(test_neighbours_are_found_one_by_one_and_as_a_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@ test_durations_are_read(UNUSED void **state)
 		{ "7", 7000 },
 		{ "0", 0 },
 		{ "0s", 0 },
-		{ "1d2h3m4s5ms", 93784005 },
+		{ "1d2h3m4.005s", 93784005 },
 		{ "1m500ms", 60500 },
 		{ "90s", 90000 },
 		{ "100s", 100000 },
@@ -188,13 +188,14 @@ test_durations_are_written_exactly(UNUSED void **state)
 		{ 0, "0s" },
 		{ 1, "1ms" },
 		{ 500, "500ms" },
-		{ 1500, "1s500ms" },
+		{ 1500, "1.5s" },
+		{ 90050, "1m30.05s" },
 		{ 5000, "5s" },
 		{ 90000, "1m30s" },
 		{ 7200000, "2h" },
-		{ 93784005, "1d2h3m4s5ms" },
+		{ 93784005, "1d2h3m4.005s" },
 		{ YEARS_100_MS, "36525d" },
-		{ INT64_MAX, "106751991167d7h12m55s807ms" },
+		{ INT64_MAX, "106751991167d7h12m55.807s" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -281,6 +282,16 @@ test_ages_are_written_for_people(UNUSED void **state)
 	}
 }
 
+static void
+test_hexadecimal_digits_are_read_if_all_are_there(UNUSED void **state)
+{
+	const char *text = "2fG";
+
+	assert_int_equal(units_read_hex(text, text + 3, 2), 0x2f);
+	assert_int_equal(units_read_hex(text, text + 3, 3), -1);
+	assert_int_equal(units_read_hex(text, text + 1, 2), -1);
+}
+
 int
 main(void)
 {
@@ -297,6 +308,7 @@ main(void)
 		cmocka_unit_test(
 		    test_sizes_are_written_by_the_largest_unit_that_divides),
 		cmocka_unit_test(test_ages_are_written_for_people),
+		cmocka_unit_test(test_hexadecimal_digits_are_read_if_all_are_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/compiler.h"
+#include "base/xalloc.h"
 #include "config/value.h"
 #include "config/vars.h"
 #include "template/template.h"
@@ -29,13 +30,13 @@ test_names_of_vars_are_words(UNUSED void **state)
 static void
 test_a_name_is_set_once_and_then_replaced(UNUSED void **state)
 {
-	struct value *vars = vars_new();
+	struct value *vars = value_new_map();
 	struct template_value found;
 	char *hint = NULL;
 
-	vars_set(vars, "a", value_from_argument("1"));
-	vars_set(vars, "b", value_from_argument("2"));
-	vars_set(vars, "a", value_from_argument("3"));
+	value_set(vars, "a", value_from_argument("1"));
+	value_set(vars, "b", value_from_argument("2"));
+	value_set(vars, "a", value_from_argument("3"));
 	assert_int_equal(vars->count, 2);
 	assert_true(vars_find(vars, "a", &found, &hint));
 	assert_string_equal(found.text->text.data, "3");
@@ -43,13 +44,36 @@ test_a_name_is_set_once_and_then_replaced(UNUSED void **state)
 }
 
 static void
+test_of_many_names_each_is_found(UNUSED void **state)
+{
+	struct value *vars = value_new_map();
+
+	for (int i = 0; i < 300; i++) {
+		char *name = xasprintf("n%d", i * 7919 % 300);
+
+		value_set(vars, name, value_from_argument(name));
+		free(name);
+	}
+	for (int i = 0; i < 300; i++) {
+		char *name = xasprintf("n%d", i);
+		struct template_value found;
+		char *hint = NULL;
+
+		assert_true(vars_find(vars, name, &found, &hint));
+		assert_string_equal(found.text->text.data, name);
+		free(name);
+	}
+	value_free(vars);
+}
+
+static void
 test_what_is_not_found_has_a_near_name(UNUSED void **state)
 {
-	struct value *vars = vars_new();
+	struct value *vars = value_new_map();
 	struct template_value found;
 	char *hint = NULL;
 
-	vars_set(vars, "user_id", value_from_argument("1"));
+	value_set(vars, "user_id", value_from_argument("1"));
 	assert_false(vars_find(vars, "user_di", &found, &hint));
 	assert_string_equal(hint, " (did you mean user_id?)");
 	free(hint);
@@ -65,11 +89,11 @@ test_what_is_not_found_has_a_near_name(UNUSED void **state)
 static void
 test_a_key_is_found_at_any_level(UNUSED void **state)
 {
-	struct value *vars = vars_new();
-	struct value *inner = vars_new();
+	struct value *vars = value_new_map();
+	struct value *inner = value_new_map();
 
-	vars_set(inner, "deep", value_from_argument("1"));
-	vars_set(vars, "outer", inner);
+	value_set(inner, "deep", value_from_argument("1"));
+	value_set(vars, "outer", inner);
 	assert_true(vars_has_key(vars, "outer", 5));
 	assert_true(vars_has_key(vars, "deep.er", 4));
 	assert_false(vars_has_key(vars, "dee", 3));
@@ -82,6 +106,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_of_vars_are_words),
 		cmocka_unit_test(test_a_name_is_set_once_and_then_replaced),
+		cmocka_unit_test(test_of_many_names_each_is_found),
 		cmocka_unit_test(test_what_is_not_found_has_a_near_name),
 		cmocka_unit_test(test_a_key_is_found_at_any_level),
 	};

@@ -119,8 +119,8 @@ test_bad_yaml_is_told_in_its_place(UNUSED void **state)
 	    "f:2:2: error: not valid YAML: did not find expected ',' or ']' "
 	    "while parsing a flow sequence that starts on line 1\n");
 	assert_parsed("a:\n\t- b\n", NULL,
-	    "f:2:1: error: not valid YAML: found character that cannot start any "
-	    "token while scanning for the next token\n");
+	    "f:2:1: error: not valid YAML: found a tab, @, ` or % where a value "
+	    "should start: indent with spaces, quote the others\n");
 	assert_parsed("a: !x!y z\n", NULL,
 	    "f:1:4: error: not valid YAML: found undefined tag handle while "
 	    "parsing a node\n");
@@ -161,10 +161,13 @@ static void
 test_a_key_must_be_text(UNUSED void **state)
 {
 	assert_parsed("? [x]\n: 1\n? {y: 1}\n: 2\nz: 3\n", "{z: 3}",
-	    "f:1:3: error: a key must be text, not a list\n"
-	    "f:3:3: error: a key must be text, not a map\n");
+	    "f:1:3: error: a key must be text, not a list (a value that starts with [ must be "
+	    "quoted)\n"
+	    "f:3:3: error: a key must be text, not a map (a value that starts with { must be "
+	    "quoted)\n");
 	assert_parsed("x: &x [1]\n*x : 2\n", "{x: [1]}",
-	    "f:2:1: error: a key must be text, not a list\n");
+	    "f:2:1: error: a key must be text, not a list (a value that starts with [ must be "
+	    "quoted)\n");
 }
 
 static void
