@@ -74,13 +74,16 @@ header_value(const char *line, size_t len, const char *name, size_t *value_len)
 	return line + start;
 }
 
-/* The first one counts, as it does for libcurl. */
+/* What a caller asks for of a header LINE. Of several Location lines the first one counts,
+ * as it does for libcurl. */
 static void
-note_location(struct answer *answer, const char *line, size_t len)
+note_header(struct answer *answer, const char *line, size_t len)
 {
 	size_t value_len;
 	const char *value;
 
+	if (header_value(line, len, "Retry-After", &value_len) != NULL)
+		answer->retry_after = true;
 	if (answer->location != NULL)
 		return;
 	value = header_value(line, len, "Location", &value_len);
@@ -98,8 +101,12 @@ end_headers(struct answer *answer)
 	curl_easy_getinfo(answer->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 100 && status < 200 && status != 101) {
 		free(answer_take_location(answer));
+		answer->retry_after = false;
 		answer->part = ANSWER_AWAITED;
 	} else {
+		/* What went wrong is worth reading, even where the answer is not. */
+		if (status < 200 || status > 299)
+			answer->keep_body = true;
 		answer->part = ANSWER_BODY;
 	}
 }
@@ -122,7 +129,7 @@ answer_on_header(char *line, size_t size, size_t count, void *arg)
 		if (len > 0 && (line[0] == '\r' || line[0] == '\n'))
 			end_headers(answer);
 		else
-			note_location(answer, line, len);
+			note_header(answer, line, len);
 		break;
 	case ANSWER_BODY: /* a trailer: nothing in it is for us */
 		break;

@@ -36,8 +36,9 @@ struct answer {
 	enum answer_part part;
 	enum answer_fault fault;
 	size_t header_bytes;
-	char *location; /* owned; NULL: none */
-	char *body;     /* owned; NULL until something is kept */
+	char *location;   /* owned; NULL: none */
+	bool retry_after; /* there is such a header */
+	char *body;       /* owned; NULL until something is kept */
 	size_t body_len;
 	size_t body_capacity;
 	uint64_t bytes; /* of the body, kept or not */

@@ -219,11 +219,33 @@ is_own_lack(int error)
 	    error == ENOMEM;
 }
 
+/* A line of more than 100 KiB never gets as far as our own limit: libcurl gives up on it,
+ * up to 8.5 with the code for a lack of memory. That it really was one is less likely, and
+ * then would end the whole program elsewhere. */
+static bool
+is_header_line_too_long(const struct handle *handle, CURLcode code)
+{
+#if LIBCURL_VERSION_NUM >= 0x080600
+	if (code == CURLE_TOO_LARGE)
+		return true;
+#endif
+	return code == CURLE_OUT_OF_MEMORY && handle->connected &&
+	    handle->answer.part != ANSWER_BODY;
+}
+
 static struct ending
 ending_of(const struct handle *handle, CURLcode code)
 {
 	if (code == CURLE_COULDNT_CONNECT && is_own_lack(handle->socket_errno))
 		return (struct ending){ RESPONSE_INTERNAL, tell_no_socket };
+	/* libcurl takes a header that ends with the connection for a whole one. */
+	if (code == CURLE_OK && handle->answer.part != ANSWER_BODY)
+		return (struct ending){ RESPONSE_PROTOCOL, tell_cut };
+	/* The code of a broken connection, but it stands. */
+	if (code == CURLE_RECV_ERROR && strstr(handle->error, "chunk") != NULL)
+		return (struct ending){ RESPONSE_PROTOCOL, tell_not_http };
+	if (is_header_line_too_long(handle, code))
+		return faults[ANSWER_HEADERS_TOO_LARGE];
 	if (code == CURLE_WRITE_ERROR)
 		return faults[handle->answer.fault];
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {

@@ -4,13 +4,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "http/sockets.h"
 #include "http/transfers.h"
+#include "http/trust.h"
 
 /* With pruning on, address literals not met for so long are forgotten. */
 #define LITERALS_KEPT_S 60
@@ -52,25 +53,12 @@ on_connected(void *arg, UNUSED char *remote_ip, UNUSED char *local_ip,
 static int
 on_resolve(UNUSED void *resolver_state, UNUSED void *reserved, void *arg)
 {
-	const struct handle *handle = arg;
+	struct handle *handle = arg;
 
-	return handle->may_resolve ? 0 : 1;
-}
-
-/*
- * libcurl keeps the certificates it has read for all connections of a multi handle, but
- * not where it also has a folder of them, as Debian's has: then it reads the whole file
- * for each connection, and the loop stands still for tens of milliseconds. The file holds
- * what is in the folder.
- */
-static void
-use_ca_file_alone(CURL *easy)
-{
-	const char *file = NULL;
-
-	curl_easy_getinfo(easy, CURLINFO_CAINFO, &file);
-	if (file != NULL && access(file, R_OK) == 0)
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	if (handle->may_resolve)
+		return 0;
+	handle->lacks_addresses = true;
+	return 1;
 }
 
 /* The settings that all transfers share. */
@@ -93,15 +81,14 @@ set_constants(struct handle *handle, void *arg)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->error);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-	use_ca_file_alone(easy);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, handle->dns_cache_s);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, answer_on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, &handle->answer);
@@ -134,10 +121,19 @@ handle_init(struct handle *handle, struct sockets *sockets, void *arg)
 }
 
 void
+handle_trust(struct handle *handle, const struct trust *trust)
+{
+	if (!handle->trusts)
+		trust_use(trust, handle->easy);
+	handle->trusts = true;
+}
+
+void
 handle_clear(struct handle *handle)
 {
 	curl_easy_cleanup(handle->easy);
 	handle->easy = NULL;
+	handle->trusts = false;
 	answer_clear(&handle->answer);
 	curl_slist_free_all(handle->headers);
 	curl_slist_free_all(handle->resolve);
@@ -187,9 +183,9 @@ set_headers(struct handle *handle, const struct hop *hop)
 
 		if (!is_sent(header, hop))
 			continue;
-		/* "Name:" would mean to leave out libcurl's own. */
+		/* "Name:" would mean to leave out libcurl's own, blanks behind it or not. */
 		if (!append_line(&handle->headers,
-		        header->value[0] != '\0'
+		        header->value[strspn(header->value, " \t")] != '\0'
 		            ? xasprintf("%s: %s", header->name, header->value)
 		            : xasprintf("%s;", header->name)))
 			return false;
@@ -262,6 +258,7 @@ handle_prepare(
 	handle->url = hop->url;
 	handle->begun = false;
 	handle->connected = false;
+	handle->lacks_addresses = false;
 	handle->may_resolve = hop->url->host_is_address;
 	handle->socket_errno = 0;
 	answer_begin(
@@ -287,7 +284,7 @@ handle_phase(const struct handle *handle)
 {
 	long connects = 0;
 
-	if (handle->answer.header_bytes > 0)
+	if (handle->answer.part != ANSWER_AWAITED)
 		return PHASE_BODY;
 	if (handle->connected)
 		return PHASE_FIRST_BYTE;

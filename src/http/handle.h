@@ -18,6 +18,7 @@
 
 struct hop;
 struct sockets;
+struct trust;
 
 struct handle {
 	CURL *easy;              /* owned */
@@ -28,12 +29,14 @@ struct handle {
 	const struct url *url; /* borrowed: the transfer's */
 	bool begun;            /* libcurl has loaded the addresses it was given */
 	bool connected;        /* the request is on its way, or was */
+	bool lacks_addresses;  /* libcurl does not know those of the host */
 	bool may_resolve;      /* the host is an address: libcurl only has to read it */
 	int socket_errno; /* why the last socket was refused to us; 0: it was not */
 
 	/* What the handle is set to. */
 	struct curl_slist *headers; /* owned */
 	struct curl_slist *resolve; /* owned */
+	bool trusts;                /* handle_trust() was called */
 	bool fresh;
 	bool has_credentials;
 	long connect_timeout_ms;
@@ -50,6 +53,9 @@ struct handle_plan {
 
 /* HANDLE is zeroed. ARG comes back from handle_arg(). Returns false without memory. */
 MUST_CHECK bool handle_init(struct handle *handle, struct sockets *sockets, void *arg);
+
+/* Its connections by TLS trust TRUST (may be NULL); once is enough. */
+void handle_trust(struct handle *handle, const struct trust *trust);
 
 /* It is in no multi. */
 void handle_clear(struct handle *handle);

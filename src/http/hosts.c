@@ -237,3 +237,9 @@ hosts_loaded(struct host *host, unsigned place, uint64_t version)
 	host->at[place].met = true;
 	host->at[place].version = version;
 }
+
+void
+hosts_lost(struct host *host, unsigned place)
+{
+	host->at[place].met = false;
+}

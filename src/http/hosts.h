@@ -54,4 +54,7 @@ bool hosts_met(const struct host *host, unsigned place);
 /* A transfer that carried the addresses of VERSION to PLACE has used them. */
 void hosts_loaded(struct host *host, unsigned place, uint64_t version);
 
+/* PLACE turned out not to know HOST: the next transfer brings the addresses again. */
+void hosts_lost(struct host *host, unsigned place);
+
 #endif

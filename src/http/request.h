@@ -26,12 +26,13 @@ struct request {
 	struct url url; /* userinfo becomes Basic authorization at its origin */
 	struct request_header *headers; /* owned */
 	size_t header_count;
-	struct secrets *secrets;    /* owned: all it carries; NULL: none */
-	int64_t connect_timeout_us; /* from the name lookup to the end of the TLS handshake */
-	size_t max_body_bytes;      /* of the decoded body */
-	unsigned max_redirects;     /* followed; 0: a 3xx is the answer */
-	bool reuse;                 /* false: a connection of its own, closed afterwards */
-	bool keep_body;             /* false: read and counted, but not kept */
+	struct secrets *secrets; /* owned: all it carries; NULL: none */
+	int64_t
+	    connect_timeout_us; /* from the name lookup to the end of the TLS handshake */
+	size_t max_body_bytes;  /* of the decoded body */
+	unsigned max_redirects; /* followed; 0: a 3xx is the answer */
+	bool reuse;             /* false: a connection of its own, closed afterwards */
+	bool keep_body;         /* false: that of a 2xx is counted, but not kept */
 };
 
 void request_init(struct request *request);
@@ -42,12 +43,12 @@ void request_add_header(
     struct request *request, const char *name, const char *value, bool secret);
 
 enum response_result {
-	RESPONSE_COMPLETE,  /* a whole answer: `http_status`, the body */
-	RESPONSE_TIMEOUT,   /* see `phase` */
-	RESPONSE_DNS,       /* the name could not be looked up */
-	RESPONSE_CONNECT,   /* no connection came about */
-	RESPONSE_TLS,       /* the handshake or the certificate failed */
-	RESPONSE_PROTOCOL,  /* not HTTP, cut off, reset, wrong length, header too large */
+	RESPONSE_COMPLETE, /* a whole answer: `http_status`, the body */
+	RESPONSE_TIMEOUT,  /* see `phase` */
+	RESPONSE_DNS,      /* the name could not be looked up */
+	RESPONSE_CONNECT,  /* no connection came about */
+	RESPONSE_TLS,      /* the handshake or the certificate failed */
+	RESPONSE_PROTOCOL, /* not HTTP, cut off, reset, wrong length, header too large */
 	RESPONSE_REDIRECT,  /* refused or endless */
 	RESPONSE_TOO_LARGE, /* the body is larger than `max_body_bytes` */
 	RESPONSE_INTERNAL,  /* our own lack of descriptors or memory */
@@ -70,7 +71,8 @@ struct response_timing {
 	int64_t dns_us;
 	int64_t connect_us;
 	int64_t tls_us;
-	int64_t first_byte_us; /* from the request sent to the first byte of the answer */
+	int64_t
+	    first_byte_us; /* from the request sent to the first byte of the answer */
 	int64_t total_us;
 };
 
@@ -80,13 +82,13 @@ struct response {
 	long http_status;          /* 0: no status line arrived */
 	char *body;                /* owned, NUL-terminated; "" at least */
 	size_t body_len;
-	uint64_t bytes;            /* body bytes that arrived, decoded, of the last hop */
-	char *content_type;        /* owned; NULL: none */
-	bool no_content;           /* 204, 205, HEAD: no body was to be expected */
-	bool retry_after;          /* the answer carried a Retry-After header */
-	unsigned hops;             /* redirects followed */
+	uint64_t bytes;     /* body bytes that arrived, decoded, of the last hop */
+	char *content_type; /* owned; NULL: none */
+	bool no_content;    /* 204, 205, HEAD: no body was to be expected */
+	bool retry_after;   /* the answer carried a Retry-After header */
+	unsigned hops;      /* redirects followed */
 	struct response_timing timing;
-	char *message;             /* owned: what went wrong, for a person; NULL if nothing.
+	char *message; /* owned: what went wrong, for a person; NULL if nothing.
 	                            * May hold the server's words: not yet masked. */
 };
 

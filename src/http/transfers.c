@@ -17,6 +17,7 @@
 #include "http/multi.h"
 #include "http/resolver.h"
 #include "http/sockets.h"
+#include "http/trust.h"
 
 /* A multi handle keeps at least so many connections, whatever else. */
 #define MIN_CONNECTIONS 64
@@ -74,7 +75,9 @@ struct transfers {
 	struct hosts *hosts;
 	struct multi *multis[HOSTS_PLACES]; /* owned; NULL until needed */
 	long max_connections;               /* of each multi handle */
-	struct event settle;                /* there is something to report */
+	struct trust *trust;                /* owned; see shared_trust() */
+	bool trust_is_read;
+	struct event settle; /* there is something to report */
 
 	struct transfer_list pool;    /* the last one used first: it is in the cache */
 	struct transfer_list started; /* RESOLVING, RUNNING */
@@ -149,6 +152,8 @@ recycle(struct transfer *transfer)
 		if (transfer->handle.begun)
 			hosts_loaded(transfer->host, transfer->place,
 			    transfer->addresses_version);
+		else if (transfer->handle.lacks_addresses)
+			hosts_lost(transfer->host, transfer->place);
 		hosts_leave(transfers->hosts, transfer->host, transfer->place);
 	}
 	transfer->host = NULL;
@@ -167,7 +172,7 @@ fill_answer(struct response *response, struct handle *handle)
 	const char *content_type = NULL;
 
 	/* Without a header the handle still tells of the transfer before. */
-	if (answer->header_bytes > 0) {
+	if (answer->part != ANSWER_AWAITED) {
 		curl_easy_getinfo(
 		    handle->easy, CURLINFO_RESPONSE_CODE, &response->http_status);
 		curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_TYPE, &content_type);
@@ -176,6 +181,7 @@ fill_answer(struct response *response, struct handle *handle)
 		response->content_type = xstrdup(content_type);
 	response->no_content = response->http_status == 204 ||
 	    response->http_status == 205 || response->http_status == 304;
+	response->retry_after = answer->retry_after;
 	response->bytes = answer->bytes;
 	response->body_len = answer->body_len;
 	response->body = answer_take_body(answer);
@@ -356,6 +362,16 @@ connect_timeout_ms(
 	                               : INT32_MAX / 2;
 }
 
+/* Read when first asked for; NULL where libcurl is to read for itself. */
+static const struct trust *
+shared_trust(struct transfers *transfers)
+{
+	if (!transfers->trust_is_read)
+		transfers->trust = trust_new();
+	transfers->trust_is_read = true;
+	return transfers->trust;
+}
+
 /* Choose where TRANSFER runs, and hand it to libcurl there. ANSWER NULL: the host is an
  * address. */
 static bool
@@ -369,6 +385,8 @@ dispatch(struct transfer *transfer, const struct resolver_answer *answer)
 
 	if (handle->easy == NULL && !handle_init(handle, transfers->sockets, transfer))
 		return false;
+	if (transfer->hop.url->tls)
+		handle_trust(handle, shared_trust(transfers));
 	transfer->host = hosts_enter(transfers->hosts, transfer->hop.url,
 	    transfer->hop.request->reuse, &transfer->place);
 	transfer->addresses_version = answer != NULL ? answer->version : 0;
@@ -455,13 +473,15 @@ connections_for(unsigned max_concurrent, unsigned host_count)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		limit.rlim_cur = 1024;
-	if (limit.rlim_cur > OTHER_DESCRIPTORS)
-		allowed = (limit.rlim_cur - OTHER_DESCRIPTORS) / HOSTS_PLACES;
+	/* Each multi handle may have all of its own idle while others have all busy. */
+	if (limit.rlim_cur > OTHER_DESCRIPTORS + (rlim_t)max_concurrent)
+		allowed = (limit.rlim_cur - OTHER_DESCRIPTORS - max_concurrent) /
+		    HOSTS_PLACES;
 	if (wanted > allowed)
 		wanted = allowed;
 	if (wanted > INT32_MAX)
 		wanted = INT32_MAX;
-	return wanted > MIN_CONNECTIONS ? (long)wanted : MIN_CONNECTIONS;
+	return wanted > 0 ? (long)wanted : 1;
 }
 
 struct transfers *
@@ -495,6 +515,12 @@ recycle_all(struct transfer_list *list)
 }
 
 void
+transfers_expect_tls(struct transfers *transfers)
+{
+	(void)shared_trust(transfers);
+}
+
+void
 transfers_free(struct transfers *transfers)
 {
 	struct transfer *transfer;
@@ -511,6 +537,7 @@ transfers_free(struct transfers *transfers)
 	for (unsigned place = 0; place < HOSTS_PLACES; place++)
 		multi_free(transfers->multis[place]);
 	event_del(&transfers->settle);
+	trust_free(transfers->trust);
 	hosts_free(transfers->hosts);
 	sockets_free(transfers->sockets);
 	free(transfers);

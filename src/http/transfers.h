@@ -27,6 +27,10 @@ struct transfer;
 struct transfers *transfers_new(struct event_base *base, struct resolver *resolver,
     unsigned max_concurrent, unsigned host_count);
 
+/* An https URL is going to be asked: read what that needs, some tens of milliseconds,
+ * now, before the time of anything is taken. */
+void transfers_expect_tls(struct transfers *transfers);
+
 /* Cancels what is in flight, without reports. Not to be called from inside one. NULL is
  * allowed. */
 void transfers_free(struct transfers *transfers);

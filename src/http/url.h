@@ -5,8 +5,9 @@
  * is asked there. The text is normalised: scheme and host in lower case, international
  * host names in ASCII (IDNA), IPv4 addresses with four numbers (http://0x7f.1 is
  * http://127.0.0.1), IPv6 addresses in their short form, no default port, at least "/" for
- * a path, dot segments removed, bytes over 127 percent-encoded. All other characters of
- * path and query stay as they are written, percent-encoded ones too.
+ * a path, dot segments removed (by libcurl 8 also those written with "%2e"), bytes over
+ * 127 percent-encoded. All other characters of path and query stay as they are written,
+ * percent-encoded ones too.
  */
 #ifndef GATHERD_HTTP_URL_H
 #define GATHERD_HTTP_URL_H

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/compiler.h"
@@ -285,12 +286,17 @@ resolver_threads(void)
 	return count;
 }
 
-/* The threads end by themselves; nothing else tells when they are gone. */
+/* The threads end by themselves; nothing else tells when they are gone. A folder of tasks
+ * read while some of them end may leave out others: one look is not enough. */
 static inline void
 await_no_threads(void)
 {
-	while (resolver_threads() > 0)
-		sched_yield();
+	unsigned looks = 0;
+
+	while (looks < 3) {
+		looks = resolver_threads() == 0 ? looks + 1 : 0;
+		usleep(1000);
+	}
 }
 
 #endif

@@ -174,6 +174,8 @@ test_addresses_are_handed_over_until_they_were_used(UNUSED void **state)
 	expect_list(hosts, host, place, &answer, second);
 	hosts_loaded(host, place, 8);
 	expect_list(hosts, host, place, &answer, none);
+	hosts_lost(host, place);
+	expect_list(hosts, host, place, &answer, second);
 	hosts_leave(hosts, host, place);
 	hosts_free(hosts);
 }

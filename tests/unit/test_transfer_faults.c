@@ -1,6 +1,7 @@
 /*
  * http/transfers: what goes wrong, and how it is told.
  */
+#include <dirent.h>
 #include <sys/resource.h>
 
 #include "transfers_stage.h"
@@ -182,7 +183,9 @@ test_what_is_no_http_is_told(UNUSED void **state)
 	static const char *const answers[] = {
 		"SSH-2.0-OpenSSH_9.2\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-		"HTTP/3.7 200 OK\r\n\r\n",
+		"HTTP/1.9 200 OK\r\n\r\n",
+		OK_HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+		OK_HEAD "Transfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n",
 	};
 
 	aim_at(stage, "http://127.0.0.1:%u/");
@@ -259,6 +262,115 @@ test_endless_headers_are_cut_off(UNUSED void **state)
 }
 
 static void
+test_an_endless_line_is_no_lack_of_memory(UNUSED void **state)
+{
+	/* In a header, in the status line: libcurl gives up before it tells us of it. */
+	static const char *const begins[] = { "HTTP/1.1 200 OK\r\nX-Filler: ",
+		"HTTP/1.1 200 " };
+	char filler[200001] = { 0 };
+
+	memset(filler, 'x', sizeof(filler) - 1);
+	for (size_t i = 0; i < ARRAY_COUNT(begins); i++) {
+		struct stage *stage = new_stage(send_answer, NULL);
+		char *text = xasprintf("%s%s\r\n\r\n", begins[i], filler);
+
+		stage->answer = text;
+		aim_at(stage, "http://127.0.0.1:%u/");
+		expect_fault(stage, RESPONSE_PROTOCOL,
+		    "the answer's headers are larger than 64KiB");
+		free(text);
+		free_stage(stage);
+	}
+}
+
+#define FLOOD 3000
+
+static void
+test_interim_answers_without_end_are_cut_off(UNUSED void **state)
+{
+	static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct stage *stage = new_stage(send_answer, NULL);
+	char *text = xcalloc(FLOOD, sizeof(interim));
+
+	for (size_t i = 0; i < FLOOD; i++)
+		memcpy(text + i * (sizeof(interim) - 1), interim, sizeof(interim));
+	stage->answer = text;
+	aim_at(stage, "http://127.0.0.1:%u/");
+	expect_fault(
+	    stage, RESPONSE_PROTOCOL, "the answer's headers are larger than 64KiB");
+	free(text);
+	free_stage(stage);
+}
+
+static void
+test_an_interim_answer_is_no_first_byte(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, "HTTP/1.1 102 Busy\r\n\r\n");
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask_within(stage, &seen, 30 * MS_US);
+	assert_int_equal(seen.response.result, RESPONSE_TIMEOUT);
+	assert_int_equal(seen.response.phase, PHASE_FIRST_BYTE);
+	assert_int_equal(seen.response.http_status, 0);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_a_head_cut_short_is_told(UNUSED void **state)
+{
+	struct stage *stage =
+	    new_stage(send_answer_and_close, OK_HEAD "Content-Type: text/plain\r\n");
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	expect_fault(stage, RESPONSE_PROTOCOL, "the answer was cut off after 0 bytes");
+	free_stage(stage);
+}
+
+static void
+reset_at_once(struct loopback_peer *peer, UNUSED const char *text)
+{
+	loopback_reset(peer);
+}
+
+static unsigned
+count_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
+}
+
+static void
+test_resets_leave_no_descriptors_behind(UNUSED void **state)
+{
+	static loopback_answer_fn *const ways[] = { send_answer_and_close,
+		reset_at_once, send_answer };
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	unsigned before;
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask(stage, &seen);
+	before = count_descriptors();
+	for (size_t i = 0; i < 999 * ARRAY_COUNT(ways); i++) {
+		stage->server->answer = ways[i % ARRAY_COUNT(ways)];
+		ask(stage, &seen);
+	}
+	/* At either end of the one connection that is open. */
+	run_for_ms(stage, 10);
+	assert_int_equal(count_descriptors(), before);
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
 test_a_lack_of_descriptors_is_our_own_fault(UNUSED void **state)
 {
 	struct stage *stage = new_stage(send_answer, OK_JSON);
@@ -303,6 +415,11 @@ main(void)
 		cmocka_unit_test(test_what_is_no_tls_is_told),
 		cmocka_unit_test(test_a_body_may_be_as_large_as_allowed),
 		cmocka_unit_test(test_endless_headers_are_cut_off),
+		cmocka_unit_test(test_an_endless_line_is_no_lack_of_memory),
+		cmocka_unit_test(test_interim_answers_without_end_are_cut_off),
+		cmocka_unit_test(test_an_interim_answer_is_no_first_byte),
+		cmocka_unit_test(test_a_head_cut_short_is_told),
+		cmocka_unit_test(test_resets_leave_no_descriptors_behind),
 		cmocka_unit_test(test_a_lack_of_descriptors_is_our_own_fault),
 	};
 

@@ -182,6 +182,68 @@ test_an_unwanted_body_is_only_counted(UNUSED void **state)
 	free_stage(stage);
 }
 
+static void
+test_the_body_of_a_failure_is_kept_unwanted_or_not(UNUSED void **state)
+{
+	static const struct {
+		const char *answer;
+		const char *body;
+	} cases[] = {
+		{ "HTTP/1.1 199 Odd\r\n\r\n" OK_JSON, "" },
+		{ "HTTP/1.1 299 Odd\r\nContent-Length: 2\r\n\r\nno", "" },
+		{ "HTTP/1.1 300 Choose\r\nContent-Length: 2\r\n\r\nno", "no" },
+		{ "HTTP/1.1 503 Down\r\nContent-Length: 2\r\n\r\nno", "no" },
+		{ OK_JSON, "" },
+	};
+	struct stage *stage = new_stage(send_answer, NULL);
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	stage->request.keep_body = false;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		stage->answer = cases[i].answer;
+		ask(stage, &seen);
+		assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+		assert_int_equal(seen.response.bytes, 2);
+		assert_string_equal(seen.response.body, cases[i].body);
+		assert_int_equal(seen.response.body_len, strlen(cases[i].body));
+	}
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_a_retry_after_is_told(UNUSED void **state)
+{
+	static const struct {
+		const char *answer;
+		bool told;
+	} cases[] = {
+		{ "HTTP/1.1 503 Down\r\nretry-AFTER:\t7 \r\nContent-Length: 0\r\n\r\n",
+		    true },
+		{ OK_HEAD "Retry-After: 7\r\nContent-Length: 0\r\n\r\n", true },
+		{ OK_HEAD "X-Retry-After: 7\r\nContent-Length: 0\r\n\r\n", false },
+		{ OK_HEAD "Retry-Afters: 7\r\nContent-Length: 0\r\n\r\n", false },
+		/* Neither one of an interim answer nor one of a trailer counts. */
+		{ "HTTP/1.1 103 Early\r\nRetry-After: 7\r\n\r\n" OK_JSON, false },
+		{ OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+		          "0\r\nRetry-After: 7\r\n\r\n",
+		    false },
+	};
+	struct stage *stage = new_stage(send_answer, NULL);
+	struct seen seen = { 0 };
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		stage->answer = cases[i].answer;
+		ask(stage, &seen);
+		assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+		assert_int_equal(seen.response.retry_after, cases[i].told);
+	}
+	forget(&seen);
+	free_stage(stage);
+}
+
 /* ---- What is sent ---- */
 
 static void
@@ -199,6 +261,7 @@ test_headers_have_defaults_that_can_be_overridden(UNUSED void **state)
 	request_add_header(&stage->request, "accept", "text/plain", false);
 	request_add_header(&stage->request, "USER-AGENT", "me", false);
 	request_add_header(&stage->request, "X-Empty", "", false);
+	request_add_header(&stage->request, "X-Blank", " \t", false);
 	request_add_header(&stage->request, "Host", "other.test", false);
 	ask(stage, &seen);
 	assert_true(sent(stage, "\r\naccept: text/plain\r\n"));
@@ -206,6 +269,7 @@ test_headers_have_defaults_that_can_be_overridden(UNUSED void **state)
 	assert_true(sent(stage, "\r\nUSER-AGENT: me\r\n"));
 	assert_false(sent(stage, "gatherd/"));
 	assert_true(sent(stage, "\r\nX-Empty:\r\n"));
+	assert_true(sent(stage, "\r\nX-Blank:\r\n"));
 	assert_true(sent(stage, "\r\nHost: other.test\r\n"));
 
 	/* The handle is the same, the next request has none of that. */
@@ -463,6 +527,8 @@ main(void)
 		cmocka_unit_test(test_no_content_is_told),
 		cmocka_unit_test(test_a_location_is_told_as_it_stands),
 		cmocka_unit_test(test_an_unwanted_body_is_only_counted),
+		cmocka_unit_test(test_the_body_of_a_failure_is_kept_unwanted_or_not),
+		cmocka_unit_test(test_a_retry_after_is_told),
 		cmocka_unit_test(test_headers_have_defaults_that_can_be_overridden),
 		cmocka_unit_test(test_secrets_are_sent_at_home_only),
 		cmocka_unit_test(test_the_environments_proxy_is_not_used),

@@ -73,7 +73,7 @@ static const struct {
 	{ "http://h/../../a", "http://h/a", "h", 80 },
 	{ "http://h//a//b", "http://h//a//b", "h", 80 },
 	{ "http://h/x?a/../b", "http://h/x?a/../b", "h", 80 },
-	{ "http://h/%2e%2e/a%2Fb", "http://h/%2e%2e/a%2Fb", "h", 80 },
+	{ "http://h/%7e%7e/a%2Fb", "http://h/%7e%7e/a%2Fb", "h", 80 },
 	{ "http://h/%zz", "http://h/%zz", "h", 80 },
 	{ "http://h/a;b=c,d/(e)'!*$", "http://h/a;b=c,d/(e)'!*$", "h", 80 },
 	{ "http://h/{a}|b", "http://h/{a}|b", "h", 80 },

@@ -1,0 +1,140 @@
+#include "config.h"
+
+#include "http/trust.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef HAVE_OPENSSL
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#endif
+
+#include "base/xalloc.h"
+
+/*
+ * libcurl keeps the certificates it has read for all connections of a multi handle, but
+ * not where it also has a folder of them, as Debian's has: then it reads the whole file
+ * for each connection. The file holds what is in the folder.
+ */
+static void
+use_file_alone(CURL *easy)
+{
+	const char *file = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_CAINFO, &file);
+	if (file != NULL && access(file, R_OK) == 0)
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+}
+
+#ifdef HAVE_OPENSSL
+
+struct trust {
+	X509_STORE *store; /* owned; counts its references itself */
+};
+
+/* Is it OpenSSL that libcurl would hand us a context of? */
+static bool
+libcurl_has_openssl(void)
+{
+	const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+	return tls != NULL && strncmp(tls, "OpenSSL/", strlen("OpenSSL/")) == 0;
+}
+
+static X509_STORE *
+read_store(const char *file)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	if (store != NULL && X509_STORE_load_file(store, file) == 1) {
+		/* As libcurl has it: an authority in the file is trusted even where it is
+		 * not the root of its chain. */
+		X509_STORE_set_flags(
+		    store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+		return store;
+	}
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return NULL;
+}
+
+struct trust *
+trust_new(void)
+{
+	const char *file = NULL;
+	struct trust *trust = NULL;
+	X509_STORE *store = NULL;
+	CURL *easy;
+
+	if (!libcurl_has_openssl())
+		return NULL;
+	easy = curl_easy_init();
+	if (easy == NULL)
+		return NULL;
+	curl_easy_getinfo(easy, CURLINFO_CAINFO, &file);
+	if (file != NULL)
+		store = read_store(file);
+	if (store != NULL) {
+		trust = xcalloc(1, sizeof(*trust));
+		trust->store = store;
+	}
+	curl_easy_cleanup(easy);
+	return trust;
+}
+
+void
+trust_free(struct trust *trust)
+{
+	if (trust == NULL)
+		return;
+	X509_STORE_free(trust->store);
+	free(trust);
+}
+
+/* The CURLOPT_SSL_CTX_FUNCTION. */
+static CURLcode
+on_context(UNUSED CURL *easy, void *context, void *arg)
+{
+	const struct trust *trust = arg;
+
+	/* Takes a reference of its own. */
+	SSL_CTX_set1_cert_store(context, trust->store);
+	return CURLE_OK;
+}
+
+void
+trust_use(const struct trust *trust, CURL *easy)
+{
+	if (trust == NULL) {
+		use_file_alone(easy);
+		return;
+	}
+	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, trust);
+}
+
+#else /* without OpenSSL */
+
+struct trust *
+trust_new(void)
+{
+	return NULL;
+}
+
+void
+trust_free(UNUSED struct trust *trust)
+{
+}
+
+void
+trust_use(UNUSED const struct trust *trust, CURL *easy)
+{
+	use_file_alone(easy);
+}
+
+#endif
