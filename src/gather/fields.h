@@ -1,7 +1,6 @@
 /*
- * What the parts of a board entry are called: the one table, in the document's order.
- *
- * Templates look up in it, the document is written from it, its schema is made from it.
+ * What the parts of a board entry are called, and where they are found: the one table that
+ * the document is written from, in its order.
  */
 #ifndef GATHERD_GATHER_FIELDS_H
 #define GATHERD_GATHER_FIELDS_H
@@ -18,7 +17,7 @@ enum field_type {
 	FIELD_US,     /* likewise, microseconds: told in ms with one decimal */
 	FIELD_TIME,   /* `number` wall milliseconds, negative: null */
 	FIELD_JSON,   /* `text` of `len` bytes, compact JSON; NULL: null */
-	FIELD_TEXTS,  /* a list of texts; always empty so far */
+	FIELD_TEXTS,  /* a list of texts: empty, unless its writer has some */
 	FIELD_OBJECT, /* `fields`: an object of its own, or null where `absent` */
 };
 

@@ -12,6 +12,9 @@
 
 /* What keeps failing is told again after so long. */
 #define REPEAT_AFTER_MS ((int64_t)60 * 60 * 1000)
+/* Of the lines of a round of more targets than lines, those that only failures get: else
+ * the many that are well and answer first would use them all up. */
+#define KEPT_FOR_FAILURES 10
 /* Names in a round's line at most; then "and N more". */
 #define MAX_NAMES 20
 
@@ -74,12 +77,21 @@ is_due_again(const struct report *report, size_t index, const struct outcome *ou
 	    (since_ms >= REPEAT_AFTER_MS || since_ms <= -REPEAT_AFTER_MS);
 }
 
+/* How many lines a round has when one of LEVEL is still written. */
+static size_t
+max_lines(const struct board *board, enum log_level level)
+{
+	if (level == LOG_LEVEL_INFO && board_size(board) > REPORT_MAX_LINES)
+		return REPORT_MAX_LINES - KEPT_FOR_FAILURES;
+	return REPORT_MAX_LINES;
+}
+
 /* Count a line of LEVEL. Returns false where the round had its share. Debugging is for
  * those who want to see it all. */
 static bool
-may_write(struct report *report, enum log_level level)
+may_write(struct report *report, const struct board *board, enum log_level level)
 {
-	if (level == LOG_LEVEL_DEBUG || report->line_count < REPORT_MAX_LINES) {
+	if (level == LOG_LEVEL_DEBUG || report->line_count < max_lines(board, level)) {
 		report->line_count += level != LOG_LEVEL_DEBUG;
 		return true;
 	}
@@ -112,7 +124,7 @@ report_outcome(
 		report->told_at_ms[index] = entry->outcome.checked_at_ms;
 	else
 		level = LOG_LEVEL_DEBUG;
-	if (log_enabled(level) && may_write(report, level))
+	if (log_enabled(level) && may_write(report, board, level))
 		write_line(level, entry);
 }
 

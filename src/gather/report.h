@@ -12,7 +12,8 @@ struct board;
 struct report;
 struct round_summary;
 
-/* Target lines of a round at most, but for those at debug; then "and N more". */
+/* Target lines of a round at most, but for those at debug; then "and N more". Of more
+ * targets some lines are kept for those that fail. */
 #define REPORT_MAX_LINES 20
 
 struct report *report_new(void);

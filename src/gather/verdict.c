@@ -88,7 +88,8 @@ next_parameter(const char *parameter, const char **name, size_t *name_len,
 	return parameter + strcspn(parameter, ";");
 }
 
-/* The charset that TYPE names, in NAME of SIZE bytes; NULL where it names none. */
+/* The charset that TYPE names, put into TEXT of SIZE bytes; NULL where it names none, or
+ * one too long to be known. */
 static const char *
 find_charset(const char *type, char *text, size_t size)
 {
@@ -416,7 +417,7 @@ judge_answer(struct judgement *judgement)
 
 void
 verdict_judge(const struct target *target, const struct request *request,
-    struct response *response, long long timeout_ms, struct outcome *outcome)
+    struct response *response, int64_t timeout_ms, struct outcome *outcome)
 {
 	struct judgement judgement = {
 		.target = target,
@@ -429,8 +430,10 @@ verdict_judge(const struct target *target, const struct request *request,
 	outcome->http_status = response->http_status;
 	outcome->timing = response->timing;
 	outcome->bytes = response->bytes;
-	outcome->phase =
-	    response->result == RESPONSE_COMPLETE ? -1 : (int)response->phase;
+	outcome->phase = response->result == RESPONSE_COMPLETE ||
+	        response->result == RESPONSE_REDIRECT
+	    ? -1
+	    : (int)response->phase;
 	switch (response->result) {
 	case RESPONSE_COMPLETE:
 		judge_answer(&judgement);

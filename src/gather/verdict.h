@@ -7,6 +7,8 @@
 #ifndef GATHERD_GATHER_VERDICT_H
 #define GATHERD_GATHER_VERDICT_H
 
+#include <stdint.h>
+
 struct outcome;
 struct request;
 struct response;
@@ -14,10 +16,10 @@ struct target;
 
 /*
  * Judge RESPONSE, whose body is used up, to REQUEST of TARGET. TIMEOUT_MS is what the
- * attempt was given, for the words. Sets status, kind, phase, message, excerpt,
+ * attempt was given, for the words of a timeout. Sets status, kind, phase, message, excerpt,
  * http_status, timing, bytes and data of OUTCOME; leaves the rest alone.
  */
 void verdict_judge(const struct target *target, const struct request *request,
-    struct response *response, long long timeout_ms, struct outcome *outcome);
+    struct response *response, int64_t timeout_ms, struct outcome *outcome);
 
 #endif

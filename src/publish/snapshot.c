@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "gather/board.h"
+#include "gather/report.h"
 #include "gather/round.h"
 #include "publish/entry.h"
 
@@ -44,14 +45,14 @@ struct snapshot_maker {
 	char *generator;
 	char *host;
 	struct cached_entry *cache; /* one for each target */
-	bool any_left_out;          /* in the last document */
+	bool too_large;             /* the last document was, without any data */
 };
 
 struct snapshot {
 	unsigned references;
 	uint64_t generation;
 	size_t bytes;
-	char *head; /* owned: all before the first entry */
+	char *frame; /* owned: head and foot, all that is no entry */
 	struct entry_text **entries;
 	size_t entry_count;
 	struct iovec *pieces; /* head, entries, foot */
@@ -193,16 +194,14 @@ put_number(struct json_write *json, const char *key, uint64_t number)
 }
 
 /* Everything up to the brace that the services stand in. */
-static char *
-make_head(struct snapshot_maker *maker, uint64_t generation,
+static void
+append_head(struct buffer *out, const struct snapshot_maker *maker, uint64_t generation,
     const struct round_summary *summary, int64_t now_ms)
 {
 	const struct config *config = board_config(maker->board);
 	struct json_write json;
-	struct buffer out;
 
-	buffer_init(&out, BUFFER_UNLIMITED);
-	json_write_init(&json, &out);
+	json_write_init(&json, out);
 	json_write_begin_object(&json);
 	put_number(&json, "version", DOCUMENT_VERSION);
 	put_text(&json, "generator", maker->generator);
@@ -219,8 +218,7 @@ make_head(struct snapshot_maker *maker, uint64_t generation,
 	put_counts(&json, maker->board);
 	put_names(&json, "failed", maker->board, has_failed);
 	begin_line(&json, "services");
-	buffer_append_char(&out, '{');
-	return buffer_take(&out);
+	buffer_append_char(out, '{');
 }
 
 /* ---- the whole, within its maximum ---- */
@@ -242,65 +240,122 @@ compare_candidates(const void *left, const void *right)
 	return a->index < b->index ? -1 : 1;
 }
 
+/* What is said of MAX: "16KiB", "20000 bytes". */
+#define LIMIT_SIZE (UNITS_TEXT_SIZE + sizeof(" bytes"))
+
 static void
-leave_data_out(
-    struct snapshot_maker *maker, struct snapshot *snapshot, size_t index, size_t max)
+describe_limit(char text[static LIMIT_SIZE], size_t max)
 {
-	const struct board_entry *entry = board_entry(maker->board, index);
 	char size[UNITS_TEXT_SIZE];
-	char reason[160];
 
 	units_format_size(size, max);
-	snprintf(reason, sizeof(reason),
-	    "data left out: the document would be larger than %s (output.max_size)",
-	    size);
-	snapshot->bytes -= snapshot->entries[index]->len;
-	entry_text_unref(snapshot->entries[index]);
-	snapshot->entries[index] = entry_text_new(entry, reason);
-	snapshot->bytes += snapshot->entries[index]->len;
-	if (!maker->cache[index].left_out)
-		log_line(LOG_LEVEL_WARN, entry->target->name, "%s", reason);
+	snprintf(text, LIMIT_SIZE, "%s%s", size, max % 1024 == 0 ? "" : " bytes");
+}
+
+/* Put an entry without its data in the place of the one with number INDEX. Returns false
+ * where the reason is longer than the data, and so nothing would be gained. */
+static bool
+leave_data_out(struct snapshot_maker *maker, struct snapshot *snapshot, size_t index,
+    const char *reason)
+{
+	struct entry_text *whole = snapshot->entries[index];
+	struct entry_text *without =
+	    entry_text_new(board_entry(maker->board, index), reason);
+
+	if (without->len >= whole->len) {
+		entry_text_unref(without);
+		return false;
+	}
+	snapshot->bytes -= whole->len - without->len;
+	snapshot->entries[index] = without;
+	entry_text_unref(whole);
+	return true;
+}
+
+/* The entries of the board, those with the most data first; the caller's. */
+static struct candidate *
+sort_candidates(const struct board *board)
+{
+	size_t count = board_size(board);
+	struct candidate *candidates = xcalloc(count + 1, sizeof(*candidates));
+
+	for (size_t i = 0; i < count; i++) {
+		candidates[i].index = i;
+		candidates[i].data_bytes = entry_data_bytes(board_entry(board, i));
+	}
+	qsort(candidates, count, sizeof(*candidates), compare_candidates);
+	return candidates;
+}
+
+/* Tell of the entries whose data was not yet left out in the document before; with many
+ * of them not of each. */
+static void
+tell_left_out(struct snapshot_maker *maker, const bool left_out[], const char *reason)
+{
+	size_t told = 0;
+
+	for (size_t i = 0; i < board_size(maker->board); i++) {
+		if (left_out[i] && !maker->cache[i].left_out &&
+		    told++ < REPORT_MAX_LINES)
+			log_line(LOG_LEVEL_WARN,
+			    board_entry(maker->board, i)->target->name, "%s", reason);
+		maker->cache[i].left_out = left_out[i];
+	}
+	if (told > REPORT_MAX_LINES)
+		log_warn(
+		    "and %zu more with their data left out", told - REPORT_MAX_LINES);
 }
 
 /* Leave out the data of the largest entries until the rest fits. */
 static void
-shrink(struct snapshot_maker *maker, struct snapshot *snapshot, size_t max)
+shrink(struct snapshot_maker *maker, struct snapshot *snapshot, size_t max,
+    const char *limit)
 {
-	size_t count = snapshot->entry_count;
-	struct candidate *candidates = xcalloc(count + 1, sizeof(*candidates));
-	bool *left_out = xcalloc(count + 1, sizeof(*left_out));
+	struct candidate *candidates = sort_candidates(maker->board);
+	bool *left_out = xcalloc(snapshot->entry_count + 1, sizeof(*left_out));
+	char reason[128];
 
-	for (size_t i = 0; i < count; i++) {
-		candidates[i].index = i;
-		candidates[i].data_bytes =
-		    entry_data_bytes(board_entry(maker->board, i));
-	}
-	qsort(candidates, count, sizeof(*candidates), compare_candidates);
-	for (size_t i = 0; i < count && snapshot->bytes > max; i++) {
-		if (candidates[i].data_bytes == 0)
+	snprintf(reason, sizeof(reason),
+	    "data left out: the document would be larger than %s (output.max_size)",
+	    limit);
+	for (size_t i = 0; i < snapshot->entry_count && snapshot->bytes > max; i++) {
+		size_t index = candidates[i].index;
+
+		if (!leave_data_out(maker, snapshot, index, reason))
 			break;
-		leave_data_out(maker, snapshot, candidates[i].index, max);
-		left_out[candidates[i].index] = true;
+		left_out[index] = true;
 	}
-	for (size_t i = 0; i < count; i++)
-		maker->cache[i].left_out = left_out[i];
-	maker->any_left_out = true;
+	tell_left_out(maker, left_out, reason);
 	free(left_out);
 	free(candidates);
 }
 
 static void
-fit(struct snapshot_maker *maker, struct snapshot *snapshot, size_t max)
+forget_left_out(struct snapshot_maker *maker)
 {
-	if (snapshot->bytes > max) {
-		shrink(maker, snapshot, max);
-		return;
-	}
-	if (!maker->any_left_out)
-		return;
-	for (size_t i = 0; i < snapshot->entry_count; i++)
+	for (size_t i = 0; i < board_size(maker->board); i++)
 		maker->cache[i].left_out = false;
-	maker->any_left_out = false;
+}
+
+static void
+fit(struct snapshot_maker *maker, struct snapshot *snapshot)
+{
+	size_t max = board_config(maker->board)->output.max_size_bytes;
+	char limit[LIMIT_SIZE];
+	bool too_large;
+
+	if (snapshot->bytes > max) {
+		describe_limit(limit, max);
+		shrink(maker, snapshot, max, limit);
+	} else {
+		forget_left_out(maker);
+	}
+	too_large = snapshot->bytes > max;
+	if (too_large && !maker->too_large)
+		log_warn("the document is larger than %s (output.max_size) even "
+		         "without the data",
+		    limit);
+	maker->too_large = too_large;
 }
 
 static void
@@ -315,27 +370,27 @@ collect_entries(struct snapshot_maker *maker, struct snapshot *snapshot)
 
 		text->references++;
 		snapshot->entries[i] = text;
-		snapshot->bytes += text->len;
+		snapshot->bytes += text->len - (i == 0 ? ENTRY_LEAD_COMMA : 0);
 	}
 }
 
+/* The entries between head and foot: the first HEAD_LEN and the last FOOT_LEN bytes of the
+ * frame. */
 static void
-lay_out_pieces(struct snapshot *snapshot, size_t head_len)
+lay_out_pieces(struct snapshot *snapshot, size_t head_len, size_t foot_len)
 {
-	const char *foot = snapshot->entry_count > 0 ? DOCUMENT_FOOT : EMPTY_FOOT;
 	struct iovec *piece;
 
 	snapshot->pieces = xcalloc(snapshot->entry_count + 2, sizeof(struct iovec));
 	piece = snapshot->pieces;
-	*piece++ = (struct iovec){ snapshot->head, head_len };
+	*piece++ = (struct iovec){ snapshot->frame, head_len };
 	for (size_t i = 0; i < snapshot->entry_count; i++) {
 		struct entry_text *text = snapshot->entries[i];
 		size_t skip = i == 0 ? ENTRY_LEAD_COMMA : 0;
 
 		*piece++ = (struct iovec){ text->text + skip, text->len - skip };
 	}
-	/* An iovec is not const, but writev(2) only reads. */
-	*piece = (struct iovec){ (void *)(uintptr_t)foot, strlen(foot) };
+	*piece = (struct iovec){ snapshot->frame + head_len, foot_len };
 }
 
 struct snapshot *
@@ -343,20 +398,23 @@ snapshot_make(struct snapshot_maker *maker, uint64_t generation,
     const struct round_summary *summary, int64_t now_ms)
 {
 	struct snapshot *snapshot = xcalloc(1, sizeof(*snapshot));
-	size_t max = board_config(maker->board)->output.max_size_bytes;
-	size_t head_len;
+	bool empty = board_size(maker->board) == 0;
+	struct buffer frame;
+	size_t head_len, foot_len;
+
+	buffer_init(&frame, BUFFER_UNLIMITED);
+	append_head(&frame, maker, generation, summary, now_ms);
+	head_len = frame.len;
+	buffer_append_string(&frame, empty ? EMPTY_FOOT : DOCUMENT_FOOT);
 
 	snapshot->references = 1;
 	snapshot->generation = generation;
-	snapshot->head = make_head(maker, generation, summary, now_ms);
-	head_len = strlen(snapshot->head);
+	snapshot->bytes = frame.len;
+	foot_len = frame.len - head_len;
+	snapshot->frame = buffer_take(&frame);
 	collect_entries(maker, snapshot);
-	if (snapshot->entry_count > 0)
-		snapshot->bytes += head_len + strlen(DOCUMENT_FOOT) - ENTRY_LEAD_COMMA;
-	else
-		snapshot->bytes += head_len + strlen(EMPTY_FOOT);
-	fit(maker, snapshot, max);
-	lay_out_pieces(snapshot, head_len);
+	fit(maker, snapshot);
+	lay_out_pieces(snapshot, head_len, foot_len);
 	return snapshot;
 }
 
@@ -376,7 +434,7 @@ snapshot_unref(struct snapshot *snapshot)
 		entry_text_unref(snapshot->entries[i]);
 	free(snapshot->entries);
 	free(snapshot->pieces);
-	free(snapshot->head);
+	free(snapshot->frame);
 	free(snapshot);
 }
 

@@ -26,7 +26,8 @@ void snapshot_maker_free(struct snapshot_maker *maker);
 /*
  * The document with number GENERATION after the round SUMMARY, at wall time NOW_MS. Where
  * it would be larger than `output.max_size`, `data` of the largest entries becomes null,
- * as few as do, and each such entry says so in `warnings` and the log.
+ * as few as do, and each such entry says so in `warnings` and, once, in the log. What is
+ * too large without any data is published all the same.
  */
 struct snapshot *snapshot_make(struct snapshot_maker *maker, uint64_t generation,
     const struct round_summary *summary, int64_t now_ms);

@@ -1,5 +1,6 @@
 #include "publish/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -167,11 +168,18 @@ on_woken(evutil_socket_t fd, UNUSED short what, void *arg)
 	writer->done(error_number, writer->arg);
 }
 
+bool
+writer_busy(const struct writer *writer)
+{
+	return writer->current != NULL;
+}
+
 void
 writer_put(struct writer *writer, struct snapshot *snapshot)
 {
 	struct desk *desk = writer->desk;
 
+	assert(!writer_busy(writer));
 	writer->current = snapshot_ref(snapshot);
 	pthread_mutex_lock(&desk->lock);
 	desk->order = snapshot;
@@ -180,13 +188,47 @@ writer_put(struct writer *writer, struct snapshot *snapshot)
 	pthread_mutex_unlock(&desk->lock);
 }
 
-bool
-writer_busy(const struct writer *writer)
+/* ---- making and freeing ---- */
+
+/* By any of its names: what the links in /proc lead to is the file that the shell opened,
+ * perhaps to append to it, and must not be replaced. */
+static bool
+is_standard_output(const char *path)
 {
-	return writer->current != NULL;
+	static const char *const names[] = { "-", "/dev/stdout", "/dev/fd/1",
+		"/proc/self/fd/1" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		if (strcmp(path, names[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
-/* ---- making and freeing ---- */
+static bool
+check_standard_output(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	if (flags == -1)
+		return false;
+	errno = EBADF;
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Can PATH of TYPE, which is no file, be written into? FIFOs are not opened for that:
+ * their readers may come later. */
+static bool
+check_stream(const char *path, mode_t type)
+{
+	if (S_ISDIR(type))
+		errno = EISDIR;
+	else if (S_ISSOCK(type))
+		errno = ENOTSUP;
+	else
+		return eaccess(path, W_OK) == 0;
+	return false;
+}
 
 /* Devices and FIFOs must not be replaced by a file: /dev/null is somebody's too. */
 static bool
@@ -194,17 +236,14 @@ choose_destination(struct desk *desk, const char *path)
 {
 	struct stat status;
 
-	if (strcmp(path, "-") == 0) {
+	if (is_standard_output(path)) {
 		desk->destination = TO_STANDARD_OUTPUT;
-		return true;
+		return check_standard_output();
 	}
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
 		desk->destination = TO_STREAM;
 		desk->path = xstrdup(path);
-		if (!S_ISDIR(status.st_mode))
-			return true;
-		errno = EISDIR;
-		return false;
+		return check_stream(path, status.st_mode);
 	}
 	desk->destination = TO_FILE;
 	desk->path = atomic_file_resolve(path);

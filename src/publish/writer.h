@@ -15,8 +15,8 @@ struct snapshot;
 struct writer;
 
 struct writer_options {
-	const char
-	    *path; /* "-": standard output; links are followed once, at writer_new() */
+	/* "-" or /dev/stdout: standard output. Links are followed once, at writer_new(). */
+	const char *path;
 	mode_t mode;
 	bool sync;
 };
@@ -26,7 +26,7 @@ typedef void writer_done_fn(int error_number, void *arg);
 
 /*
  * Removes what a kill left beside the document, and starts the thread. Returns NULL with
- * errno set where the folder does not exist or cannot be written: nothing is asked then.
+ * errno set where the path cannot be written: nothing is asked then.
  */
 struct writer *writer_new(struct event_base *base, const struct writer_options *options,
     writer_done_fn *done, void *arg);

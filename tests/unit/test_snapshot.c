@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <json-c/json.h>
@@ -240,7 +242,7 @@ test_what_does_not_fit_is_left_out_largest_first(UNUSED void **state)
 	assert_non_null(text_at(document, "/services/t0/data"));
 	assert_null(text_at(document, "/services/t1/data"));
 	assert_string_equal(text_at(document, "/services/t1/warnings/0"),
-	    "data left out: the document would be larger than 20000 "
+	    "data left out: the document would be larger than 20000 bytes "
 	    "(output.max_size)");
 	assert_string_equal(text_at(document, "/services/t1/status"), "ok");
 	assert_non_null(text_at(document, "/services/t2/data"));
@@ -255,6 +257,145 @@ test_what_does_not_fit_is_left_out_largest_first(UNUSED void **state)
 	free(small);
 	free(large);
 	tear_down(&stage);
+}
+
+/* Make a document and count the log's lines that hold TEXT meanwhile. */
+static int
+count_lines_told(struct stage *stage, const char *text)
+{
+	static char lines[65536];
+	int caught = memfd_create("log", 0);
+	int standard_error = dup(STDERR_FILENO);
+	int count = 0;
+	ssize_t len;
+
+	dup2(caught, STDERR_FILENO);
+	json_object_put(make_document(stage));
+	dup2(standard_error, STDERR_FILENO);
+	close(standard_error);
+	len = pread(caught, lines, sizeof(lines) - 1, 0);
+	assert_true(len >= 0);
+	lines[len] = '\0';
+	close(caught);
+	for (const char *at = lines; (at = strstr(at, text)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static void
+test_what_is_left_out_is_told_once_and_not_of_each_of_many(UNUSED void **state)
+{
+	struct stage stage;
+	char *json = long_json(5000);
+
+	set_up(&stage, 30);
+	for (size_t i = 0; i < 30; i++)
+		put_data(&stage, i, json);
+	stage.config->output.max_size_bytes = 32 * 1024;
+	assert_int_equal(count_lines_told(&stage, "larger than 32KiB (output"), 20);
+	assert_int_equal(count_lines_told(&stage, "\n"), 0);
+
+	/* Again once it was there in between. */
+	stage.config->output.max_size_bytes = 1024 * 1024;
+	assert_int_equal(count_lines_told(&stage, "\n"), 0);
+	stage.config->output.max_size_bytes = 32 * 1024;
+	assert_int_equal(count_lines_told(&stage, "more with their data left out"), 1);
+	free(json);
+	tear_down(&stage);
+}
+
+static void
+test_data_that_is_shorter_than_the_reason_stays(UNUSED void **state)
+{
+	struct stage stage;
+	struct json_object *document;
+	char *large = long_json(500);
+
+	set_up(&stage, 2);
+	put_data(&stage, 0, "{}");
+	put_data(&stage, 1, large);
+	stage.config->output.max_size_bytes = 1;
+	document = make_document(&stage);
+	assert_string_equal(text_at(document, "/services/t0/data"), "{ }");
+	assert_string_equal(text_at(document, "/services/t0/warnings"), "[ ]");
+	assert_null(text_at(document, "/services/t1/data"));
+	json_object_put(document);
+	free(large);
+	tear_down(&stage);
+}
+
+static void
+test_what_is_too_large_without_data_is_published_and_told_once(UNUSED void **state)
+{
+	static const char words[] =
+	    "larger than 1 bytes (output.max_size) even without the data";
+	struct stage stage;
+
+	set_up(&stage, 1);
+	put_data(&stage, 0, "{}");
+	stage.config->output.max_size_bytes = 1;
+	assert_int_equal(count_lines_told(&stage, words), 1);
+	assert_int_equal(count_lines_told(&stage, words), 0);
+	stage.config->output.max_size_bytes = 1024 * 1024;
+	assert_int_equal(count_lines_told(&stage, words), 0);
+	stage.config->output.max_size_bytes = 1;
+	assert_int_equal(count_lines_told(&stage, words), 1);
+	tear_down(&stage);
+}
+
+static void
+test_who_is_in_flight_is_named(UNUSED void **state)
+{
+	struct stage stage;
+	struct json_object *document;
+
+	set_up(&stage, 3);
+	board_set_in_flight(stage.board, 0, true);
+	board_set_in_flight(stage.board, 2, true);
+	document = make_document(&stage);
+	assert_string_equal(text_at(document, "/in_flight"), "[ \"t0\", \"t2\" ]");
+	json_object_put(document);
+	tear_down(&stage);
+}
+
+static void
+test_a_targets_own_words_stand_at_the_end_where_they_are_set(UNUSED void **state)
+{
+	struct stage stage;
+	char *text;
+
+	set_up(&stage, 2);
+	marked_append(&stage.config->targets[1]->group.value, "web", 3, MARK_OWN);
+	marked_append(&stage.config->targets[1]->description.value, "x", 1, MARK_OWN);
+	snapshot_maker_free(stage.maker);
+	board_free(stage.board);
+	stage.board = board_new(stage.config);
+	stage.maker = snapshot_maker_new(stage.board, "gatherd 1.2.3", "web1");
+	text = make_text(&stage, 1);
+	assert_non_null(strstr(text, "\"data\":null},\n    \"t1\": {"));
+	assert_non_null(
+	    strstr(text, "\"data\":null,\"group\":\"web\",\"description\":\"x\"}\n"));
+	free(text);
+	tear_down(&stage);
+}
+
+static void
+test_a_snapshot_outlives_its_maker(UNUSED void **state)
+{
+	struct stage stage;
+	struct snapshot *snapshot;
+	const struct iovec *pieces;
+	size_t count;
+
+	set_up(&stage, 1);
+	put_data(&stage, 0, "{}");
+	snapshot = snapshot_ref(snapshot_make(stage.maker, 1, &summary, NOW_MS));
+	tear_down(&stage);
+	snapshot_unref(snapshot);
+	pieces = snapshot_pieces(snapshot, &count);
+	assert_int_equal(count, 3);
+	assert_memory_equal(pieces[1].iov_base, "\n    \"t0\": {", 12);
+	snapshot_unref(snapshot);
 }
 
 static void
@@ -292,6 +433,15 @@ main(void)
 		cmocka_unit_test(test_an_entry_is_made_anew_only_when_it_changed),
 		cmocka_unit_test(test_numbers_of_a_body_keep_their_digits),
 		cmocka_unit_test(test_what_does_not_fit_is_left_out_largest_first),
+		cmocka_unit_test(
+		    test_what_is_left_out_is_told_once_and_not_of_each_of_many),
+		cmocka_unit_test(test_data_that_is_shorter_than_the_reason_stays),
+		cmocka_unit_test(
+		    test_what_is_too_large_without_data_is_published_and_told_once),
+		cmocka_unit_test(test_who_is_in_flight_is_named),
+		cmocka_unit_test(
+		    test_a_targets_own_words_stand_at_the_end_where_they_are_set),
+		cmocka_unit_test(test_a_snapshot_outlives_its_maker),
 		cmocka_unit_test(test_a_pending_entry_has_every_key),
 	};
 

@@ -130,8 +130,8 @@ test_an_attempt_is_held_to_the_smaller_of_timeout_and_deadline(void **state)
 	start(f, 0);
 	fake_http_pass(f->http, 60000000);
 	assert_int_equal(f->outcomes[0].duration_us, 1500000);
-	assert_string_equal(f->outcomes[0].message,
-	    "timed out after 1s500ms waiting for the first byte");
+	assert_string_equal(
+	    f->outcomes[0].message, "timed out after 1.5s waiting for the first byte");
 }
 
 static void

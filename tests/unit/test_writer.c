@@ -1,19 +1,24 @@
 #include "publish/writer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/xalloc.h"
 #include "config/config.h"
@@ -228,6 +233,150 @@ test_freeing_a_busy_writer_waits_for_a_disk_that_works(UNUSED void **state)
 	tear_down(&stage);
 }
 
+static void
+test_one_snapshot_after_the_other_is_written(UNUSED void **state)
+{
+	struct stage stage;
+	struct writer *writer;
+
+	set_up(&stage);
+	writer = make_writer(&stage, stage.path);
+	for (int i = 1; i <= 3; i++) {
+		writer_put(writer, stage.snapshot);
+		event_base_dispatch(stage.base);
+		assert_int_equal(stage.reports, i);
+		assert_int_equal(stage.error_number, 0);
+		assert_int_equal(unlink(stage.path), 0);
+	}
+	writer_free(writer);
+	tear_down(&stage);
+}
+
+static void
+test_a_socket_is_no_document(UNUSED void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stage stage;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	set_up(&stage);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", stage.path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_null(make_writer(&stage, stage.path));
+	assert_int_equal(errno, ENOTSUP);
+	close(fd);
+	tear_down(&stage);
+}
+
+/* Put FD in the place of standard output. Returns what was there. */
+static int
+replace_standard_output(int fd)
+{
+	int before = dup(STDOUT_FILENO);
+
+	fflush(stdout);
+	assert_int_equal(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
+	close(fd);
+	return before;
+}
+
+static void
+test_standard_output_is_written_into_by_all_its_names(UNUSED void **state)
+{
+	static const char *const names[] = { "-", "/dev/stdout", "/dev/fd/1",
+		"/proc/self/fd/1" };
+	struct stage stage;
+	struct stat status;
+	int before;
+
+	/* A file that the shell opened to append to it. */
+	set_up(&stage);
+	before = replace_standard_output(
+	    open(stage.path, O_WRONLY | O_CREAT | O_APPEND, 0600));
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		struct writer *writer = make_writer(&stage, names[i]);
+
+		assert_non_null(writer);
+		writer_put(writer, stage.snapshot);
+		event_base_dispatch(stage.base);
+		writer_free(writer);
+	}
+	close(replace_standard_output(before));
+	assert_int_equal(stat(stage.path, &status), 0);
+	assert_int_equal(
+	    status.st_size, ARRAY_COUNT(names) * snapshot_bytes(stage.snapshot));
+	assert_int_equal(status.st_mode & 07777, 0600);
+	tear_down(&stage);
+}
+
+static void
+test_a_standard_output_that_takes_nothing_is_told_at_once(UNUSED void **state)
+{
+	struct stage stage;
+	struct writer *writer;
+	int before, error_number;
+
+	set_up(&stage);
+	before = replace_standard_output(open("/dev/null", O_RDONLY));
+	writer = make_writer(&stage, "-");
+	error_number = errno;
+	close(replace_standard_output(before));
+	assert_null(writer);
+	assert_int_equal(error_number, EBADF);
+	tear_down(&stage);
+}
+
+static void
+test_a_reader_that_went_away_is_reported(UNUSED void **state)
+{
+	struct stage stage;
+	struct writer *writer;
+	int ends[2], before;
+
+	set_up(&stage);
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(ends), 0);
+	before = replace_standard_output(ends[1]);
+	writer = make_writer(&stage, "-");
+	close(ends[0]);
+	writer_put(writer, stage.snapshot);
+	event_base_dispatch(stage.base);
+	close(replace_standard_output(before));
+	assert_int_equal(stage.error_number, EPIPE);
+	writer_free(writer);
+	tear_down(&stage);
+}
+
+static void
+test_a_write_that_hangs_is_left_behind(UNUSED void **state)
+{
+	struct stage stage;
+	struct writer *writer;
+	char text[4096];
+	int64_t begun_us, waited_us;
+	int fd;
+
+	/* A FIFO that nobody reads hangs as a broken disk does. */
+	set_up(&stage);
+	assert_int_equal(mkfifo(stage.path, 0600), 0);
+	writer = make_writer(&stage, stage.path);
+	assert_non_null(writer);
+	writer_put(writer, stage.snapshot);
+	begun_us = clock_now_us();
+	writer_free(writer);
+	waited_us = clock_now_us() - begun_us;
+	assert_in_range(waited_us, 800000, 5000000);
+
+	/* The thread still has what it needs to go on, and ends. */
+	fd = open(stage.path, O_RDONLY);
+	assert_true(fd != -1);
+	assert_int_equal(read(fd, text, sizeof(text)), snapshot_bytes(stage.snapshot));
+	assert_int_equal(read(fd, text, sizeof(text)), 0);
+	close(fd);
+	snapshot_unref(stage.snapshot); /* the reference that was left to it */
+	tear_down(&stage);
+}
+
 int
 main(void)
 {
@@ -242,6 +391,13 @@ main(void)
 		cmocka_unit_test(test_a_full_device_is_reported),
 		cmocka_unit_test(
 		    test_freeing_a_busy_writer_waits_for_a_disk_that_works),
+		cmocka_unit_test(test_one_snapshot_after_the_other_is_written),
+		cmocka_unit_test(test_a_socket_is_no_document),
+		cmocka_unit_test(test_standard_output_is_written_into_by_all_its_names),
+		cmocka_unit_test(
+		    test_a_standard_output_that_takes_nothing_is_told_at_once),
+		cmocka_unit_test(test_a_reader_that_went_away_is_reported),
+		cmocka_unit_test(test_a_write_that_hangs_is_left_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
