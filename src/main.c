@@ -2,7 +2,7 @@
  * gatherd: asks many services at the same time and keeps one status document of what they
  * answered.
  */
-#include <curl/curl.h>
+#include <stdio.h>
 
 #include "config/config.h"
 #include "daemon/once.h"
@@ -18,10 +18,8 @@ gather(const struct options *options)
 
 	if (config == NULL)
 		return EXIT_STATUS_USAGE;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	status = once_run(config, options);
 	config_unref(config);
-	curl_global_cleanup();
 	return status;
 }
 
@@ -36,7 +34,8 @@ act(const struct options *options)
 	case ACTION_PRINT_CONFIG:
 		return setup_print_config(options);
 	case ACTION_PRINT_SCHEMA:
-		return setup_print_schema();
+		setup_print_schema();
+		return EXIT_STATUS_OK;
 	case ACTION_HELP:
 		options_print_help();
 		return EXIT_STATUS_OK;
@@ -47,6 +46,16 @@ act(const struct options *options)
 	return EXIT_STATUS_USAGE;
 }
 
+/* What --check, --help and the like printed may still be on its way. */
+static enum exit_status
+flush_output(enum exit_status status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	perror("gatherd: standard output");
+	return EXIT_STATUS_NOT_PUBLISHED;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -55,7 +64,7 @@ main(int argc, char **argv)
 
 	process_begin();
 	if (options_parse(argc, argv, &options))
-		status = act(&options);
+		status = flush_output(act(&options));
 	options_clear(&options);
 	return status;
 }

@@ -13,6 +13,7 @@
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/render.h"
 #include "gather/board.h"
 #include "gather/limiter.h"
 #include "gather/report.h"
@@ -25,7 +26,7 @@
 
 /* Descriptors that are not connections: the standard three, epoll, eventfds, the writer's
  * files, what getaddrinfo opens in each of its threads, and some air. */
-#define RESERVED_DESCRIPTORS 64
+#define RESERVED_DESCRIPTORS ((size_t)64)
 
 struct gatherer {
 	struct event_base *base; /* borrowed */
@@ -117,7 +118,7 @@ usable_concurrency(const struct config *config, size_t descriptors)
 	size_t wanted = (size_t)config->max_concurrent;
 	size_t possible = descriptors > 2 * RESERVED_DESCRIPTORS
 	    ? descriptors - RESERVED_DESCRIPTORS
-	    : RESERVED_DESCRIPTORS;
+	    : (descriptors + 1) / 2;
 
 	if (wanted <= possible)
 		return wanted;
@@ -128,6 +129,19 @@ usable_concurrency(const struct config *config, size_t descriptors)
 		    "may be open (see LimitNOFILE= in systemd.exec(5))",
 		    possible, wanted, descriptors);
 	return possible;
+}
+
+/* As far as that is known before a URL is rendered. */
+static bool
+has_tls_target(const struct config *config)
+{
+	for (size_t i = 0; i < config->target_count; i++) {
+		const struct rendered_request *rendered = config->targets[i]->rendered;
+
+		if (rendered != NULL && rendered->request.url.tls)
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -144,7 +158,11 @@ make_http(struct gatherer *gatherer, size_t concurrency, size_t descriptors)
 	/* Idle connections are kept for the next round as far as descriptors go. */
 	gatherer->transfers = transfers_new(gatherer->base, gatherer->resolver,
 	    (unsigned)concurrency, (unsigned)(hosts < room ? hosts : room));
-	return gatherer->transfers != NULL;
+	if (gatherer->transfers == NULL)
+		return false;
+	if (has_tls_target(gatherer->config))
+		transfers_expect_tls(gatherer->transfers);
+	return true;
 }
 
 static bool
@@ -189,7 +207,9 @@ gatherer_new(struct event_base *base, struct config *config,
 	gatherer->base = base;
 	gatherer->config = config_ref(config);
 	gatherer->output = output->text.data;
-	gatherer->shown_output = marked_shown(output);
+	gatherer->shown_output = strcmp(gatherer->output, "-") == 0
+	    ? xstrdup("standard output")
+	    : marked_shown(output);
 	gatherer->events = *events;
 	gatherer->board = board_new(config);
 	gatherer->report = report_new();

@@ -21,6 +21,7 @@ struct once {
 	struct progress *progress; /* NULL: none is shown */
 	size_t target_count;
 	unsigned long rounds_left;
+	bool to_standard_output;
 	int stopped_by; /* a signal's number; 0: none came */
 	enum exit_status status;
 };
@@ -57,8 +58,9 @@ on_published(bool published, void *arg)
 	else
 		once->status = EXIT_STATUS_OK;
 
-	/* A disk that is full now may have room for the next round's document. */
-	if (once->rounds_left > 0)
+	/* A disk that is full now may have room for the next round's document; a reader of
+	 * standard output that went away does not come back. */
+	if (once->rounds_left > 0 && (published || !once->to_standard_output))
 		start_round(once);
 	else
 		event_base_loopbreak(once->base);
@@ -116,15 +118,17 @@ make_parts(struct once *once, struct config *config, const struct options *optio
 		log_error("cannot start: no event loop");
 		return false;
 	}
+	/* Before the signal handlers: a disk that hangs when the output is tried must not
+	 * keep a signal from its usual effect. */
+	once->gatherer = gatherer_new(
+	    once->base, config, output, process_raise_descriptors(), &events);
+	if (once->gatherer == NULL)
+		return false;
 	once->signals = stop_signals_new(once->base, on_stop, once);
 	if (once->signals == NULL) {
 		log_error("cannot start: no signal handlers");
 		return false;
 	}
-	once->gatherer = gatherer_new(
-	    once->base, config, output, process_raise_descriptors(), &events);
-	if (once->gatherer == NULL)
-		return false;
 	if (wants_progress(options))
 		once->progress = progress_new(once->base);
 	return true;
@@ -141,6 +145,7 @@ once_run(struct config *config, const struct options *options)
 	struct marked output;
 
 	choose_output(config, options, &output);
+	once.to_standard_output = strcmp(output.text.data, "-") == 0;
 	if (make_parts(&once, config, options, &output)) {
 		start_round(&once);
 		event_base_dispatch(once.base);

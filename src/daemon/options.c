@@ -127,6 +127,8 @@ apply(struct options *options, int code, char *argument)
 	case OPTION_ROUNDS:
 		return set_rounds(options, argument);
 	case 'o':
+		if (*argument == '\0')
+			return wrong_usage("--output: expected a file, or -");
 		options->output = argument;
 		return true;
 	case 't':

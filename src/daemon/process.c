@@ -24,8 +24,10 @@ open_missing_standard_files(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
-			/* The lowest free number is taken: it is FD itself. */
-			if (open("/dev/null", O_RDWR) == -1)
+			/* The lowest free number is taken: it is FD itself. Who writes to a
+			 * standard output that was closed is to be told, as before. */
+			if (open("/dev/null",
+			        fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) == -1)
 				_exit(2);
 		}
 	}
@@ -34,7 +36,7 @@ open_missing_standard_files(void)
 void
 process_begin(void)
 {
-	sigset_t held;
+	sigset_t held, released;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -42,6 +44,11 @@ process_begin(void)
 	sigaddset(&held, SIGHUP);
 	sigaddset(&held, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &held, NULL);
+	/* Whoever started us may have held these back, and we would inherit it. */
+	sigemptyset(&released);
+	sigaddset(&released, SIGTERM);
+	sigaddset(&released, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &released, NULL);
 	open_missing_standard_files();
 }
 

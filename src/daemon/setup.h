@@ -17,8 +17,8 @@ struct config *setup_config(const struct options *options);
 /* --check: faults and warnings, then the verdict. */
 enum exit_status setup_check(const struct options *options);
 
-/* --print-config and --print-schema, on standard output. */
+/* --print-config and --print-schema config, on standard output: main flushes it. */
 enum exit_status setup_print_config(const struct options *options);
-enum exit_status setup_print_schema(void);
+void setup_print_schema(void);
 
 #endif
