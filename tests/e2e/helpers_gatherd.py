@@ -77,6 +77,18 @@ class GatedUpstream(Upstream):
         writer.write(answer('{"gated": true}'))
 
 
+@pytest.fixture
+def gated():
+    with GatedUpstream() as upstream:
+        yield upstream
+        upstream.open_gate()
+
+
+def services(upstream, **paths):
+    """A config of services, each given by what the upstream is asked."""
+    return {"services": {name: upstream.url + path for name, path in paths.items()}}
+
+
 def as_yaml(config):
     """CONFIG as JSON, less what YAML reads otherwise: pairs of escapes, and raw breaks."""
     text = json.dumps(config, ensure_ascii=False)

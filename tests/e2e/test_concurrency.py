@@ -22,13 +22,13 @@ def test_four_hundred_are_asked_at_once(gatherd, upstream):
 
 
 def test_a_round_takes_as_long_as_the_slowest(gatherd, upstream):
-    """... of 400 that take 200 to 600 ms. A busy machine has three tries."""
+    """... of 400 that take 200 to 600 ms. A busy machine has five tries."""
     factor = 1.5 if gatherd.sanitized else 1.15
     services = {
         f"service {number}": f"{upstream.url}/delay/{0.6 - number / 1000:.3f}"
         for number in range(400)
     }
-    for _ in range(3):
+    for _ in range(5):
         result = gatherd.once({"services": services})
         assert result.status == 0
         duration_ms = result.document["round"]["duration_ms"]
@@ -180,6 +180,8 @@ def test_timing_tells_the_phases_that_took_place(
         "hang": (f"{upstream.url}/hang", {"connect", "total"}),
         "hang in the body": (f"{upstream.url}/hang-body", FRESH),
         "hang with TLS": (f"{trusted.url}/hang", {"connect", "tls", "total"}),
+        # libcurl tells how long the connection took only after the handshake.
+        "hang in the handshake": (f"https://127.0.0.1:{bad_ports.silent()}/", {"total"}),
         "no name": ("http://a.nowhere.test", {"dns", "total"}),
         "slow name": ("http://a.slow.test", {"total"}),
         "refused": (f"http://127.0.0.1:{refused}", {"total"}),
@@ -214,13 +216,6 @@ def test_a_connection_that_stood_before_took_no_time(
     for name, (_, phases) in services.items():
         assert told(entries[name]) == phases, name
     assert entries["no reuse of a name"]["timing_ms"]["dns"] == 0
-
-
-def test_a_handshake_that_hangs_had_a_connection(gatherd, bad_ports):
-    hang = {"url": f"https://127.0.0.1:{bad_ports.silent()}/", "timeout": "300ms"}
-    config = {"services": {"hang": hang}}
-    entry = gatherd.once(config).document["services"]["hang"]
-    assert told(entry) == {"connect", "total"}
 
 
 # ---- few descriptors ----
@@ -266,7 +261,7 @@ def test_each_has_its_own_time(gatherd, upstream, bad_ports):
     services = {
         "file's": (hang, "timed out after 900ms waiting for the first byte"),
         "own": ({"url": hang, "timeout": "300ms"}, "timed out after 300ms waiting"),
-        "longer": ({"url": hang, "timeout": "1s200ms"}, "timed out after 1s200ms waiting"),
+        "longer": ({"url": hang, "timeout": "1s200ms"}, "timed out after 1.2s waiting"),
         "file's to connect": (full, "timed out after 500ms connecting"),
         "own to connect": ({"url": full, "connect_timeout": "200ms"}, "200ms connecting"),
         "deadline": ({"url": hang, "deadline": "400ms"}, "timed out after 400ms waiting"),

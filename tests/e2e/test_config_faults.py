@@ -13,7 +13,7 @@ FAULTS = [
     # ---- YAML itself ----
     ("an open list", "services:\n  a: [\n", "3:1", "not valid YAML"),
     ("an open quote", 'interval: "3s\n', "2:1", "not valid YAML", "line 1"),
-    ("a tab", "services:\n\ta: URL\n", "2:1", "not valid YAML", "cannot start any token"),
+    ("a tab", "services:\n\ta: URL\n", "2:1", "not valid YAML", "a tab"),
     ("bad indentation", "services:\n  a: URL\n b: URL\n", "3:2", "not valid YAML"),
     ("two documents", "services: {a: URL}\n---\nservices: {}\n", "2:1", "second document"),
     ("no map", "- services\n", "1:1", "expected a map"),

@@ -170,8 +170,9 @@ def test_a_prompt_is_shown_with_its_response(gatherctl):
             '{"version": 1, "status": "ok", "services": []}',
             "no status document: its services are no objects",
         ),
-        ("[" * 100000, "JSON nested too deeply at byte 1000"),
+        ("[" * 100000, "JSON nested too deeply at byte 1024"),
     ],
+    ids=["empty", "cut", "html", "list", "version", "services", "deep"],
 )
 def test_what_is_no_document_is_told(gatherctl, text, complaint):
     for command in (["status"], ["status", "--json"], ["show", "a"]):

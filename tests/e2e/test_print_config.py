@@ -157,7 +157,7 @@ def test_defaults_and_includes_are_filled_in(outside, big):
     assert not {"include", "defaults", "x-slow"} & set(printed)
     more = printed["services"]["more"]
     assert more["headers"]["X-Team"] == "web" and more["labels"] == {"tier": "1"}
-    assert more["timeout"] == "1s500ms" and more["interval"] == "1m30s"
+    assert more["timeout"] == "1.5s" and more["interval"] == "1m30s"
     assert more["deadline"] == "1m30s" and more["max_depth"] == 28
     dash = printed["services"]["- dash"]
     assert dash["timeout"] == "1m" and dash["interval"] == "1d" and dash["enabled"] is False
@@ -227,13 +227,17 @@ def test_durations_and_sizes_are_printed_short(gatherd):
     assert printed["connect_timeout"] == "1m30s" and printed["output"]["max_size"] == "1MiB"
 
 
-def test_a_reader_that_is_full_is_told(gatherd):
+@pytest.mark.parametrize(
+    "options",
+    [["--print-config", "-c", "gatherd.yaml"], ["--print-schema", "config"], ["-h"], ["-V"]],
+    ids=lambda options: options[0],
+)
+def test_what_could_not_be_printed_is_told(gatherd, options):
     gatherd.config({})
-    for option in (["--print-config", "-c", "gatherd.yaml"], ["--print-schema", "config"]):
-        with open("/dev/full", "w") as full:
-            result = gatherd.run(*option, stdout=full)
-        assert result.status == 3
-        assert "No space left" in result.stderr
+    with open("/dev/full", "w") as full:
+        result = gatherd.run(*options, stdout=full)
+    assert result.status == 3
+    assert "No space left" in result.stderr
 
 
 # ---- the schema ----

@@ -129,12 +129,14 @@ def test_what_was_put_in_is_no_template_again(gatherd, upstream):
 
 def test_now_is_when_it_is_asked(gatherd, upstream):
     service = echo(upstream, "/echo?at={{now}}", headers={"X-Now": "{{now}}"})
-    result = gatherd.run("--rounds", 2, "-o", "-", config={"services": {"s": service}})
+    services = {"s": service, "long": f"{upstream.url}/delay/0.01"}
+    result = gatherd.run("--rounds", 2, "-o", "-", config={"services": services})
     assert result.status == 0
-    first, second = (request.header("X-Now") for request in upstream.requests)
+    requests = upstream.asked_for("/echo")
+    first, second = (request.header("X-Now") for request in requests)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first)
     assert first < second
-    for request, document in zip(upstream.requests, result.documents):
+    for request, document in zip(requests, result.documents):
         assert request.query["at"] == request.header("X-Now")
         assert request.header("X-Now") <= document["services"]["s"]["checked_at"]
         shown = document["services"]["s"]["url"]

@@ -376,8 +376,8 @@ class Upstream:
             writer.write(b"0\r\n\r\n")
 
     async def do_gzip_bomb(self, request, rest, reader, writer):
-        """A few KiB that would be 50 MB."""
-        body = await asyncio.to_thread(gzip.compress, b" " * 50_000_000)
+        """A few KiB that would be 10 MB."""
+        body = await asyncio.to_thread(gzip.compress, b" " * 10_000_000, 1)
         writer.write(answer(body, headers=[("Content-Encoding", "gzip")]))
 
     async def do_body(self, request, rest, reader, writer):
