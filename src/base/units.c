@@ -244,17 +244,18 @@ units_format_duration(char text[static UNITS_TEXT_SIZE], int64_t ms)
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(duration_units); i++) {
-		uint64_t count = rest / duration_units[i].factor;
+		const uint64_t factor = duration_units[i].factor;
+		const uint64_t count = rest / factor;
 
-		rest %= duration_units[i].factor;
-		if (count > 0 && rest > 0 &&
-		    duration_units[i].factor == MS_PER_SECOND) {
+		if (count == 0)
+			continue;
+		rest -= count * factor;
+		if (factor == MS_PER_SECOND && rest > 0) {
 			format_seconds(text + len, UNITS_TEXT_SIZE - len, count, rest);
 			return;
 		}
-		if (count > 0)
-			len += (size_t)snprintf(text + len, UNITS_TEXT_SIZE - len,
-			    "%" PRIu64 "%s", count, duration_units[i].name);
+		len += (size_t)snprintf(text + len, UNITS_TEXT_SIZE - len,
+		    "%" PRIu64 "%s", count, duration_units[i].name);
 	}
 }
 
