@@ -14,6 +14,7 @@
 #include "config/faults.h"
 #include "config/shown.h"
 #include "config/value.h"
+#include "config/vars.h"
 #include "http/url.h"
 #include "template/template.h"
 
@@ -33,7 +34,7 @@ get_from_root(const struct template_value *map, const char *path, size_t len,
 	const struct root *root = map->node;
 	struct template_value vars;
 
-	if (strncmp(path, "now", 3) == 0 && (len == 3 || (len > 3 && path[3] == '.'))) {
+	if (vars_is_now(path, len)) {
 		*found = (struct template_value){
 			.kind = TEMPLATE_TEXT,
 			.plain = root->now,

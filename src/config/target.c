@@ -46,12 +46,6 @@ struct look {
 	bool fine;
 };
 
-static bool
-is_now(const char *path)
-{
-	return strcmp(path, "now") == 0;
-}
-
 static const char *
 kind_name(enum template_kind kind)
 {
@@ -83,7 +77,7 @@ check_name(const struct template_name *name, void *arg)
 		return;
 	}
 	/* Sections are for what may be missing: of them, --check warns. */
-	if (name->in_section || name->is_section || is_now(name->path))
+	if (name->in_section || name->is_section || strcmp(name->path, "now") == 0)
 		return;
 	if (!vars_find(look->config->vars, name->path, &value, &hint)) {
 		faults_error(look->faults, look->place, "%s: unknown name %s%s",
@@ -156,8 +150,7 @@ note_now(const struct template_name *name, void *arg)
 	bool *names_now = arg;
 
 	/* In a section "now" may mean something else; then nothing is lost but time. */
-	if (strncmp(name->path, "now", 3) == 0 &&
-	    (name->path[3] == '\0' || name->path[3] == '.'))
+	if (vars_is_now(name->path, strlen(name->path)))
 		*names_now = true;
 }
 

@@ -243,6 +243,26 @@ begin_pairs_schema(struct json_write *json)
 	json_write_end_object(json);
 }
 
+/* SHOW makes the text of a pair as it may be printed; the caller's. */
+static void
+print_pairs(const struct key *key, const struct config_pairs *pairs,
+    struct printing *printing, char *(*show)(const char *name, const char *source))
+{
+	if (pairs->count == 0)
+		return;
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_begin_map(&printing->yaml);
+	for (size_t i = 0; i < pairs->count; i++) {
+		const struct config_pair *pair = &pairs->items[i];
+		char *shown = show(pair->name, pair->text.source);
+
+		yaml_write_key(&printing->yaml, pair->name);
+		yaml_write_text(&printing->yaml, shown);
+		free(shown);
+	}
+	yaml_write_end_map(&printing->yaml);
+}
+
 /* ---- labels ---- */
 
 static bool
@@ -266,20 +286,16 @@ inherit_labels(void *field, const void *from)
 	inherit_pairs(field, from, strcmp);
 }
 
+static char *
+show_label(UNUSED const char *name, const char *source)
+{
+	return xstrdup(source); /* stands in the document, too */
+}
+
 static void
 print_labels(const struct key *key, const void *field, struct printing *printing)
 {
-	const struct config_pairs *pairs = field;
-
-	if (pairs->count == 0)
-		return;
-	yaml_write_key(&printing->yaml, key->name);
-	yaml_write_begin_map(&printing->yaml);
-	for (size_t i = 0; i < pairs->count; i++) {
-		yaml_write_key(&printing->yaml, pairs->items[i].name);
-		yaml_write_text(&printing->yaml, pairs->items[i].text.source);
-	}
-	yaml_write_end_map(&printing->yaml);
+	print_pairs(key, field, printing, show_label);
 }
 
 static void
@@ -363,21 +379,7 @@ inherit_headers(void *field, const void *from)
 static void
 print_headers(const struct key *key, const void *field, struct printing *printing)
 {
-	const struct config_pairs *pairs = field;
-
-	if (pairs->count == 0)
-		return;
-	yaml_write_key(&printing->yaml, key->name);
-	yaml_write_begin_map(&printing->yaml);
-	for (size_t i = 0; i < pairs->count; i++) {
-		const struct config_pair *pair = &pairs->items[i];
-		char *shown = shown_header(pair->name, pair->text.source);
-
-		yaml_write_key(&printing->yaml, pair->name);
-		yaml_write_text(&printing->yaml, shown);
-		free(shown);
-	}
-	yaml_write_end_map(&printing->yaml);
+	print_pairs(key, field, printing, shown_header);
 }
 
 static void

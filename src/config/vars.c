@@ -11,6 +11,12 @@
 #include "config/value.h"
 #include "template/template.h"
 
+bool
+vars_is_now(const char *path, size_t len)
+{
+	return len >= 3 && strncmp(path, "now", 3) == 0 && (len == 3 || path[3] == '.');
+}
+
 const char *const vars_reserved_names[] = { "now", "services", "prompts", "targets",
 	"failed", "counts", "status", NULL };
 

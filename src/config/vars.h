@@ -15,6 +15,9 @@ struct value;
 /* What templates find beside the vars, which can thus not be called so. NULL-terminated. */
 extern const char *const vars_reserved_names[];
 
+/* Does the dotted PATH, LEN bytes, name the time of asking, {{now}}, which no variable is? */
+bool vars_is_now(const char *path, size_t len);
+
 /* Returns NULL where NAME may be that of a variable, else the borrowed reason. */
 const char *vars_why_unfit(const char *name);
 

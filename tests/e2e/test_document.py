@@ -432,12 +432,10 @@ def test_json_c_sees_the_same(gatherd, odd):
         pytest.skip(f"nothing to compile with: {error}")
     path = gatherd.folder / "out.json"
     assert gatherd.run("--once", "-o", path, config=odd).status == 0
+    # Its numbers end at 64 bits; from 0.17 on it refuses longer ones.
+    path.write_text(path.read_text().replace(NUMBERS["long"], "1"))
     seen = read_by([str(source.with_suffix(""))], path)
-    # Its numbers end at 64 bits.
-    document = json.loads(path.read_text())
-    for tree in (seen, document):
-        del tree["services"]["odd"]["data"]["numbers"]["long"]
-    assert doubles(seen) == doubles(document)
+    assert doubles(seen) == doubles(json.loads(path.read_text()))
 
 
 def test_the_document_is_utf_8_without_a_mark(gatherd, odd):

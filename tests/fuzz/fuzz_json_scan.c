@@ -117,8 +117,11 @@ check_accepted(
 	char *normal = normalise(original, len);
 	char *compact_normal = normalise(terminated, compact_len);
 
-	assert(normal && compact_normal);
-	assert(strcmp(normal, compact_normal) == 0);
+	/* From 0.17 on json-c refuses some of what is JSON, integers of more than 64 bits
+	 * among it: then it must refuse both. */
+	assert((normal == NULL) == (compact_normal == NULL));
+	if (normal != NULL)
+		assert(strcmp(normal, compact_normal) == 0);
 	check_outside_of_strings(terminated);
 	check_scanned_again(compact, compact_len);
 	free(compact_normal);

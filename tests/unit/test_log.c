@@ -67,11 +67,13 @@ release(void)
 	ssize_t got;
 
 	assert_int_equal(fcntl(captured.reader, F_SETFL, O_NONBLOCK), 0);
-	do {
+	while (len < sizeof(captured.text) - 1) {
 		got = read(captured.reader, captured.text + len,
 		    sizeof(captured.text) - 1 - len);
-		len += got > 0 ? (size_t)got : 0;
-	} while (got > 0);
+		if (got <= 0)
+			break;
+		len += (size_t)got;
+	}
 	captured.text[len] = '\0';
 	dup2(captured.saved, STDERR_FILENO);
 	close(captured.saved);
