@@ -401,8 +401,6 @@ main(int argc, char **argv)
 	FILE *file = fopen(argv[argc - 1], "rb");
 	size_t len = fread(text, 1, sizeof(text), file);
 	struct json_object *tree;
-
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	tree = json_tokener_parse_ex(tokener, text, (int)len + 1);
 	if (tree == NULL)
 		return 1;
