@@ -73,30 +73,31 @@ tell_connect(const struct handle *handle, CURLcode code)
 	return message;
 }
 
+/* BEFORE the host and port, BETWEEN them and libcurl's reason. */
 static char *
-tell_certificate(const struct handle *handle, CURLcode code)
+tell_of_place(
+    const struct handle *handle, CURLcode code, const char *before, const char *between)
 {
 	char place[PLACE_SIZE];
 	char *reason = reason_of(handle, code);
 	char *message;
 
 	write_place(place, handle->url);
-	message = xasprintf("certificate of %s: %s", place, reason);
+	message = xasprintf("%s%s%s%s", before, place, between, reason);
 	free(reason);
 	return message;
 }
 
 static char *
+tell_certificate(const struct handle *handle, CURLcode code)
+{
+	return tell_of_place(handle, code, "certificate of ", ": ");
+}
+
+static char *
 tell_handshake(const struct handle *handle, CURLcode code)
 {
-	char place[PLACE_SIZE];
-	char *reason = reason_of(handle, code);
-	char *message;
-
-	write_place(place, handle->url);
-	message = xasprintf("TLS handshake with %s failed: %s", place, reason);
-	free(reason);
-	return message;
+	return tell_of_place(handle, code, "TLS handshake with ", " failed: ");
 }
 
 static char *
