@@ -9,7 +9,7 @@
 #include "base/buffer.h"
 #include "base/names.h"
 #include "base/xalloc.h"
-#include "config/file.h"
+#include "base/file.h"
 #include "config/yaml.h"
 
 /*

@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/xalloc.h"
-#include "config/file.h"
+#include "base/file.h"
 #include "config/yaml_map.h"
 #include "config/yaml_text.h"
 #include "config/yaml_tree.h"

@@ -6,11 +6,11 @@
 #include "base/compiler.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
-#include "ctl/document.h"
+#include "publish/document.h"
 #include "ctl/health.h"
 #include "ctl/pretty.h"
 #include "ctl/screen.h"
-#include "ctl/span.h"
+#include "base/span.h"
 #include "ctl/words.h"
 
 /* Where values begin: behind two blanks, the widest label and two blanks. */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "ctl/screen.h"
-#include "ctl/span.h"
+#include "base/span.h"
 
 struct health {
 	const char *status; /* as the document has it */

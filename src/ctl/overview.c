@@ -5,7 +5,7 @@
 
 #include "base/compiler.h"
 #include "base/xalloc.h"
-#include "ctl/document.h"
+#include "publish/document.h"
 #include "ctl/health.h"
 #include "ctl/screen.h"
 #include "ctl/table.h"

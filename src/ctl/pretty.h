@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
-#include "ctl/span.h"
+#include "base/span.h"
 
 struct pretty {
 	size_t indent;    /* of every line but the first, in columns */

@@ -12,7 +12,7 @@
 #include "base/pieces.h"
 #include "base/xalloc.h"
 #include "ctl/detail.h"
-#include "ctl/document.h"
+#include "publish/document.h"
 #include "ctl/health.h"
 #include "ctl/overview.h"
 #include "ctl/pretty.h"

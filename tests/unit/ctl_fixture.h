@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/compiler.h"
-#include "ctl/document.h"
+#include "publish/document.h"
 
 /* 2026-11-21T03:40:12.123Z: twelve seconds after the document was made. */
 #define FIXTURE_NOW_MS INT64_C(1795232412123)

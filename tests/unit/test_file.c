@@ -14,7 +14,7 @@
 
 #include "base/buffer.h"
 #include "base/xalloc.h"
-#include "config/file.h"
+#include "base/file.h"
 
 /* A folder of its own for each test. */
 static int

@@ -5,8 +5,8 @@
  * The text is valid JSON (json_scan) and has a NUL somewhere behind it; white space may
  * stand between its tokens.
  */
-#ifndef GATHERD_CTL_SPAN_H
-#define GATHERD_CTL_SPAN_H
+#ifndef GATHERD_BASE_SPAN_H
+#define GATHERD_BASE_SPAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

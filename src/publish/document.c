@@ -1,4 +1,4 @@
-#include "ctl/document.h"
+#include "publish/document.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "ctl/document.h"
+#include "publish/document.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

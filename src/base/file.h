@@ -1,8 +1,8 @@
 /*
  * A whole file in memory, up to a maximum.
  */
-#ifndef GATHERD_CONFIG_FILE_H
-#define GATHERD_CONFIG_FILE_H
+#ifndef GATHERD_BASE_FILE_H
+#define GATHERD_BASE_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

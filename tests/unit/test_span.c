@@ -1,4 +1,4 @@
-#include "ctl/span.h"
+#include "base/span.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

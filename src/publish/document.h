@@ -4,8 +4,8 @@
  * Values stay spans of the text; what they mean is looked at by whoever shows them, so
  * that a large `data` costs nothing.
  */
-#ifndef GATHERD_CTL_DOCUMENT_H
-#define GATHERD_CTL_DOCUMENT_H
+#ifndef GATHERD_PUBLISH_DOCUMENT_H
+#define GATHERD_PUBLISH_DOCUMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/compiler.h"
-#include "ctl/span.h"
+#include "base/span.h"
 
 /* Larger documents are refused. */
 #define DOCUMENT_MAX_BYTES ((size_t)256 * 1024 * 1024)
