@@ -25,6 +25,15 @@ clock_now_us(void)
 }
 
 int64_t
+clock_boot_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
 clock_wall_ms(void)
 {
 	struct timespec now;

@@ -13,6 +13,9 @@
 /* CLOCK_MONOTONIC: never steps, stops in suspend. */
 int64_t clock_now_us(void);
 
+/* CLOCK_BOOTTIME: never steps, goes on in suspend. */
+int64_t clock_boot_us(void);
+
 /* CLOCK_REALTIME since the epoch. */
 int64_t clock_wall_ms(void);
 

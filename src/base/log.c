@@ -267,6 +267,20 @@ write_out(const char *data, size_t len)
 }
 
 void
+log_bare(enum log_level level, const char *text)
+{
+	struct buffer line;
+
+	buffer_init(&line, BUFFER_UNLIMITED);
+	if (journal_reads())
+		append_head(&line, STYLE_JOURNAL, level);
+	buffer_append_string(&line, text);
+	buffer_append_char(&line, '\n');
+	write_out(line.data, line.len);
+	buffer_clear(&line);
+}
+
+void
 log_line(enum log_level level, const char *target, const char *format, ...)
 {
 	int reason =

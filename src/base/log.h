@@ -53,6 +53,10 @@ extern const char *const log_format_names[];
 void log_line(enum log_level level, const char *target, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/* TEXT as it is, before the log is set up: a fault of the config, which has its own form.
+ * Only the journal gets the priority of LEVEL with it. */
+void log_bare(enum log_level level, const char *text);
+
 /*
  * Called around each line, where something else (the progress line) lives on the same
  * terminal: BEFORE wipes it, AFTER draws it again. NULL takes them out. They are called

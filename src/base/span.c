@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
+#include "base/buffer.h"
 #include "base/clock.h"
+#include "base/json_scan.h"
 #include "base/skip.h"
-#include "base/xalloc.h"
 
 static bool
 is_space(char c)
@@ -136,45 +135,22 @@ span_is_nothing(struct span span)
 
 /* ---- scalars ---- */
 
-/* Most strings have no escapes; json-c reads those that have. */
-static char *
-unescaped(struct span span, size_t *len)
-{
-	struct json_tokener *tokener = json_tokener_new();
-	struct json_object *string = NULL;
-	char *text;
-
-	if (tokener != NULL)
-		string = json_tokener_parse_ex(tokener, span.text, (int)span.len);
-	if (json_object_is_type(string, json_type_string)) {
-		*len = (size_t)json_object_get_string_len(string);
-		text = xmemdup0(json_object_get_string(string), *len);
-	} else {
-		/* Escaped is better than not at all. */
-		*len = span.len - 2;
-		text = xmemdup0(span.text + 1, *len);
-	}
-	json_object_put(string);
-	json_tokener_free(tokener);
-	return text;
-}
-
 char *
 span_text(struct span span, size_t *len)
 {
-	size_t text_len;
-	char *text;
+	struct buffer text;
+	size_t inside_len;
 
 	if (span_kind(span) != SPAN_STRING)
 		return NULL;
-	text_len = span.len - 2;
-	if (memchr(span.text, '\\', span.len) == NULL)
-		text = xmemdup0(span.text + 1, text_len);
-	else
-		text = unescaped(span, &text_len);
+	/* Most strings have no escapes; what they mean is never longer than they are. */
+	inside_len = span.len - 2;
+	buffer_init(&text, inside_len);
+	if (buffer_reserve(&text, inside_len) != NULL)
+		json_append_unescaped(&text, span.text + 1, inside_len);
 	if (len != NULL)
-		*len = text_len;
-	return text;
+		*len = text.len;
+	return buffer_take(&text);
 }
 
 bool
@@ -184,7 +160,8 @@ span_is_text(struct span span, const char *text)
 	char *found;
 	bool same;
 
-	if (span_kind(span) != SPAN_STRING)
+	/* What an escape means is shorter than it is: so much is told by the length. */
+	if (span_kind(span) != SPAN_STRING || span.len < len + 2)
 		return false;
 	if (memchr(span.text, '\\', span.len) == NULL)
 		return span.len == len + 2 && memcmp(span.text + 1, text, len) == 0;
@@ -204,12 +181,75 @@ span_number(struct span span, double *number)
 	return true;
 }
 
+static const char *
+pass_digits(const char *at, const char *end)
+{
+	while (at < end && *at >= '0' && *at <= '9')
+		at++;
+	return at;
+}
+
+/* The number that the digits from AT to END are; false where it is too large. */
+static bool
+read_digits(const char *at, const char *end, uint64_t *number)
+{
+	uint64_t sum = 0;
+
+	for (; at < end; at++) {
+		/* Ten times the maximum is far from where it would wrap. */
+		sum = 10 * sum + (uint64_t)(*at - '0');
+		if (sum > SPAN_MAX_WHOLE)
+			return false;
+	}
+	*number = sum;
+	return true;
+}
+
+bool
+span_whole_number(struct span span, uint64_t *number)
+{
+	const char *end;
+
+	if (span_kind(span) != SPAN_NUMBER)
+		return false;
+	end = span.text + span.len;
+	return pass_digits(span.text, end) == end &&
+	    read_digits(span.text, end, number);
+}
+
+int64_t
+span_ms_as_us(struct span span)
+{
+	const char *end, *digit;
+	uint64_t ms;
+	int64_t us;
+
+	if (span_kind(span) != SPAN_NUMBER)
+		return -1;
+	end = span.text + span.len;
+	digit = pass_digits(span.text, end);
+	if (!read_digits(span.text, digit, &ms))
+		return -1;
+	if (digit < end && *digit == '.')
+		digit++;
+	if (pass_digits(digit, end) != end)
+		return -1;
+	us = (int64_t)ms * 1000;
+	for (int64_t weight = 100; weight > 0 && digit < end; weight /= 10, digit++)
+		us += (*digit - '0') * weight;
+	return us;
+}
+
 int64_t
 span_time_ms(struct span span)
 {
-	char *text = span_text(span, NULL);
-	int64_t wall_ms = text != NULL ? clock_parse_rfc3339(text) : -1;
+	size_t len;
+	char *text = span_text(span, &len);
+	int64_t wall_ms = -1;
 
+	/* A time with a NUL in it is none. */
+	if (text != NULL && strlen(text) == len)
+		wall_ms = clock_parse_rfc3339(text);
 	free(text);
 	return wall_ms;
 }

@@ -48,6 +48,17 @@ bool span_is_text(struct span span, const char *text);
 /* Returns false if SPAN is no number. */
 MUST_CHECK bool span_number(struct span span, double *number);
 
+/* The largest whole number that every reader of JSON takes exactly (RFC 8259, section 6). */
+#define SPAN_MAX_WHOLE (UINT64_C(1) << 53)
+
+/* A whole number from 0 to SPAN_MAX_WHOLE, spelled in digits alone. Returns false if SPAN
+ * is none. */
+MUST_CHECK bool span_whole_number(struct span span, uint64_t *number);
+
+/* A number of milliseconds, as "203.4", in microseconds and exactly: what stands behind the
+ * third decimal is cut off. -1 if SPAN is none, is negative or has an exponent. */
+int64_t span_ms_as_us(struct span span);
+
 /* A string that is an RFC 3339 time, in wall milliseconds; -1 where it is none. */
 int64_t span_time_ms(struct span span);
 

@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "base/xalloc.h"
 #include "http/resolver.h"
 
@@ -284,35 +284,11 @@ run_thread(void *arg)
 	return NULL;
 }
 
-/* One more thread, if the system has one. With the lock held. */
-static int
-start_thread(struct pool *pool)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	int error;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	/* Signals are for the loop; a thread inherits the mask. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, &attributes, run_thread, pool);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	if (error == 0)
-		pool->threads++;
-	return error;
-}
-
-/* See to it that a thread takes up what was queued. */
+/* See to it that a thread takes up what was queued: one more, if the system has one. With
+ * the lock held. */
 static void
 find_thread(struct pool *pool, struct lookup *lookup)
 {
-	int error;
-
 	if (next_lookup(pool) == NULL)
 		return; /* until a lookup ends: its thread goes on with the next */
 	pthread_cond_signal(&pool->work);
@@ -320,10 +296,11 @@ find_thread(struct pool *pool, struct lookup *lookup)
 	 * all that is queued, or two lookups would wait for the same thread. */
 	if (pool->queued_count <= pool->idle || pool->threads == LOOKUPS_MAX_THREADS)
 		return;
-	error = start_thread(pool);
-	if (error != 0 && pool->threads == 0) {
+	if (thread_start_detached(STACK_BYTES, run_thread, pool)) {
+		pool->threads++;
+	} else if (pool->threads == 0) {
 		unqueue(pool, lookup);
-		lookup->error = format_error(EAI_SYSTEM, error);
+		lookup->error = format_error(EAI_SYSTEM, errno);
 		finish(pool, lookup);
 	}
 }

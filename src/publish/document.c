@@ -1,12 +1,10 @@
 #include "publish/document.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/json_scan.h"
 #include "base/names.h"
 #include "base/units.h"
@@ -14,8 +12,6 @@
 
 /* The layout that is understood. */
 #define DOCUMENT_VERSION 1
-
-#define READ_BYTES ((size_t)64 * 1024)
 
 static const char *const head_keys[HEAD_COUNT] = {
 	[HEAD_VERSION] = "version",
@@ -35,23 +31,42 @@ static const char *const head_keys[HEAD_COUNT] = {
 
 /* ---- is it one ---- */
 
-/* Valid JSON? The check closes up white space, so it is done on a copy. */
+static char *
+json_fault(const struct json_scan *scan)
+{
+	const char *fault = json_fault_text(scan->fault);
+
+	if (scan->fault == JSON_FAULT_EMPTY)
+		return xstrdup(fault);
+	return xasprintf("%s at byte %zu", fault, scan->offset);
+}
+
+/* Valid JSON? The check closes up white space. */
+static bool
+compact_json(struct buffer *text, char **fault)
+{
+	struct json_scan scan;
+
+	if (!json_scan_compact(text->data, text->len, JSON_SCAN_MAX_DEPTH, &scan)) {
+		*fault = json_fault(&scan);
+		return false;
+	}
+	buffer_truncate(text, scan.len);
+	return true;
+}
+
+/* The same, on a copy. */
 static bool
 check_json(const struct buffer *text, char **fault)
 {
-	char *copy = xmemdup0(text->data, text->len);
-	struct json_scan scan;
-	bool valid = json_scan_compact(copy, text->len, JSON_SCAN_MAX_DEPTH, &scan);
+	struct buffer copy;
+	bool valid;
 
-	free(copy);
-	if (valid)
-		return true;
-	if (scan.fault == JSON_FAULT_EMPTY)
-		*fault = xstrdup(json_fault_text(scan.fault));
-	else
-		*fault = xasprintf(
-		    "%s at byte %zu", json_fault_text(scan.fault), scan.offset);
-	return false;
+	buffer_init(&copy, text->len);
+	buffer_append(&copy, text->data, text->len);
+	valid = compact_json(&copy, fault);
+	buffer_clear(&copy);
+	return valid;
 }
 
 static bool
@@ -65,8 +80,8 @@ check_head(const struct document *document, char **fault)
 		return false;
 	}
 	if (number != DOCUMENT_VERSION) {
-		*fault = xasprintf("a status document of version %.*s; this gatherctl "
-		                   "reads version %d",
+		*fault = xasprintf(
+		    "a status document of version %.*s; only version %d is known",
 		    version.len < 32 ? (int)version.len : 32, version.text,
 		    DOCUMENT_VERSION);
 		return false;
@@ -78,41 +93,52 @@ check_head(const struct document *document, char **fault)
 	return true;
 }
 
-/* An object of objects, or nothing at all. */
+/* ---- its entries ---- */
+
+static char *
+not_objects(enum head_key key)
+{
+	return xasprintf("no status document: its %s are no objects", head_keys[key]);
+}
+
+/* Those of an object, or of nothing at all. */
 static bool
-check_targets(const struct document *document, enum head_key key, char **fault)
+add_entries(struct document *document, enum head_key key, char **fault)
 {
 	struct span targets = document->head[key];
 	struct span_walk walk;
-	struct span name, entry;
-	bool well = span_is_nothing(targets) || span_kind(targets) == SPAN_OBJECT;
+	struct span name, text;
 
+	if (!span_is_nothing(targets) && span_kind(targets) != SPAN_OBJECT) {
+		*fault = not_objects(key);
+		return false;
+	}
 	span_walk_init(&walk, targets);
-	while (well && span_walk_next(&walk, &name, &entry))
-		well = span_kind(entry) == SPAN_OBJECT;
-	if (!well)
-		*fault = xasprintf(
-		    "no status document: its %s are no objects", head_keys[key]);
-	return well;
-}
-
-/* ---- its entries ---- */
-
-static void
-add_entries(struct document *document, struct span targets, bool is_prompt)
-{
-	struct span_walk walk;
-	struct span key, text;
-
-	span_walk_init(&walk, targets);
-	while (span_walk_next(&walk, &key, &text)) {
+	while (span_walk_next(&walk, &name, &text)) {
+		document->entries = xgrow(document->entries, document->entry_count,
+		    sizeof(*document->entries));
 		document->entries[document->entry_count++] = (struct document_entry){
-			.name = span_text(key, NULL),
-			.key = key,
+			.name = span_text(name, NULL),
+			.key = name,
 			.text = text,
-			.is_prompt = is_prompt,
+			.is_prompt = key == HEAD_PROMPTS,
 		};
 	}
+	return true;
+}
+
+static bool
+check_entries(const struct document *document, char **fault)
+{
+	for (size_t i = 0; i < document->entry_count; i++) {
+		const struct document_entry *entry = &document->entries[i];
+
+		if (span_kind(entry->text) == SPAN_OBJECT)
+			continue;
+		*fault = not_objects(entry->is_prompt ? HEAD_PROMPTS : HEAD_SERVICES);
+		return false;
+	}
+	return true;
 }
 
 static int
@@ -158,98 +184,67 @@ mark_failed(struct document *document)
 	free(failed);
 }
 
+/* Look through the text, which is valid JSON. */
+static bool
+look_through(struct document *document, char **fault)
+{
+	span_members(span_whole(document->text.data, document->text.len), head_keys,
+	    HEAD_COUNT, document->head);
+	return check_head(document, fault) &&
+	    add_entries(document, HEAD_SERVICES, fault) &&
+	    add_entries(document, HEAD_PROMPTS, fault);
+}
+
+static void
+take_over(struct document *document, struct buffer *text)
+{
+	*document = (struct document){ .text = *text };
+	buffer_init(text, text->max);
+}
+
 bool
 document_parse(struct document *document, struct buffer *text, char **fault)
 {
-	struct span services, prompts;
-
-	*document = (struct document){ .text = *text };
-	buffer_init(text, text->max);
-	if (!check_json(&document->text, fault))
+	take_over(document, text);
+	if (!check_json(&document->text, fault) || !look_through(document, fault) ||
+	    !check_entries(document, fault))
 		return false;
-	span_members(span_whole(document->text.data, document->text.len), head_keys,
-	    HEAD_COUNT, document->head);
-	if (!check_head(document, fault) ||
-	    !check_targets(document, HEAD_SERVICES, fault) ||
-	    !check_targets(document, HEAD_PROMPTS, fault))
-		return false;
-
-	services = document->head[HEAD_SERVICES];
-	prompts = document->head[HEAD_PROMPTS];
-	document->entries = xcalloc(
-	    span_count(services) + span_count(prompts) + 1, sizeof(*document->entries));
-	add_entries(document, services, false);
-	add_entries(document, prompts, true);
 	mark_failed(document);
 	return true;
 }
 
-/* ---- reading ---- */
-
-/* Make room for all of it at once where its size is known. */
-static void
-expect_size(int fd, struct buffer *text)
+bool
+document_parse_compact(struct document *document, struct buffer *text, char **fault)
 {
-	struct stat status;
-
-	/* What is larger than the maximum is found out by reading. */
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	    (size_t)status.st_size < DOCUMENT_MAX_BYTES &&
-	    buffer_reserve(text, (size_t)status.st_size + READ_BYTES) == NULL)
-		buffer_reset(text);
+	take_over(document, text);
+	return compact_json(&document->text, fault) && look_through(document, fault);
 }
 
-/* Returns false with *FAULT. */
-static bool
-read_all(int fd, struct buffer *text, char **fault)
+/* ---- reading ---- */
+
+/* Why a file could not be read; the caller's. */
+static char *
+read_fault(int failure)
 {
 	char limit[UNITS_TEXT_SIZE];
 
-	expect_size(fd, text);
-	for (;;) {
-		char *room = buffer_reserve(text, READ_BYTES);
-		ssize_t got = room != NULL ? read(fd, room, READ_BYTES) : 0;
-
-		if (got == -1 && errno == EINTR)
-			continue;
-		if (got == -1) {
-			*fault = xstrdup(strerror(errno));
-			return false;
-		}
-		if (room == NULL || text->len + (size_t)got > DOCUMENT_MAX_BYTES) {
-			units_format_size(limit, DOCUMENT_MAX_BYTES);
-			*fault = xasprintf("larger than %s", limit);
-			return false;
-		}
-		if (got == 0)
-			return true;
-		buffer_grown(text, (size_t)got);
-	}
+	if (failure != EFBIG)
+		return xstrdup(strerror(failure));
+	units_format_size(limit, DOCUMENT_MAX_BYTES);
+	return xasprintf("larger than %s", limit);
 }
 
 bool
 document_read(struct document *document, const char *path, char **fault)
 {
-	bool from_stdin = strcmp(path, "-") == 0;
-	int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct buffer text;
-	bool read_well;
 
-	*document = (struct document){ .entries = NULL };
-	buffer_init(&document->text, 0);
-	if (fd == -1) {
-		*fault = xstrdup(strerror(errno));
-		return false;
-	}
-	/* Room to see that there is more than the maximum. */
-	buffer_init(&text, DOCUMENT_MAX_BYTES + READ_BYTES);
-	read_well = read_all(fd, &text, fault);
-	if (!from_stdin)
-		close(fd);
-	if (read_well)
-		read_well = document_parse(document, &text, fault);
-	buffer_clear(&text);
-	return read_well;
+	buffer_init(&text, DOCUMENT_MAX_BYTES);
+	if (file_read(path, &text))
+		return document_parse(document, &text, fault);
+	*fault = read_fault(errno);
+	take_over(document, &text);
+	return false;
 }
 
 void

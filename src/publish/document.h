@@ -38,13 +38,13 @@ enum head_key {
 struct document_entry {
 	char *name;       /* owned */
 	struct span key;  /* the name as it is spelled */
-	struct span text; /* the entry: an object */
+	struct span text; /* the entry: an object, but see document_parse_compact() */
 	bool is_prompt;
-	bool failed; /* `failed` names it */
+	bool failed; /* the document's `failed` names it */
 };
 
 struct document {
-	struct buffer text; /* as it was read */
+	struct buffer text; /* what the spans lie in */
 	struct span head[HEAD_COUNT];
 	struct document_entry *entries; /* owned; services first, in their order */
 	size_t entry_count;
@@ -59,6 +59,13 @@ MUST_CHECK bool document_read(
 
 /* The same from a text that is there; TEXT is taken over, and empty then. */
 MUST_CHECK bool document_parse(
+    struct document *document, struct buffer *text, char **fault);
+
+/*
+ * Likewise, for who wants the values and not the text: its white space is closed up in
+ * place, an entry may be something else than an object, and `failed` is not looked at.
+ */
+MUST_CHECK bool document_parse_compact(
     struct document *document, struct buffer *text, char **fault);
 
 void document_clear(struct document *document);

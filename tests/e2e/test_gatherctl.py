@@ -165,7 +165,7 @@ def test_a_prompt_is_shown_with_its_response(gatherctl):
         (document({"a": entry()})[:100], "JSON that ends too early at byte 100"),
         ("<html>", "not valid JSON at byte 0"),
         ("[]", "no status document: it has no version"),
-        ('{"version": 2}', "a status document of version 2; this gatherctl reads version 1"),
+        ('{"version": 2}', "a status document of version 2; only version 1 is known"),
         (
             '{"version": 1, "status": "ok", "services": []}',
             "no status document: its services are no objects",

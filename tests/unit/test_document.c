@@ -50,6 +50,51 @@ test_the_text_is_kept_byte_for_byte(UNUSED void **state)
 }
 
 static void
+test_a_compact_text_has_the_same_entries(UNUSED void **state)
+{
+	struct document document;
+	struct buffer text;
+	char *fault = NULL;
+
+	buffer_init(&text, BUFFER_UNLIMITED);
+	buffer_append_string(&text, FIXTURE_DOCUMENT);
+	assert_true(document_parse_compact(&document, &text, &fault));
+	assert_int_equal(text.len, 0);
+	assert_null(strchr(document.text.data, '\n'));
+	assert_true(document.text.len < strlen(FIXTURE_DOCUMENT));
+	assert_int_equal(document.text.data[document.text.len], '\0');
+	assert_int_equal(document.entry_count, 3);
+	assert_span(document_find(&document, "payments")->text, FIXTURE_PAYMENTS);
+	assert_span(document_find(&document, "orders")->text, FIXTURE_ORDERS);
+	assert_span(document_find(&document, "headline")->text, FIXTURE_HEADLINE);
+	assert_span(document.head[HEAD_GENERATION], "17");
+	document_clear(&document);
+}
+
+static void
+test_an_entry_of_a_compact_text_may_be_anything(UNUSED void **state)
+{
+	struct document document;
+	struct buffer text;
+	char *fault = NULL;
+
+	buffer_init(&text, BUFFER_UNLIMITED);
+	buffer_append_string(
+	    &text, "{\"version\":1,\"status\":\"ok\",\"services\":{\"a\":3,\"b\":{}}}");
+	assert_true(document_parse_compact(&document, &text, &fault));
+	assert_span(document_find(&document, "a")->text, "3");
+	assert_span(document_find(&document, "b")->text, "{}");
+	document_clear(&document);
+
+	buffer_append_string(
+	    &text, "{\"version\":1,\"status\":\"ok\",\"services\":[{}]}");
+	assert_false(document_parse_compact(&document, &text, &fault));
+	assert_string_equal(fault, "no status document: its services are no objects");
+	free(fault);
+	document_clear(&document);
+}
+
+static void
 test_targets_are_found_by_name_services_first(UNUSED void **state)
 {
 	struct document document;
@@ -102,7 +147,7 @@ test_what_is_no_document_is_told(UNUSED void **state)
 		{ "{}", "no status document: it has no version" },
 		{ "{\"version\":\"1\"}", "no status document: it has no version" },
 		{ "{\"version\":2,\"status\":\"ok\"}",
-		    "a status document of version 2; this gatherctl reads version 1" },
+		    "a status document of version 2; only version 1 is known" },
 		{ "{\"version\":1}", "no status document: it has no status" },
 		{ "{\"version\":1,\"status\":\"ok\",\"services\":[]}",
 		    "no status document: its services are no objects" },
@@ -156,7 +201,7 @@ write_file(char *path, const char *text)
 static void
 test_a_file_is_read_whole(UNUSED void **state)
 {
-	char path[] = "/tmp/test_ctl_document-XXXXXX";
+	char path[] = "/tmp/test_document-XXXXXX";
 	struct document document;
 	char *fault = NULL;
 
@@ -191,7 +236,7 @@ test_what_cannot_be_read_is_told(UNUSED void **state)
 static void
 test_a_file_beyond_the_maximum_is_refused(UNUSED void **state)
 {
-	char path[] = "/tmp/test_ctl_document-XXXXXX";
+	char path[] = "/tmp/test_document-XXXXXX";
 	struct document document;
 	char *fault = NULL;
 
@@ -211,6 +256,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entries_stand_in_their_order_as_they_are_spelled),
 		cmocka_unit_test(test_the_text_is_kept_byte_for_byte),
+		cmocka_unit_test(test_a_compact_text_has_the_same_entries),
+		cmocka_unit_test(test_an_entry_of_a_compact_text_may_be_anything),
 		cmocka_unit_test(test_targets_are_found_by_name_services_first),
 		cmocka_unit_test(test_a_document_is_stale_past_its_time),
 		cmocka_unit_test(test_what_is_no_document_is_told),

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
-#include "base/xalloc.h"
 #include "base/file.h"
+#include "base/xalloc.h"
 
 /* A folder of its own for each test. */
 static int
@@ -83,6 +83,41 @@ test_a_file_may_fill_the_buffer_but_not_more(UNUSED void **state)
 }
 
 static void
+test_what_is_read_goes_behind_what_is_there(UNUSED void **state)
+{
+	struct buffer content;
+
+	write_file("cde", 3);
+	buffer_init(&content, 5);
+	buffer_append_string(&content, "ab");
+	assert_true(file_read("file", &content));
+	assert_string_equal(content.data, "abcde");
+	/* It is full: an empty file still fits, no other does. */
+	errno = 0;
+	assert_false(file_read("file", &content));
+	assert_int_equal(errno, EFBIG);
+	write_file("", 0);
+	assert_true(file_read("file", &content));
+	assert_string_equal(content.data, "abcde");
+	buffer_clear(&content);
+}
+
+static void
+test_a_file_that_hides_its_size_is_read_whole(UNUSED void **state)
+{
+	struct buffer content;
+	struct stat status;
+
+	write_file("", 0);
+	assert_int_equal(stat("/proc/self/status", &status), 0);
+	assert_int_equal(status.st_size, 0);
+	buffer_init(&content, 1000000);
+	assert_true(file_read("/proc/self/status", &content));
+	assert_non_null(strstr(content.data, "VmPeak:"));
+	buffer_clear(&content);
+}
+
+static void
 test_what_cannot_be_read_says_why(UNUSED void **state)
 {
 	struct buffer content;
@@ -98,31 +133,46 @@ test_what_cannot_be_read_says_why(UNUSED void **state)
 	buffer_clear(&content);
 }
 
+/* More than one read, and than what fits into a pipe. */
+#define FIFO_BYTES ((size_t)100001)
+
 static void *
-write_to_fifo(UNUSED void *arg)
+write_to_fifo(void *arg)
 {
 	int fd = open("file", O_WRONLY | O_CLOEXEC);
-	bool done = fd != -1 && write(fd, "from ", 5) == 5 && write(fd, "afar", 4) == 4;
+	size_t written = 0;
 
+	while (written < FIFO_BYTES) {
+		ssize_t got = write(fd, (char *)arg + written, FIFO_BYTES - written);
+
+		if (got == -1)
+			break;
+		written += (size_t)got;
+	}
 	close(fd);
-	return done ? arg : NULL;
+	return written == FIFO_BYTES ? arg : NULL;
 }
 
 static void
-test_a_fifo_is_read_to_its_end(void **state)
+test_a_fifo_is_read_to_its_end(UNUSED void **state)
 {
+	char *large = xmalloc(FIFO_BYTES);
 	struct buffer content;
 	pthread_t writer;
 	void *done;
 
+	for (size_t i = 0; i < FIFO_BYTES; i++)
+		large[i] = (char)('a' + i % 23);
 	assert_int_equal(mkfifo("file", 0600), 0);
-	assert_int_equal(pthread_create(&writer, NULL, write_to_fifo, *state), 0);
-	buffer_init(&content, 100);
+	assert_int_equal(pthread_create(&writer, NULL, write_to_fifo, large), 0);
+	buffer_init(&content, FIFO_BYTES);
 	assert_true(file_read("file", &content));
 	pthread_join(writer, &done);
 	assert_non_null(done);
-	assert_string_equal(content.data, "from afar");
+	assert_int_equal(content.len, FIFO_BYTES);
+	assert_memory_equal(content.data, large, FIFO_BYTES);
 	buffer_clear(&content);
+	free(large);
 }
 
 static void
@@ -154,6 +204,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(test_a_file_is_read_with_all_its_bytes),
 		IN_FOLDER(test_a_file_may_fill_the_buffer_but_not_more),
+		IN_FOLDER(test_what_is_read_goes_behind_what_is_there),
+		IN_FOLDER(test_a_file_that_hides_its_size_is_read_whole),
 		IN_FOLDER(test_what_cannot_be_read_says_why),
 		IN_FOLDER(test_a_fifo_is_read_to_its_end),
 		IN_FOLDER(test_a_dash_is_standard_input),

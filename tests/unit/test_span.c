@@ -100,6 +100,7 @@ test_strings_lose_their_escapes(UNUSED void **state)
 		{ "\"\\\"\\\\\\/\\n\\t\\b\"", "\"\\/\n\t\b", 6 },
 		{ "\"\\u00e4\\ud83d\\ude00\"", "\xC3\xA4\xF0\x9F\x98\x80", 6 },
 		{ "\"a\\u0000b\"", "a\0b", 3 },
+		{ "\"\\\\u0041\\\"\"", "\\u0041\"", 7 },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -124,6 +125,9 @@ test_texts_are_compared_whole(UNUSED void **state)
 	assert_false(span_is_text(of("\"o\""), "ok"));
 	assert_false(span_is_text(of("\"ok\\u0000\""), "ok"));
 	assert_false(span_is_text(of("null"), "null"));
+	/* As it is spelled is not what it means. */
+	assert_false(span_is_text(of("\"\\n\""), "\\n"));
+	assert_true(span_is_text(of("\"\\n\""), "\n"));
 }
 
 static void
@@ -138,7 +142,61 @@ test_numbers_and_times_are_read(UNUSED void **state)
 	assert_false(span_number((struct span){ .text = NULL }, &number));
 	assert_int_equal(span_time_ms(of("\"1970-01-01T00:00:01.5Z\"")), 1500);
 	assert_int_equal(span_time_ms(of("\"soon\"")), -1);
+	assert_int_equal(span_time_ms(of("\"1970-01-01T00:00:01Z\\u0000x\"")), -1);
 	assert_int_equal(span_time_ms(of("null")), -1);
+}
+
+static void
+test_a_whole_number_is_digits_within_what_is_exact(UNUSED void **state)
+{
+	static const char *const refused[] = { "-1", "-0", "1.0", "1e3", "1E3", "\"1\"",
+		"null", "true", "[1]", "{}", "9007199254740993", "18446744073709551616",
+		"18446744073709551617", "99999999999999999999999999999999999999" };
+	uint64_t number = 99;
+
+	assert_true(span_whole_number(of("0"), &number));
+	assert_true(number == 0);
+	assert_true(span_whole_number(span_member(of("{\"a\":17}"), "a"), &number));
+	assert_true(number == 17);
+	assert_true(span_whole_number(of("9007199254740992"), &number));
+	assert_true(number == SPAN_MAX_WHOLE);
+	for (size_t i = 0; i < ARRAY_COUNT(refused); i++)
+		assert_false(span_whole_number(of(refused[i]), &number));
+	assert_false(span_whole_number((struct span){ .text = NULL }, &number));
+	assert_true(number == SPAN_MAX_WHOLE);
+}
+
+static void
+test_milliseconds_are_read_to_the_microsecond(UNUSED void **state)
+{
+	static const struct {
+		const char *json;
+		int64_t us;
+	} rows[] = {
+		{ "0", 0 },
+		{ "203.4", 203400 },
+		{ "0.1", 100 },
+		{ "812.0", 812000 },
+		{ "7", 7000 },
+		{ "1.005", 1005 },
+		{ "1.0059", 1005 },
+		{ "4503599627370497.3", INT64_C(4503599627370497300) },
+		{ "9007199254740992.999", INT64_C(9007199254740992999) },
+		{ "9007199254740993", -1 },
+		{ "-1.5", -1 },
+		{ "-0", -1 },
+		{ "1e3", -1 },
+		{ "1.5e3", -1 },
+		{ "\"1.5\"", -1 },
+		{ "null", -1 },
+		{ "{}", -1 },
+		{ "", -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		assert_int_equal(span_ms_as_us(of(rows[i].json)), rows[i].us);
+	assert_int_equal(
+	    span_ms_as_us(span_member(of("{\"a\":1.25,\"b\":7}"), "a")), 1250);
 }
 
 static void
@@ -197,6 +255,8 @@ main(void)
 		cmocka_unit_test(test_strings_lose_their_escapes),
 		cmocka_unit_test(test_texts_are_compared_whole),
 		cmocka_unit_test(test_numbers_and_times_are_read),
+		cmocka_unit_test(test_a_whole_number_is_digits_within_what_is_exact),
+		cmocka_unit_test(test_milliseconds_are_read_to_the_microsecond),
 		cmocka_unit_test(test_a_walk_goes_through_all_items),
 		cmocka_unit_test(test_tokens_follow_each_other),
 	};
