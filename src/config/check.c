@@ -150,6 +150,24 @@ check_times(const struct check *check, const struct target *target)
 	    timeout, interval);
 }
 
+/* Told where the spread stands: once for each interval, however many have it. */
+static void
+check_spread(const struct check *check, int64_t interval_ms)
+{
+	const struct config *config = check->config;
+	char spread[UNITS_TEXT_SIZE];
+	char interval[UNITS_TEXT_SIZE];
+
+	if (config->spread_ms <= interval_ms)
+		return;
+	units_format_duration(spread, config->spread_ms);
+	units_format_duration(interval, interval_ms);
+	faults_warning(check->faults, config->spread_place,
+	    "spread: %s is longer than the interval of %s: what has that interval begins "
+	    "within it",
+	    spread, interval);
+}
+
 static void
 check_target(const struct check *check, const struct target *target)
 {
@@ -190,9 +208,15 @@ config_check(const struct config *config, struct faults *faults)
 	struct check check = { .config = config, .faults = faults };
 
 	check_descriptors(&check);
+	check_spread(&check, config->interval_ms);
 	check_vars(&check);
-	for (size_t i = 0; i < config->target_count; i++)
+	if (config->target_count + config->disabled_count == 0)
+		faults_warning(
+		    faults, config->services_place, "no services: nothing is asked");
+	for (size_t i = 0; i < config->target_count; i++) {
+		check_spread(&check, config->targets[i]->interval_ms);
 		check_target(&check, config->targets[i]);
+	}
 	for (size_t i = 0; i < config->disabled_count; i++)
 		check_target(&check, config->disabled[i]);
 }

@@ -9,8 +9,8 @@ struct faults;
 
 /*
  * Add warnings: a literal secret in a world-readable file, `timeout` over `interval`,
- * `max_concurrent` over the descriptors this process may open, names inside template
- * sections that can match nothing.
+ * `spread` over `interval`, `max_concurrent` over the descriptors this process may open,
+ * names inside template sections that can match nothing, no service at all.
  */
 void config_check(const struct config *config, struct faults *faults);
 

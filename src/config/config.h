@@ -59,6 +59,7 @@ struct target {
 	int64_t timeout_ms;
 	int64_t connect_timeout_ms;
 	int64_t deadline_ms;
+	bool deadline_said; /* else it follows from interval and timeout */
 	enum body_format format;
 	size_t max_body_bytes;
 	int64_t max_depth;
@@ -67,6 +68,7 @@ struct target {
 	bool reuse;
 	bool enabled;
 	bool required;
+	bool keep_last;
 	struct text group; /* empty: none */
 	struct text description;
 	struct config_pairs labels;
@@ -82,8 +84,16 @@ struct config {
 	int64_t interval_ms;
 	int64_t timeout_ms;
 	int64_t connect_timeout_ms;
+	int64_t spread_ms;
+	bool align;
+	int64_t publish_after_ms;
 	int64_t max_concurrent;
-	struct place max_concurrent_place; /* 1:1 where it is not said */
+
+	/* Where these keys stand; 1:1 where they are not said. */
+	struct place spread_place;
+	struct place max_concurrent_place;
+	struct place services_place;
+
 	struct {
 		struct text file; /* empty: not said */
 		unsigned permissions;

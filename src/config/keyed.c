@@ -61,7 +61,7 @@ keyed_clear(const struct key_table *table, void *object)
 /* ---- loading ---- */
 
 /* More names than this are better read in the man page. */
-#define MAX_LISTED_NAMES 12
+#define MAX_LISTED_NAMES 16
 
 static void
 tell_unknown(const struct key_table *table, const struct yaml_node *name,
@@ -140,6 +140,31 @@ keyed_inherit(const struct key_table *table, const struct yaml_node *own,
 		else
 			memcpy(field, const_field_of(key, from), key->type->size);
 	}
+}
+
+/* ---- comparing ---- */
+
+static bool
+equal_fields(const struct key *key, const void *a, const void *b)
+{
+	const void *left = const_field_of(key, a);
+	const void *right = const_field_of(key, b);
+
+	return key->type->equal != NULL ? key->type->equal(left, right)
+	                                : memcmp(left, right, key->type->size) == 0;
+}
+
+bool
+keyed_equal(
+    const struct key_table *table, unsigned without, const void *a, const void *b)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+
+		if ((key->flags & without) == 0 && !equal_fields(key, a, b))
+			return false;
+	}
+	return true;
 }
 
 /* ---- printing ---- */

@@ -31,6 +31,10 @@ bool keyed_load(const struct key_table *table, const struct yaml_node *map,
 void keyed_inherit(const struct key_table *table, const struct yaml_node *own,
     const struct yaml_node *said, const void *from, void *object);
 
+/* Are A and B the same but for the keys with any of the flags WITHOUT? */
+bool keyed_equal(
+    const struct key_table *table, unsigned without, const void *a, const void *b);
+
 /* Tell what keys of MAP are not in TABLE. Returns false if there was one. */
 bool keyed_check_names(const struct key_table *table, const struct yaml_node *map,
     const struct loading *loading);

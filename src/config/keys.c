@@ -63,7 +63,7 @@ static const struct key service_rows[] = {
 	{ "headers", &type_headers, offsetof(struct target, headers),
 	    .description = "Headers of the request. Their values are templates." },
 	{ "interval", &type_duration, offsetof(struct target, interval_ms), .min = 1,
-	    .flags = KEY_OF_FILE,
+	    .flags = KEY_OF_FILE | KEY_TIMER,
 	    .description = "Time between the starts of two turns. By default the "
 	                   "file's." },
 	{ "timeout", &type_duration, offsetof(struct target, timeout_ms), .min = 1,
@@ -75,6 +75,7 @@ static const struct key service_rows[] = {
 	    .description = "For the connection of one attempt, from the name lookup to "
 	                   "the end of the TLS handshake. By default the file's." },
 	{ "deadline", &type_duration, offsetof(struct target, deadline_ms), .min = 1,
+	    .flags = KEY_TIMER,
 	    .description = "For all attempts of one turn. By default the longer of "
 	                   "interval and timeout." },
 	{ "format", &type_word, offsetof(struct target, format), "auto",
@@ -93,6 +94,9 @@ static const struct key service_rows[] = {
 	                   "answer." },
 	{ "data", &type_bool, offsetof(struct target, data), "true",
 	    .description = "Whether the answer goes into the document." },
+	{ "keep_last", &type_bool, offsetof(struct target, keep_last), "false",
+	    .description = "Whether the last good answer is kept in the document, as "
+	                   "last_data." },
 	{ "reuse", &type_bool, offsetof(struct target, reuse), "true",
 	    .description = "Whether connections are kept and used again." },
 	{ "enabled", &type_bool, offsetof(struct target, enabled), "true",
@@ -116,6 +120,12 @@ const struct key_table service_keys = {
 static const struct key file_rows[] = {
 	{ "interval", &type_duration, offsetof(struct config, interval_ms), "30s",
 	    .min = 1, .description = "Time between the starts of two rounds." },
+	{ "spread", &type_duration, offsetof(struct config, spread_ms), "0s",
+	    .description = "Each target begins at a fixed point within this time after "
+	                   "its round's start." },
+	{ "align", &type_bool, offsetof(struct config, align), "false",
+	    .description = "Whether rounds start at multiples of the interval on the "
+	                   "clock." },
 	{ "timeout", &type_duration, offsetof(struct config, timeout_ms), "5s",
 	    .min = 1,
 	    .description = "For one attempt, from the name lookup to the last byte." },
@@ -123,6 +133,10 @@ static const struct key file_rows[] = {
 	    offsetof(struct config, connect_timeout_ms), "3s", .min = 1,
 	    .description = "For the connection of one attempt, from the name lookup to "
 	                   "the end of the TLS handshake." },
+	{ "publish_after", &type_duration, offsetof(struct config, publish_after_ms),
+	    "1s",
+	    .description = "How long after an answer the document is published while a "
+	                   "round goes on." },
 	{ "max_concurrent", &type_int, offsetof(struct config, max_concurrent), "512",
 	    .min = 1, .max = MAX_CONCURRENT,
 	    .description = "Attempts in flight at once, over all services." },

@@ -21,6 +21,7 @@ enum key_flag {
 	KEY_OF_FILE = 1 << 1,  /* its default is the key of that name in the top map */
 	KEY_INCLUDED = 1 << 2, /* of the top map: may stand in included files, too */
 	KEY_OWN_ONLY = 1 << 3, /* of a target: may not stand in `defaults` */
+	KEY_TIMER = 1 << 4, /* of a target: `interval`, and what may follow from it */
 };
 
 struct key {

@@ -129,21 +129,28 @@ check_included(struct load *load, const struct yaml_node *root)
 	}
 }
 
+/* Where the value of KEY stands in ROOT, of the file with number FILE. */
+static struct place
+place_of(const struct yaml_node *root, const char *key, unsigned file)
+{
+	const struct yaml_node *node = yaml_get(root, key);
+
+	if (node != NULL)
+		return node->place;
+	return (struct place){ .file = file, .line = 1, .column = 1 };
+}
+
 static void
 load_files(struct load *load)
 {
 	struct config *config = load->config;
 	const struct yaml_node *root = source_root(&load->sources.items[0]);
-	const struct yaml_node *node = yaml_get(root, "max_concurrent");
+	unsigned file = load->sources.items[0].file;
 
 	(void)keyed_load(&file_keys, root, &load->loading, config);
-	config->max_concurrent_place = (struct place){
-		.file = load->sources.items[0].file,
-		.line = 1,
-		.column = 1,
-	};
-	if (node != NULL)
-		config->max_concurrent_place = node->place;
+	config->spread_place = place_of(root, "spread", file);
+	config->max_concurrent_place = place_of(root, "max_concurrent", file);
+	config->services_place = place_of(root, "services", file);
 
 	sources_include(&load->sources, &config->includes, load->faults);
 	for (size_t i = 1; i < load->sources.count; i++) {
@@ -162,6 +169,7 @@ load_var(struct load *load, const struct yaml_pair *pair)
 	const char *why = vars_why_unfit(name->text);
 	struct value *value = value_load(pair->value,
 	    sources_folder(&load->sources, pair->value->place.file), load->faults);
+	char *prefix;
 
 	if (why != NULL)
 		faults_error(
@@ -171,6 +179,9 @@ load_var(struct load *load, const struct yaml_pair *pair)
 		value = value_new_map();
 		value->broken = true;
 	}
+	prefix = sources_prefix(&load->sources, pair->value->place.file);
+	value_rebase(value, prefix);
+	free(prefix);
 	value_set(load->config->vars, name->text, value);
 }
 
@@ -310,7 +321,8 @@ inherit_from_file(struct load *load, struct target *target, const struct yaml_no
 		memcpy((char *)target + key->offset,
 		    (const char *)load->config + of_file->offset, key->type->size);
 	}
-	if (target->deadline_ms == 0)
+	target->deadline_said = target->deadline_ms != 0;
+	if (!target->deadline_said)
 		target->deadline_ms = target->interval_ms > target->timeout_ms
 		    ? target->interval_ms
 		    : target->timeout_ms;

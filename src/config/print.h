@@ -7,9 +7,8 @@
 struct buffer;
 struct config;
 
-/* YAML that reads back as the same config (relative ${file:} paths from the folder that
- * has them): includes taken in, defaults filled in, secrets as their ${...} reference
- * (literal ones as ***). */
+/* YAML that reads back as the same config from the main file's folder: includes taken in,
+ * defaults filled in, secrets as their ${...} reference (literal ones as ***). */
 void config_print(const struct config *config, struct buffer *out);
 
 /* JSON Schema (draft 2020-12) of a config file. */

@@ -246,3 +246,18 @@ sources_folder(const struct sources *sources, unsigned file)
 	}
 	return ".";
 }
+
+char *
+sources_prefix(const struct sources *sources, unsigned file)
+{
+	const char *main_folder = sources->items[0].folder;
+	const char *folder = sources_folder(sources, file);
+	size_t len = strlen(main_folder);
+
+	/* What is not included by an absolute name begins with the main file's folder. */
+	if (strcmp(folder, main_folder) == 0)
+		return xstrdup("");
+	if (strncmp(folder, main_folder, len) == 0 && folder[len] == '/')
+		folder += len + 1;
+	return xasprintf("%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/");
+}

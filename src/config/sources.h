@@ -45,4 +45,8 @@ const struct yaml_node *source_root(const struct source *source);
 /* Where relative paths of the file with number FILE start. */
 const char *sources_folder(const struct sources *sources, unsigned file);
 
+/* What to put before such a path where it is to stand in the main file: "", "conf.d/". The
+ * caller's. */
+char *sources_prefix(const struct sources *sources, unsigned file);
+
 #endif

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/names.h"
 #include "base/xalloc.h"
-#include "base/file.h"
 #include "config/yaml.h"
 
 /*
@@ -385,6 +385,54 @@ text_clear(struct text *text)
 	free(text->source);
 	text->source = NULL;
 	marked_clear(&text->value);
+}
+
+bool
+text_equal(const struct text *a, const struct text *b)
+{
+	return marked_equal(&a->value, &b->value);
+}
+
+/* The reference of LEN bytes at AT, "${" and "}" included. */
+static void
+append_rebased(struct buffer *out, const char *at, size_t len, const char *prefix)
+{
+	static const char scheme[] = "${file:";
+	size_t start = strlen(scheme);
+
+	if (strncmp(at, scheme, start) == 0 && at[start] != '/')
+		buffer_append_format(out, "%s%s", scheme, prefix);
+	else
+		start = 0;
+	buffer_append(out, at + start, len - start);
+}
+
+void
+text_rebase(struct text *text, const char *prefix)
+{
+	const char *at = text->source;
+	struct buffer out;
+
+	/* A reference has no way to write a brace. */
+	if (prefix[0] == '\0' || strchr(prefix, '}') != NULL)
+		return;
+	buffer_init(&out, BUFFER_UNLIMITED);
+	while (*at != '\0') {
+		const char *end = strncmp(at, "${", 2) == 0 ? strchr(at, '}') : NULL;
+		size_t len = strcspn(at, "$");
+
+		if (end != NULL) {
+			len = (size_t)(end + 1 - at);
+			append_rebased(&out, at, len, prefix);
+		} else {
+			if (len == 0)
+				len = at[1] == '$' ? 2 : 1;
+			buffer_append(&out, at, len);
+		}
+		at += len;
+	}
+	free(text->source);
+	text->source = buffer_take(&out);
 }
 
 bool

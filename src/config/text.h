@@ -22,7 +22,7 @@
 struct yaml_node;
 
 struct text {
-	char *source;        /* as the config has it, ${...} and all; owned */
+	char *source;        /* as the main file could have it, ${...} and all; owned */
 	struct marked value; /* with everything put in */
 	struct place place;
 	bool plain; /* was not quoted */
@@ -36,6 +36,12 @@ struct text {
 MUST_CHECK bool text_load(const struct yaml_node *node, const char *relative_to,
     struct faults *faults, struct text *out);
 void text_clear(struct text *text);
+
+/* Is what became of them the same, with its marks? Not so what it came from. */
+bool text_equal(const struct text *a, const struct text *b);
+
+/* In TEXT's source, for printing, let relative ${file:} paths begin with PREFIX. */
+void text_rebase(struct text *text, const char *prefix);
 
 /* Does the source put anything in? */
 bool text_has_reference(const struct text *text);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -52,6 +53,16 @@ tell_expected(const struct key *key, struct place place, const struct loading *l
 	buffer_clear(&expected);
 }
 
+/* It may be printed as part of the main file. */
+static void
+rebase(struct text *text, const struct sources *sources)
+{
+	char *prefix = sources_prefix(sources, text->place.file);
+
+	text_rebase(text, prefix);
+	free(prefix);
+}
+
 bool
 type_read_text(const struct key *key, const struct yaml_node *node,
     const struct loading *loading, struct text *text)
@@ -62,8 +73,11 @@ type_read_text(const struct key *key, const struct yaml_node *node,
 		    node->kind == YAML_LIST ? ", not a list" : ", not a map");
 		return false;
 	}
-	return text_load(node, sources_folder(loading->sources, node->place.file),
-	    loading->faults, text);
+	if (!text_load(node, sources_folder(loading->sources, node->place.file),
+	        loading->faults, text))
+		return false;
+	rebase(text, loading->sources);
+	return true;
 }
 
 /* ---- single values ---- */

@@ -60,6 +60,10 @@ struct type {
 	void (*inherit)(void *field, const void *from);
 	bool merges;
 
+	/* Of a target's keys: are A and B the same, secret values too? NULL: the bytes are the
+	 * value. */
+	bool (*equal)(const void *a, const void *b);
+
 	/* Key and value; nothing at all where FIELD says nothing. */
 	void (*print)(
 	    const struct key *key, const void *field, struct printing *printing);

@@ -51,6 +51,12 @@ inherit_text(void *field, const void *from)
 }
 
 static bool
+equal_texts(const void *a, const void *b)
+{
+	return text_equal(a, b);
+}
+
+static bool
 load_text(const struct key *key, const struct yaml_node *node,
     const struct loading *loading, void *field)
 {
@@ -89,6 +95,7 @@ const struct type type_text = {
 	.clear = clear_text,
 	.load = load_text,
 	.inherit = inherit_text,
+	.equal = equal_texts,
 	.print = print_text,
 	.schema = write_text_schema,
 };
@@ -119,6 +126,7 @@ const struct type type_url = {
 	.clear = clear_text,
 	.load = load_text,
 	.inherit = inherit_text,
+	.equal = equal_texts,
 	.print = print_url,
 	.schema = write_url_schema,
 };
@@ -176,6 +184,23 @@ inherit_pairs(
 		if (find_pair(own, pair->name, compare) == NULL)
 			copy_text(&add_pair(own, pair->name)->text, &pair->text);
 	}
+}
+
+/* The names as they are written, since they are sent and shown like that; in order. */
+static bool
+equal_pairs(const void *left, const void *right)
+{
+	const struct config_pairs *a = left;
+	const struct config_pairs *b = right;
+
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (strcmp(a->items[i].name, b->items[i].name) != 0 ||
+		    !text_equal(&a->items[i].text, &b->items[i].text))
+			return false;
+	}
+	return true;
 }
 
 /* Is the pair one that KEY takes? Tells what is wrong with it. */
@@ -310,6 +335,7 @@ const struct type type_labels = {
 	.load = load_labels,
 	.inherit = inherit_labels,
 	.merges = true,
+	.equal = equal_pairs,
 	.print = print_labels,
 	.schema = write_labels_schema,
 };
@@ -399,6 +425,7 @@ const struct type type_headers = {
 	.load = load_headers,
 	.inherit = inherit_headers,
 	.merges = true,
+	.equal = equal_pairs,
 	.print = print_headers,
 	.schema = write_headers_schema,
 };

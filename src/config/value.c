@@ -239,6 +239,32 @@ value_free(struct value *value)
 	free(value);
 }
 
+bool
+value_equal(const struct value *a, const struct value *b)
+{
+	if (a->kind != b->kind || a->count != b->count)
+		return false;
+	if ((a->kind == VALUE_STRING || a->kind == VALUE_NUMBER) &&
+	    !text_equal(&a->text, &b->text))
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (a->kind == VALUE_MAP && strcmp(a->keys[i], b->keys[i]) != 0)
+			return false;
+		if (!value_equal(a->items[i], b->items[i]))
+			return false;
+	}
+	return true;
+}
+
+void
+value_rebase(struct value *value, const char *prefix)
+{
+	if (value->kind == VALUE_STRING)
+		text_rebase(&value->text, prefix);
+	for (size_t i = 0; i < value->count; i++)
+		value_rebase(value->items[i], prefix);
+}
+
 /* ---- as templates see it ---- */
 
 /* The longest key that fits, for those that hold dots themselves. */

@@ -49,6 +49,13 @@ void value_free(struct value *value);
 /* In the map MAP, set KEY to ITEM, which is taken over, in place of what it was. */
 void value_set(struct value *map, const char *key, struct value *item);
 
+/* Are they the same, deeply, with the marks of texts? Numbers by their text, maps by the
+ * order of their keys too: that is how templates write them. */
+bool value_equal(const struct value *a, const struct value *b);
+
+/* text_rebase() for all texts in VALUE. */
+void value_rebase(struct value *value, const char *prefix);
+
 /* VALUE as templates see it. */
 void value_for_template(const struct value *value, struct template_value *out);
 

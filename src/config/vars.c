@@ -94,6 +94,8 @@ vars_find(const struct value *vars, const char *path, struct template_value *fou
 		size_t taken = step(&at, path, len, &next);
 
 		if (taken == 0) {
+			if (hint == NULL)
+				return false;
 			/* The names of deeper levels are no business of the first. */
 			*hint = at.node == vars ? hint_of(vars, path) : xstrdup("");
 			return false;

@@ -23,7 +23,7 @@ const char *vars_why_unfit(const char *name);
 
 /*
  * Find the dotted PATH among VARS, as a template does. Returns false where it is missing,
- * with *HINT, the caller's, " (did you mean X?)" or "".
+ * with *HINT, the caller's, " (did you mean X?)" or ""; HINT may be NULL.
  */
 MUST_CHECK bool vars_find(const struct value *vars, const char *path,
     struct template_value *found, char **hint);

@@ -9,8 +9,8 @@
 #include <yaml.h>
 
 #include "base/buffer.h"
-#include "base/xalloc.h"
 #include "base/file.h"
+#include "base/xalloc.h"
 #include "config/yaml_map.h"
 #include "config/yaml_text.h"
 #include "config/yaml_tree.h"

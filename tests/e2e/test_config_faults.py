@@ -33,7 +33,7 @@ FAULTS = [
     ("a merge of no map", "x-a: &a 3\nlog:\n  <<: *a\n", "3:3", "<<", "map"),
     # ---- keys ----
     ("an unknown key", "intervall: 3s\n", "1:1", "unknown key intervall", "did you mean interval?"),
-    ("like no other", "zzz: 3s\n", "1:1", "unknown key zzz", "expected one of interval, timeout"),
+    ("like no other", "zzz: 3s\n", "1:1", "unknown key zzz", "expected one of interval, spread"),
     ("in output", "output: {flie: a}\n", "1:10", "unknown key flie", "did you mean file?"),
     ("in log", "log:\n  levle: info\n", "2:3", "unknown key levle", "did you mean level?"),
     ("in defaults", "defaults: {timout: 3s}\n", "1:12", "timout", "did you mean timeout?"),
@@ -59,6 +59,11 @@ FAULTS = [
     ("a list for a duration", "interval: [3s]\n", "1:11", "interval", "not a list"),
     ("a map for a duration", "interval: {s: 3}\n", "1:11", "interval", "not a map"),
     ("nothing for a duration", "interval:\n", "1:10", "interval", "duration"),
+    ("a negative spread", "spread: -1s\n", "1:9", "spread: expected a duration such as"),
+    ("no alignment", "align: hourly\n", "1:8", "align", "true or false"),
+    ("no pause", "publish_after: never\n", "1:16", "publish_after", "duration such as"),
+    ("an own spread", "services: {a: {url: URL, spread: 1s}}\n", "1:", "unknown key spread"),
+    ("no keeping", "defaults: {keep_last: 3}\n", "1:23", "keep_last", "true or false"),
     ("no size", "output: {max_size: huge}\n", "1:20", "max_size", "size", "64KiB"),
     ("no room", "defaults: {max_body: 0}\n", "1:22", "max_body", "size over 0"),
     ("a fraction of a byte", "defaults: {max_body: 0.5B}\n", "1:22", "max_body", "size"),
@@ -144,9 +149,9 @@ FAULTS = [
 ]
 
 # Words of later versions are as unknown as any other.
-LATER_FILE_KEYS = ["mode", "listen", "control", "history", "prompts", "providers", "spread"]
-LATER_FILE_KEYS += ["align", "publish_after", "max_per_host", "rate_per_host"]
-LATER_SERVICE_KEYS = ["retries", "retry_delay", "expect", "warn", "extract", "keep_last"]
+LATER_FILE_KEYS = ["mode", "listen", "control", "history", "prompts", "providers"]
+LATER_FILE_KEYS += ["max_per_host", "rate_per_host"]
+LATER_SERVICE_KEYS = ["retries", "retry_delay", "expect", "warn", "extract"]
 LATER_SERVICE_KEYS += ["for_each", "method", "body", "json", "form", "auth", "tls", "proxy"]
 LATER_SERVICE_KEYS += ["delay", "ip", "unix_socket", "resolve", "http_version", "compressed"]
 for key in LATER_FILE_KEYS:
@@ -382,14 +387,16 @@ services:
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "{}\n", "\ufeffservices: {}\n"])
 def test_an_empty_config_is_one(gatherd, text):
-    result = gatherd.run("--check", config=text)
-    assert result.status == 0 and result.stderr == ""
+    result = gatherd.run("--check", "-c", gatherd.config(text).name)
+    assert result.status == 0
+    place = "1:11" if "services" in text else "1:1"
+    assert result.stderr == f"gatherd.yaml:{place}: warning: no services: nothing is asked\n"
+    assert gatherd.once(text).document["services"] == {}
 
 
 @pytest.mark.parametrize(
     "text, out",
     [
-        ("{}", "ok (0 services)"),
         ("services: {a: http://x/}", "ok (1 service)"),
         ("services: {a: http://x/, b: http://y/}", "ok (2 services)"),
         (
@@ -421,6 +428,15 @@ WARNINGS = [
         "secret",
     ),
     ("services: {a: 'http://x/{{#l}}{{b}}{{/l}}'}\nvars: {l: [1]}\n", "1:15", "b", "nothing"),
+    ("spread: 40s\nservices: {a: http://x/, b: http://x/}\n", "1:9", "spread", "40s", "of 30s"),
+    (
+        "spread: 20s\nservices: {a: http://x/, b: {url: http://x/, interval: 10s}}\n",
+        "1:9",
+        "spread",
+        "interval of 10s",
+    ),
+    ("interval: 3s\n", "1:1", "no services"),
+    ("include: [conf.d/*.yaml]\nservices: {}\n", "2:11", "no services"),
 ]
 
 
@@ -437,12 +453,12 @@ def test_check_warns(gatherd, text, place, words):
 
 
 def test_check_warns_of_too_few_descriptors(gatherd):
-    gatherd.config("services: {}\nmax_concurrent: 961\n")
+    gatherd.config("services: {a: http://x/}\nmax_concurrent: 961\n")
     few = ["prlimit", "--nofile=1024:1024"]
     result = gatherd.run("--check", "-c", "gatherd.yaml", under=few)
     assert result.status == 0
     assert result.stderr.startswith("gatherd.yaml:2:17: warning: max_concurrent: 961 ")
-    gatherd.config("max_concurrent: 960\n")
+    gatherd.config("services: {a: http://x/}\nmax_concurrent: 960\n")
     result = gatherd.run("--check", "-c", "gatherd.yaml", under=few)
     assert result.status == 0 and result.stderr == ""
 

@@ -19,7 +19,10 @@ OUTSIDE = {"SHOP_TOKEN": "token-of-the-shop"}
 
 BIG = r"""
 interval: 1m30s
+spread: 12s
+align: on
 timeout: 1500ms
+publish_after: 0
 connect_timeout: 0.5
 max_concurrent: 17
 x-slow: &slow {timeout: 1m, interval: 1d}
@@ -72,7 +75,7 @@ services:
     <<: [*slow, *one]
     url: http://[::1]:8080/a%20b#frag
     enabled: no
-  "null": {url: "http://x/", format: none, data: no, reuse: false, required: off}
+  "null": {url: "http://x/", format: none, data: no, keep_last: yes, reuse: false, required: off}
   "1": {url: "http://x/", format: json, max_depth: 1000, redirects: 0, deadline: 10m}
   section: "http://x/{{#words}}{{.}}{{/words}}{{^nothing}}-{{/nothing}}"
 """
@@ -142,7 +145,8 @@ services:
 def test_defaults_and_includes_are_filled_in(outside, big):
     printed = yaml.safe_load(print_config(outside, big))
     assert printed["interval"] == "1m30s"
-    assert printed["connect_timeout"] == "500ms"
+    assert printed["connect_timeout"] == "500ms" and printed["spread"] == "12s"
+    assert printed["align"] is True and printed["publish_after"] == "0s"
     assert printed["output"]["max_size"] == 10_000_000
     assert list(printed["services"]) == [
         "short",
@@ -159,6 +163,7 @@ def test_defaults_and_includes_are_filled_in(outside, big):
     assert more["headers"]["X-Team"] == "web" and more["labels"] == {"tier": "1"}
     assert more["timeout"] == "1.5s" and more["interval"] == "1m30s"
     assert more["deadline"] == "1m30s" and more["max_depth"] == 28
+    assert more["keep_last"] is False and printed["services"]["null"]["keep_last"] is True
     dash = printed["services"]["- dash"]
     assert dash["timeout"] == "1m" and dash["interval"] == "1d" and dash["enabled"] is False
     assert dash["labels"]["tier"] == "2" and dash["description"] == "Several\nlines.\n"
@@ -190,6 +195,28 @@ def test_secrets_are_printed_as_their_references(outside, big):
     odd = printed["services"]['with: colon, "quotes" and ü']
     assert odd["url"] == "https://user:${file:secret}@example.com/"
     assert odd["headers"]["authorization"] == "Basic ${API_KEY}"
+
+
+def test_files_of_included_files_are_found_from_the_printed_config(gatherd, upstream):
+    (gatherd.folder / "secret").write_text("of-the-main-file\n")
+    (gatherd.folder / "conf.d").mkdir()
+    (gatherd.folder / "conf.d" / "secret").write_text("of-the-included-file\n")
+    echo = f"{upstream.url}/echo"
+    main = {"include": "conf.d/*.yaml", "services": {"a": echo + "/${file:secret}/{{v}}"}}
+    more = {"vars": {"v": "${file:secret}"}, "services": {"b": echo + "/${file:secret}"}}
+    gatherd.config(main)
+    gatherd.config(more, "conf.d/more.yaml")
+    text = print_config(gatherd, "gatherd.yaml")
+    printed = yaml.safe_load(text)
+    assert printed["vars"] == {"v": "${file:conf.d/secret}"}
+    assert printed["services"]["a"]["url"].endswith("/echo/${file:secret}/{{v}}")
+    assert printed["services"]["b"]["url"].endswith("/echo/${file:conf.d/secret}")
+    gatherd.config(text, "printed.yaml")
+    assert gatherd.run("--once", "-c", "printed.yaml", "-o", "-").status == 0
+    assert sorted(request.target for request in upstream.requests) == [
+        "/echo/of-the-included-file",
+        "/echo/of-the-main-file/of-the-included-file",
+    ]
 
 
 def test_literal_secrets_are_not_printed(gatherd):
@@ -320,6 +347,7 @@ def test_every_key_of_the_schema_is_taken(gatherd, schema):
         config.setdefault(key, its.get("default"))
     result = gatherd.run("--check", config=config)
     assert result.status == 0, result.stderr
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
@@ -338,6 +366,10 @@ GOOD = [
     "interval: 1.5",
     "interval: '1.5'",
     "interval: 1d2h3m4s5ms",
+    "spread: 0",
+    "spread: 1m",
+    "align: yes",
+    "publish_after: 0s",
     "timeout: ${TIMEOUT}",
     "timeout: ${TIMEOUT:-3s}",
     "max_concurrent: '12'",
@@ -381,6 +413,10 @@ BAD = [
     "interval: 1s500",
     "interval: 'ms'",
     "interval: ''",
+    "spread: -1",
+    "spread: all",
+    "align: 1",
+    "publish_after: ''",
     "timeout: [3]",
     "timeout: true",
     "max_concurrent: 0",
@@ -406,6 +442,8 @@ BAD = [
     "defaults: {url: http://x/}",
     "defaults: {format: xml}",
     "defaults: {redirects: 51}",
+    "defaults: {keep_last: maybe}",
+    "defaults: {spread: 1s}",
     "defaults: {headers: [X]}",
     "defaults: {headers: {'X Y': 1}}",
     "defaults: {headers: {X: [1]}}",
@@ -433,8 +471,12 @@ def test_the_schema_refuses_what_the_program_refuses(gatherd, validator, text):
 def test_the_examples_have_no_fault(outside, example):
     result = outside.run("--check", "-c", example)
     assert result.status == 0
-    assert result.stderr == ""
-    assert re.match(rf"{example}: ok \(\d+ services?\)", result.stdout)
+    # The one to begin with has none yet.
+    lines = result.stderr.splitlines()
+    assert [line.partition(": ")[2] for line in lines] == (
+        ["warning: no services: nothing is asked"] if example.name == "gatherd.yaml" else []
+    )
+    assert re.match(rf"{example}: ok \(\d+ services?(, 1 warning)?\)", result.stdout)
 
 
 def test_a_missing_token_of_an_example_is_told(gatherd):

@@ -7,9 +7,19 @@
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/keyed.h"
+#include "config/keys.h"
 #include "config/render.h"
+#include "config/target.h"
 #include "config/value.h"
 #include "template/template.h"
+
+/* The number in its name and its URL, wherever it stands. */
+static size_t
+number_of(const struct target *target)
+{
+	return strtoul(target->name + 1, NULL, 10);
+}
 
 /* As config/render makes it, but without a template and without parsing. */
 static struct rendered_request *
@@ -18,7 +28,7 @@ make_request(const struct target *target)
 	struct rendered_request *rendered = xcalloc(1, sizeof(*rendered));
 
 	request_init(&rendered->request);
-	rendered->request.url.text = xasprintf("http://test/%zu", target->index);
+	rendered->request.url.text = xasprintf("http://test/%zu", number_of(target));
 	rendered->request.connect_timeout_us = target->connect_timeout_ms * 1000;
 	rendered->request.max_body_bytes = target->max_body_bytes;
 	rendered->shown_url = xstrdup(rendered->request.url.text);
@@ -43,22 +53,17 @@ set_url(struct target *target, const char *source)
 }
 
 static struct target *
-make_target(size_t index)
+make_target(size_t number)
 {
-	struct target *target = xcalloc(1, sizeof(*target));
+	char *name = xasprintf("t%zu", number);
+	struct target *target = target_new(name, (struct place){ .line = 1 });
 
-	target->name = xasprintf("t%zu", index);
-	target->index = index;
+	free(name);
 	target->interval_ms = 30000;
 	target->timeout_ms = 5000;
 	target->connect_timeout_ms = 3000;
 	target->deadline_ms = 30000;
-	target->format = FORMAT_AUTO;
-	target->max_body_bytes = (size_t)1024 * 1024;
-	target->max_depth = 28;
-	target->data = true;
-	target->enabled = true;
-	target->required = true;
+	/* For tests to append to. */
 	marked_init(&target->group.value, BUFFER_UNLIMITED);
 	marked_init(&target->description.value, BUFFER_UNLIMITED);
 	target->rendered = make_request(target);
@@ -66,53 +71,41 @@ make_target(size_t index)
 }
 
 struct config *
-fake_config_new(size_t count)
+fake_config_of(size_t count, const size_t *numbers)
 {
 	struct config *config = xcalloc(1, sizeof(*config));
 
 	config->references = 1;
-	config->vars = xcalloc(1, sizeof(*config->vars));
-	config->vars->kind = VALUE_MAP;
-	config->targets = xcalloc(count, sizeof(struct target *));
+	config->path = xstrdup("fake.yaml");
+	keyed_init(&file_keys, config);
+	config->targets = xcalloc(count + 1, sizeof(struct target *));
 	config->target_count = count;
 	for (size_t i = 0; i < count; i++)
-		config->targets[i] = make_target(i);
+		config->targets[i] = make_target(numbers != NULL ? numbers[i] : i);
+	config_index(config);
 	return config;
 }
 
-static void
-free_target(struct target *target)
+struct config *
+fake_config_new(size_t count)
 {
-	for (size_t i = 0; i < target->labels.count; i++) {
-		free(target->labels.items[i].name);
-		marked_clear(&target->labels.items[i].text.value);
-	}
-	free(target->labels.items);
-	marked_clear(&target->group.value);
-	marked_clear(&target->description.value);
-	rendered_request_free(target->rendered);
-	template_free(target->url_template);
-	free(target->name);
-	free(target);
+	return fake_config_of(count, NULL);
 }
 
 void
 fake_config_free(struct config *config)
 {
 	assert(config->references == 1);
-	for (size_t i = 0; i < config->target_count; i++)
-		free_target(config->targets[i]);
-	free((void *)config->targets);
-	free(config->vars);
-	free(config);
+	config_unref(config);
 }
 
 void
 fake_config_unprepare(struct config *config, size_t index)
 {
-	char *source = xasprintf("http://test/%zu", index);
+	struct target *target = config->targets[index];
+	char *source = xasprintf("http://test/%zu", number_of(target));
 
-	set_url(config->targets[index], source);
+	set_url(target, source);
 	free(source);
 }
 

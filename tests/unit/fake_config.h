@@ -14,10 +14,13 @@ struct config;
  */
 struct config *fake_config_new(size_t count);
 
-/* Nobody else may hold a reference any more: an assertion. */
+/* Likewise, but in this order "tN" for each N of NUMBERS: as after a reload. */
+struct config *fake_config_of(size_t count, const size_t *numbers);
+
+/* Nobody else may hold a reference any more: an assertion. Else config_unref() does. */
 void fake_config_free(struct config *config);
 
-/* Take the prepared request of the target with number INDEX away: render_request() is to
+/* Take the prepared request of the target with that index away: render_request() is to
  * make one for each turn. */
 void fake_config_unprepare(struct config *config, size_t index);
 

@@ -15,6 +15,9 @@ test_an_empty_file_is_a_config_of_defaults(UNUSED void **state)
 	assert_int_equal(config->interval_ms, 30000);
 	assert_int_equal(config->timeout_ms, 5000);
 	assert_int_equal(config->connect_timeout_ms, 3000);
+	assert_int_equal(config->spread_ms, 0);
+	assert_false(config->align);
+	assert_int_equal(config->publish_after_ms, 1000);
 	assert_int_equal(config->max_concurrent, 512);
 	assert_int_equal(config->output.permissions, 0644);
 	assert_int_equal(config->output.max_size_bytes, (size_t)64 << 20);
@@ -46,6 +49,7 @@ test_the_short_form_is_a_service_of_defaults(UNUSED void **state)
 	assert_int_equal(target->redirects, 5);
 	assert_true(target->data && target->reuse && target->enabled);
 	assert_true(target->required);
+	assert_false(target->keep_last || target->deadline_said);
 	assert_int_equal(target->group.value.text.len, 0);
 	assert_int_equal(target->labels.count, 0);
 	assert_non_null(target->rendered);
@@ -59,7 +63,7 @@ test_every_key_of_a_service_is_taken(UNUSED void **state)
 	    "services:\n"
 	    "  a: {url: http://a, headers: {X-A: b}, interval: 1m, timeout: 2,\n"
 	    "    connect_timeout: 500ms, deadline: 90s, format: text, max_body: 5kB,\n"
-	    "    max_depth: 1000, redirects: 0, data: off, reuse: no, required: false,\n"
+	    "    max_depth: 1000, redirects: 0, data: off, keep_last: on, reuse: no, required: false,\n"
 	    "    group: g, description: d, labels: {l: m}}\n");
 	struct target *target = config_find(config, "a");
 
@@ -69,6 +73,7 @@ test_every_key_of_a_service_is_taken(UNUSED void **state)
 	assert_int_equal(target->timeout_ms, 2000);
 	assert_int_equal(target->connect_timeout_ms, 500);
 	assert_int_equal(target->deadline_ms, 90000);
+	assert_true(target->deadline_said && target->keep_last);
 	assert_int_equal(target->format, FORMAT_TEXT);
 	assert_int_equal(target->max_body_bytes, 5000);
 	assert_int_equal(target->max_depth, 1000);
@@ -86,6 +91,7 @@ test_every_key_of_the_file_is_taken(UNUSED void **state)
 {
 	struct config *config = load_text(
 	    "interval: 1m\ntimeout: 1s\nconnect_timeout: 2s\nmax_concurrent: 7\n"
+	    "spread: 10s\nalign: true\npublish_after: 0\n"
 	    "vars: {a: b}\ninclude: []\ndefaults: {}\n"
 	    "output: {file: /tmp/x, permissions: 0600, max_size: 1kB, sync: false}\n"
 	    "log: {level: debug, format: json}\nservices: {}\nx-anything: [1, {a: b}]\n");
@@ -94,6 +100,9 @@ test_every_key_of_the_file_is_taken(UNUSED void **state)
 	assert_int_equal(config->timeout_ms, 1000);
 	assert_int_equal(config->connect_timeout_ms, 2000);
 	assert_int_equal(config->max_concurrent, 7);
+	assert_int_equal(config->spread_ms, 10000);
+	assert_true(config->align);
+	assert_int_equal(config->publish_after_ms, 0);
 	assert_int_equal(config->vars->count, 1);
 	assert_string_equal(config->output.file.value.text.data, "/tmp/x");
 	assert_int_equal(config->output.permissions, 0600);

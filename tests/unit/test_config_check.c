@@ -83,10 +83,41 @@ test_a_timeout_over_the_interval_is_told(UNUSED void **state)
 }
 
 static void
+test_a_spread_over_an_interval_is_told_once_for_each(UNUSED void **state)
+{
+	assert_string_equal(
+	    warnings_of("interval: 30s\nspread: 31s\nservices:\n"
+	                "  a: http://a\n"
+	                "  b: {url: http://a, interval: 10s}\n"
+	                "  c: {url: http://a, interval: 10s}\n"
+	                "  d: {url: http://a, interval: 31s}\n"
+	                "  e: {url: http://a, interval: 20s, enabled: no}\n",
+	        0600),
+	    "c.yaml:2:9: warning: spread: 31s is longer than the interval of 30s: what has "
+	    "that interval begins within it\n"
+	    "c.yaml:2:9: warning: spread: 31s is longer than the interval of 10s: what has "
+	    "that interval begins within it\n");
+	assert_string_equal(
+	    warnings_of("interval: 30s\nspread: 30s\nservices: {a: http://a}\n", 0600),
+	    "");
+}
+
+static void
+test_a_config_without_a_service_is_told(UNUSED void **state)
+{
+	assert_string_equal(warnings_of("timeout: 1s\n", 0600),
+	    "c.yaml:1:1: warning: no services: nothing is asked\n");
+	assert_string_equal(warnings_of("timeout: 1s\nservices: {}\n", 0600),
+	    "c.yaml:2:11: warning: no services: nothing is asked\n");
+	assert_string_equal(
+	    warnings_of("services: {a: {url: http://a, enabled: no}}\n", 0600), "");
+}
+
+static void
 test_more_attempts_than_descriptors_are_told(UNUSED void **state)
 {
 	struct rlimit limit = { .rlim_cur = 500, .rlim_max = 500 };
-	char yaml[64];
+	char yaml[96];
 	char expected[160];
 	long allowed;
 
@@ -97,18 +128,20 @@ test_more_attempts_than_descriptors_are_told(UNUSED void **state)
 		skip();
 	allowed = (long)limit.rlim_max - 64;
 
-	snprintf(yaml, sizeof(yaml), "timeout: 1s\nmax_concurrent: %ld\n", allowed + 1);
+	snprintf(yaml, sizeof(yaml),
+	    "timeout: 1s\nmax_concurrent: %ld\nservices: {a: http://a}\n", allowed + 1);
 	snprintf(expected, sizeof(expected),
 	    "c.yaml:2:17: warning: max_concurrent: %ld is more than the %ld that the "
 	    "limit of open files allows\n",
 	    allowed + 1, allowed);
 	assert_string_equal(warnings_of(yaml, 0600), expected);
-	snprintf(yaml, sizeof(yaml), "max_concurrent: %ld\n", allowed);
+	snprintf(yaml, sizeof(yaml), "max_concurrent: %ld\nservices: {a: http://a}\n",
+	    allowed);
 	assert_string_equal(warnings_of(yaml, 0600), "");
 
 	/* The default can be too much as well. */
 	if (allowed == 436)
-		assert_string_equal(warnings_of("timeout: 1s\n", 0600),
+		assert_string_equal(warnings_of("services: {a: http://a}\n", 0600),
 		    "c.yaml:1:1: warning: max_concurrent: 512 is more than the 436 that "
 		    "the limit of open files allows\n");
 }
@@ -141,6 +174,8 @@ main(void)
 		CASE(test_literal_secrets_in_a_readable_file_are_told),
 		CASE(test_literal_secrets_in_a_file_of_ones_own_are_not_told),
 		CASE(test_a_timeout_over_the_interval_is_told),
+		CASE(test_a_spread_over_an_interval_is_told_once_for_each),
+		CASE(test_a_config_without_a_service_is_told),
 		CASE(test_names_in_sections_that_match_nothing_are_told),
 		/* The last one: the limit cannot be raised again. */
 		CASE(test_more_attempts_than_descriptors_are_told),

@@ -9,7 +9,7 @@ static const struct broken broken_configs[] = {
 	{ "intervall: 5s\n",
 	    "1:1: error: unknown key intervall (did you mean interval?)\n" },
 	{ "colour: red\n",
-	    "1:1: error: unknown key colour: expected one of interval, timeout, connect_timeout, max_concurrent, vars, include, defaults, output, log, services\n" },
+	    "1:1: error: unknown key colour: expected one of interval, spread, align, timeout, connect_timeout, publish_after, max_concurrent, vars, include, defaults, output, log, services\n" },
 	{ "interval: 0\n",
 	    "1:11: error: interval: expected a duration over 0 such as 2s or 500ms\n" },
 	{ "interval: -1s\n",
@@ -158,8 +158,8 @@ static const struct broken broken_configs[] = {
 	{ "retries: 3\n"
 	  "mode: settle\n"
 	  "services: {a: {url: http://a, method: POST, retries: 1, auth: {bearer: x}}}\n",
-	    "1:1: error: unknown key retries: expected one of interval, timeout, connect_timeout, max_concurrent, vars, include, defaults, output, log, services\n"
-	    "2:1: error: unknown key mode: expected one of interval, timeout, connect_timeout, max_concurrent, vars, include, defaults, output, log, services\n"
+	    "1:1: error: unknown key retries: expected one of interval, spread, align, timeout, connect_timeout, publish_after, max_concurrent, vars, include, defaults, output, log, services\n"
+	    "2:1: error: unknown key mode: expected one of interval, spread, align, timeout, connect_timeout, publish_after, max_concurrent, vars, include, defaults, output, log, services\n"
 	    "3:31: error: unknown key method\n"
 	    "3:45: error: unknown key retries\n"
 	    "3:57: error: unknown key auth\n" },

@@ -2,6 +2,7 @@
 
 #include <json-c/json.h>
 
+#include "base/xalloc.h"
 #include "config/keys.h"
 #include "config/print.h"
 
@@ -33,8 +34,11 @@ test_a_config_of_defaults_is_printed_whole(UNUSED void **state)
 
 	assert_string_equal(printed,
 	    "interval: 30s\n"
+	    "spread: 0s\n"
+	    "align: false\n"
 	    "timeout: 5s\n"
 	    "connect_timeout: 3s\n"
+	    "publish_after: 1s\n"
 	    "max_concurrent: 512\n"
 	    "output:\n"
 	    "  permissions: 0644\n"
@@ -55,6 +59,7 @@ test_a_config_of_defaults_is_printed_whole(UNUSED void **state)
 	    "    max_depth: 28\n"
 	    "    redirects: 5\n"
 	    "    data: true\n"
+	    "    keep_last: false\n"
 	    "    reuse: true\n"
 	    "    enabled: true\n"
 	    "    required: true\n");
@@ -238,6 +243,51 @@ test_includes_are_taken_in(UNUSED void **state)
 	free(printed);
 }
 
+static void
+test_relative_files_of_included_files_are_printed_as_seen_from_the_main_one(
+    UNUSED void **state)
+{
+	char *printed, *again;
+
+	assert_int_equal(mkdir("sub", 0755), 0);
+	write_file("key", "main\n");
+	write_file("sub/key", "included\n");
+	write_file("sub/inc.yaml",
+	    "vars: {v: [\"${file:key}\", \"$${file:key}$\", $5, \"${plain:HOME}\"]}\n"
+	    "defaults: {headers: {X-Both: \"${file:/etc/hostname}, ${file:key}\"}}\n"
+	    "services: {b: \"http://b/${file:./key}\"}\n");
+	printed = load_and_print("include: sub/inc.yaml\n"
+	                         "services: {a: \"http://a/${file:key}\"}\n");
+	assert_non_null(strstr(printed,
+	    "v: [\"${file:sub/key}\", \"$${file:key}$\", \"$5\", \"${plain:HOME}\"]\n"));
+	assert_non_null(strstr(printed, "url: http://a/${file:key}\n"));
+	assert_non_null(strstr(printed, "url: http://b/${file:sub/./key}\n"));
+	assert_non_null(
+	    strstr(printed, "X-Both: ${file:/etc/hostname}, ${file:sub/key}\n"));
+	assert_int_equal(unlink("sub/inc.yaml"), 0);
+	again = load_and_print(printed);
+	assert_string_equal(again, printed);
+	free(again);
+	free(printed);
+}
+
+static void
+test_files_of_a_file_included_by_its_whole_name_keep_it(UNUSED void **state)
+{
+	char *yaml, *expected, *printed;
+
+	assert_int_equal(mkdir("sub", 0755), 0);
+	write_file("sub/key", "included\n");
+	write_file("sub/inc.yaml", "services: {b: \"http://b/${file:key}\"}\n");
+	yaml = xasprintf("include: \"%s/sub/*.yaml\"\n", test_folder);
+	expected = xasprintf("url: http://b/${file:%s/sub/key}\n", test_folder);
+	printed = load_and_print(yaml);
+	assert_non_null(strstr(printed, expected));
+	free(printed);
+	free(expected);
+	free(yaml);
+}
+
 /* ---- the schema ---- */
 
 static struct json_object *
@@ -352,6 +402,9 @@ main(void)
 		CASE(test_variables_that_become_secrets_are_not_printed),
 		CASE(test_services_keep_their_order_the_disabled_ones_too),
 		CASE(test_includes_are_taken_in),
+		CASE(
+		    test_relative_files_of_included_files_are_printed_as_seen_from_the_main_one),
+		CASE(test_files_of_a_file_included_by_its_whole_name_keep_it),
 		CASE(test_the_schema_has_every_key_and_no_other),
 		CASE(test_the_schema_refers_to_what_it_defines),
 	};

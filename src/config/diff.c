@@ -1,0 +1,242 @@
+#include "config/diff.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "config/keyed.h"
+#include "config/keys.h"
+#include "config/value.h"
+#include "config/vars.h"
+#include "template/template.h"
+
+struct comparison {
+	const struct value *before; /* the vars */
+	const struct value *after;
+	/* The names of those that differ, sorted; owned, the names borrowed. So a large
+	 * variable is not looked through for every target that names it. */
+	const char **changed_vars;
+	size_t changed_count;
+};
+
+/* ---- vars ---- */
+
+static void
+note_changed_var(struct comparison *comparison, const char *name)
+{
+	comparison->changed_vars = xgrow(comparison->changed_vars,
+	    comparison->changed_count, sizeof(*comparison->changed_vars));
+	comparison->changed_vars[comparison->changed_count++] = name;
+}
+
+/* How the first key of A from place I on is sorted to that of B from J on; a map that has
+ * no more is behind. */
+static int
+compare_keys(const struct value *a, size_t i, const struct value *b, size_t j)
+{
+	if (i == a->count)
+		return 1;
+	if (j == b->count)
+		return -1;
+	return strcmp(a->keys[a->by_name[i]], b->keys[b->by_name[j]]);
+}
+
+/* Both maps side by side, by name. */
+static void
+find_changed_vars(struct comparison *comparison)
+{
+	const struct value *a = comparison->before;
+	const struct value *b = comparison->after;
+	size_t i = 0;
+	size_t j = 0;
+
+	while (i < a->count || j < b->count) {
+		int order = compare_keys(a, i, b, j);
+		bool same = order == 0 &&
+		    value_equal(a->items[a->by_name[i]], b->items[b->by_name[j]]);
+
+		if (!same)
+			note_changed_var(comparison,
+			    order <= 0 ? a->keys[a->by_name[i]]
+			               : b->keys[b->by_name[j]]);
+		i += order <= 0;
+		j += order >= 0;
+	}
+}
+
+/* Is PATH's first part KEY, one of the changed? For bsearch(3). */
+static int
+compare_to_path(const void *key, const void *item)
+{
+	const char *path = key;
+	const char *name = *(const char *const *)item;
+	size_t len = strcspn(path, ".");
+	int order = strncmp(path, name, len);
+
+	return order != 0 || name[len] == '\0' ? order : -1;
+}
+
+/* Does PATH lead to the same among both vars? */
+static bool
+is_same_path(const struct comparison *comparison, const char *path)
+{
+	struct template_value before;
+	struct template_value after;
+	bool was_there, is_there;
+
+	/* The names of vars hold no dots, so the first part is always a variable's. */
+	if (bsearch(path, comparison->changed_vars, comparison->changed_count,
+	        sizeof(*comparison->changed_vars), compare_to_path) == NULL)
+		return true;
+	was_there = vars_find(comparison->before, path, &before, NULL);
+	is_there = vars_find(comparison->after, path, &after, NULL);
+	if (!was_there || !is_there)
+		return was_there == is_there;
+	return value_equal(before.node, after.node);
+}
+
+/* The templates of one target. */
+struct look {
+	const struct comparison *comparison;
+	bool same;
+};
+
+/*
+ * A name in a section may mean something in an element of its list or map; that is part of
+ * what the section's own name leads to, which is compared like any other.
+ */
+static void
+check_name(const struct template_name *name, void *arg)
+{
+	struct look *look = arg;
+
+	look->same = look->same && is_same_path(look->comparison, name->path);
+}
+
+/* Do the templates of TARGET, which are the same in both configs, name the same values? */
+static bool
+has_same_vars(const struct comparison *comparison, const struct target *target)
+{
+	struct look look = { .comparison = comparison, .same = true };
+
+	if (comparison->changed_count == 0)
+		return true;
+	template_each_name(target->url_template, check_name, &look);
+	for (size_t i = 0; i < target->headers.count && look.same; i++)
+		template_each_name(
+		    target->headers.items[i].template, check_name, &look);
+	return look.same;
+}
+
+/* ---- targets ---- */
+
+/* One that is not said follows from interval and timeout, which are compared themselves. */
+static bool
+has_same_deadline(const struct target *before, const struct target *after)
+{
+	return before->deadline_ms == after->deadline_ms ||
+	    (!before->deadline_said && !after->deadline_said);
+}
+
+static enum target_change
+compare_targets(const struct comparison *comparison, const struct target *before,
+    const struct target *after)
+{
+	if (!keyed_equal(&service_keys, KEY_TIMER, before, after) ||
+	    !has_same_deadline(before, after) || !has_same_vars(comparison, after))
+		return TARGET_CHANGED;
+	return before->interval_ms == after->interval_ms ? TARGET_SAME : TARGET_RETIMED;
+}
+
+/* ---- the whole ---- */
+
+static void
+note_target(
+    struct config_diff *diff, const struct target *target, enum target_change change)
+{
+	diff->changes[target->index] = change;
+	diff->counts[change]++;
+}
+
+static void
+note_dropped(struct config_diff *diff, const struct target *target)
+{
+	diff->dropped =
+	    xgrow(diff->dropped, diff->dropped_count, sizeof(*diff->dropped));
+	diff->dropped[diff->dropped_count++] = target->index;
+}
+
+/* As compare_keys(), of targets. */
+static int
+compare_names(
+    const struct config *before, size_t i, const struct config *after, size_t j)
+{
+	if (i == before->target_count)
+		return 1;
+	if (j == after->target_count)
+		return -1;
+	return strcmp(before->by_name[i]->name, after->by_name[j]->name);
+}
+
+static int
+compare_indexes(const void *left, const void *right)
+{
+	const size_t *a = left;
+	const size_t *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* All targets side by side, by name: a search for each would cost more than comparing. */
+static void
+walk_targets(struct config_diff *diff, const struct comparison *comparison,
+    const struct config *before, const struct config *after)
+{
+	size_t i = 0;
+	size_t j = 0;
+
+	while (i < before->target_count || j < after->target_count) {
+		int order = compare_names(before, i, after, j);
+
+		if (order < 0)
+			note_dropped(diff, before->by_name[i]);
+		else if (order > 0)
+			note_target(diff, after->by_name[j], TARGET_ADDED);
+		else
+			note_target(diff, after->by_name[j],
+			    compare_targets(
+			        comparison, before->by_name[i], after->by_name[j]));
+		i += order <= 0;
+		j += order >= 0;
+	}
+	if (diff->dropped_count > 0)
+		qsort(diff->dropped, diff->dropped_count, sizeof(*diff->dropped),
+		    compare_indexes);
+}
+
+void
+config_diff_init(
+    struct config_diff *diff, const struct config *before, const struct config *after)
+{
+	struct comparison comparison = {
+		.before = before->vars,
+		.after = after->vars,
+	};
+
+	*diff = (struct config_diff){
+		.changes = xcalloc(after->target_count, sizeof(*diff->changes)),
+	};
+	find_changed_vars(&comparison);
+	walk_targets(diff, &comparison, before, after);
+	free(comparison.changed_vars);
+}
+
+void
+config_diff_clear(struct config_diff *diff)
+{
+	free(diff->changes);
+	free(diff->dropped);
+	*diff = (struct config_diff){ 0 };
+}

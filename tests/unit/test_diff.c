@@ -1,0 +1,481 @@
+#include "config_files.h"
+
+#include <time.h>
+
+#include "base/xalloc.h"
+#include "config/diff.h"
+#include "config/keys.h"
+
+/* The diff of two configs, and these. */
+struct both {
+	struct config *before;
+	struct config *after;
+	struct config_diff diff;
+};
+
+static void
+compare(struct both *both, const char *before, const char *after)
+{
+	both->before = load_text(before);
+	both->after = load_text(after);
+	config_diff_init(&both->diff, both->before, both->after);
+}
+
+static void
+forget(struct both *both)
+{
+	config_diff_clear(&both->diff);
+	config_unref(both->before);
+	config_unref(both->after);
+}
+
+/* What became of the only target. */
+static enum target_change
+change_of(const char *before, const char *after)
+{
+	enum target_change change;
+	struct both both;
+
+	compare(&both, before, after);
+	assert_int_equal(both.after->target_count, 1);
+	assert_int_equal(both.diff.dropped_count, 0);
+	change = both.diff.changes[0];
+	assert_int_equal(both.diff.counts[change], 1);
+	forget(&both);
+	return change;
+}
+
+/* The only target's, where its url is a template, and so are the vars. */
+static enum target_change
+change_by_vars(const char *url, const char *before, const char *after)
+{
+	static const char format[] =
+	    "vars: %s\nservices: {a: {url: http://a, headers: {X: \"%s\"}}}\n";
+	char *first = xasprintf(format, before, url);
+	char *second = xasprintf(format, after, url);
+	enum target_change change = change_of(first, second);
+
+	free(first);
+	free(second);
+	return change;
+}
+
+/* ---- keys ---- */
+
+/* Two values of each key of a service that differ, and what comes of that. */
+struct sample {
+	const char *key;
+	const char *before;
+	const char *after;
+	enum target_change change;
+};
+
+static const struct sample samples[] = {
+	{ "url", "http://a/", "http://a/x", TARGET_CHANGED },
+	{ "headers", "{X: y}", "{X: z}", TARGET_CHANGED },
+	{ "interval", "31s", "32s", TARGET_RETIMED },
+	{ "timeout", "1s", "1001ms", TARGET_CHANGED },
+	{ "connect_timeout", "1s", "2s", TARGET_CHANGED },
+	{ "deadline", "9s", "10s", TARGET_CHANGED },
+	{ "format", "json", "text", TARGET_CHANGED },
+	{ "max_body", "1MiB", "1MB", TARGET_CHANGED },
+	{ "max_depth", "27", "28", TARGET_CHANGED },
+	{ "redirects", "0", "1", TARGET_CHANGED },
+	{ "data", "true", "false", TARGET_CHANGED },
+	{ "keep_last", "false", "true", TARGET_CHANGED },
+	{ "reuse", "true", "false", TARGET_CHANGED },
+	{ "required", "true", "false", TARGET_CHANGED },
+	{ "group", "g", "h", TARGET_CHANGED },
+	{ "description", "d", "D", TARGET_CHANGED },
+	{ "labels", "{a: b}", "{a: c}", TARGET_CHANGED },
+	/* What is disabled is no target at all. */
+	{ "enabled", "false", "true", TARGET_ADDED },
+};
+
+static const struct sample *
+sample_of(const struct key *key)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(samples); i++) {
+		if (strcmp(samples[i].key, key->name) == 0)
+			return &samples[i];
+	}
+	fail_msg("no sample for %s: give it one", key->name);
+	return NULL;
+}
+
+static char *
+with_key(const struct key *key, const char *value)
+{
+	if (strcmp(key->name, "url") == 0)
+		return xasprintf("services: {a: %s}\n", value);
+	return xasprintf("services: {a: {url: http://a, %s: %s}}\n", key->name, value);
+}
+
+static char *
+with_default(const struct key *key, const char *value)
+{
+	return xasprintf(
+	    "defaults: {%s: %s}\nservices: {a: http://a}\n", key->name, value);
+}
+
+/* MAKE makes the config with a value of a key. */
+static void
+assert_all_count(
+    unsigned without, char *(*make)(const struct key *key, const char *value))
+{
+	for (size_t i = 0; i < service_keys.count; i++) {
+		const struct key *key = &service_keys.keys[i];
+		const struct sample *sample = sample_of(key);
+		char *before, *after;
+
+		if ((key->flags & without) != 0)
+			continue;
+		before = make(key, sample->before);
+		after = make(key, sample->after);
+		print_message("%s\n", key->name);
+		assert_int_equal(change_of(before, after), sample->change);
+		assert_int_equal(change_of(after, after), TARGET_SAME);
+		free(before);
+		free(after);
+	}
+}
+
+static void
+test_every_key_of_a_service_counts(UNUSED void **state)
+{
+	assert_all_count(0, with_key);
+}
+
+static void
+test_every_key_of_defaults_counts(UNUSED void **state)
+{
+	assert_all_count(KEY_OWN_ONLY, with_default);
+}
+
+static void
+test_what_the_file_says_counts_where_it_holds(UNUSED void **state)
+{
+	static const char own[] = "services: {a: {url: http://a, interval: 9s, "
+	                          "timeout: 2s, connect_timeout: 1s}}\n";
+
+	assert_int_equal(change_of("services: {a: http://a}\n",
+	                     "timeout: 6s\nservices: {a: http://a}\n"),
+	    TARGET_CHANGED);
+	assert_int_equal(change_of("services: {a: http://a}\n",
+	                     "connect_timeout: 2s\nservices: {a: http://a}\n"),
+	    TARGET_CHANGED);
+	assert_int_equal(change_of("services: {a: http://a}\n",
+	                     "interval: 29s\nservices: {a: http://a}\n"),
+	    TARGET_RETIMED);
+	write_file("own.yaml", own);
+	assert_int_equal(change_of("include: own.yaml\n",
+	                     "include: own.yaml\ninterval: 1m\ntimeout: 6s\n"
+	                     "connect_timeout: 5s\nmax_concurrent: 9\nspread: 1s\n"
+	                     "align: true\npublish_after: 0\nlog: {level: debug}\n"
+	                     "output: {sync: false}\n"),
+	    TARGET_SAME);
+}
+
+static void
+test_what_is_said_and_what_is_taken_by_default_is_the_same(UNUSED void **state)
+{
+	assert_int_equal(
+	    change_of("services: {a: http://a}\n",
+	        "defaults: {redirects: 5}\ninterval: 30\n"
+	        "services: {a: {url: \"http://a\", timeout: 5000ms, deadline: 30s, "
+	        "max_body: 1024KiB, data: yes, labels: {}, group: \"\"}}\n"),
+	    TARGET_SAME);
+}
+
+static void
+test_a_deadline_counts_as_it_was_said(UNUSED void **state)
+{
+	/* Made from the interval, it follows that. */
+	assert_int_equal(change_of("interval: 10s\nservices: {a: http://a}\n",
+	                     "interval: 20s\nservices: {a: http://a}\n"),
+	    TARGET_RETIMED);
+	assert_int_equal(
+	    change_of("interval: 10s\nservices: {a: {url: http://a, deadline: 10s}}\n",
+	        "interval: 20s\nservices: {a: {url: http://a, deadline: 10s}}\n"),
+	    TARGET_RETIMED);
+	assert_int_equal(
+	    change_of("interval: 10s\nservices: {a: {url: http://a, deadline: 10s}}\n",
+	        "interval: 20s\nservices: {a: http://a}\n"),
+	    TARGET_CHANGED);
+	assert_int_equal(change_of("services: {a: {url: http://a, deadline: 10s}}\n",
+	                     "services: {a: http://a}\n"),
+	    TARGET_CHANGED);
+}
+
+static void
+test_names_and_order_of_headers_and_labels_count(UNUSED void **state)
+{
+	static const char *const keys[] = { "headers", "labels" };
+	static const char *const others[] = { "{A: x}", "{a: x, B: y}", "{B: y, A: x}",
+		"{A: x, B: y, C: z}", "{A: x, C: y}" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		const struct key *key = keys_find(&service_keys, keys[i]);
+		char *before = with_key(key, "{A: x, B: y}");
+
+		for (size_t j = 0; j < ARRAY_COUNT(others); j++) {
+			char *after = with_key(key, others[j]);
+
+			assert_int_equal(change_of(before, after), TARGET_CHANGED);
+			free(after);
+		}
+		free(before);
+	}
+}
+
+/* ---- values from outside ---- */
+
+static void
+test_a_secret_that_changed_behind_its_file_counts(UNUSED void **state)
+{
+	static const char *const configs[] = {
+		"services: {a: \"http://a/${file:key}\"}\n",
+		"services: {a: {url: http://a, headers: {X-Key: \"${file:key}\"}}}\n",
+		"defaults: {labels: {k: \"${file:key}\"}}\nservices: {a: http://a}\n",
+		"services: {a: \"http://a/{{k.l.1}}\"}\nvars: {k: {l: [1, \"${file:key}\"]}}",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(configs); i++) {
+		struct config_diff diff;
+		struct config *before, *after, *again;
+
+		write_file("key", "first-s3cret\n");
+		before = load_text(configs[i]);
+		write_file("key", "other-s3cret\n");
+		after = load_text(configs[i]);
+		again = load_text(configs[i]);
+		config_diff_init(&diff, before, after);
+		assert_int_equal(diff.changes[0], TARGET_CHANGED);
+		config_diff_clear(&diff);
+		config_diff_init(&diff, after, again);
+		assert_int_equal(diff.changes[0], TARGET_SAME);
+		config_diff_clear(&diff);
+		config_unref(before);
+		config_unref(after);
+		config_unref(again);
+	}
+}
+
+static void
+test_what_is_secret_now_was_changed(UNUSED void **state)
+{
+	setenv("GATHERD_TEST_WORD", "pa55word", 1);
+	assert_int_equal(change_of("services: {a: \"http://a/pa55word\"}\n",
+	                     "services: {a: \"http://a/${GATHERD_TEST_WORD}\"}\n"),
+	    TARGET_CHANGED);
+	assert_int_equal(
+	    change_of("services: {a: \"http://a/${plain:GATHERD_TEST_WORD}\"}\n",
+	        "services: {a: \"http://a/${GATHERD_TEST_WORD}\"}\n"),
+	    TARGET_CHANGED);
+	/* Where the same value came from does not matter. */
+	write_file("key", "pa55word");
+	assert_int_equal(change_of("services: {a: \"http://a/${file:key}\"}\n",
+	                     "services: {a: \"http://a/${GATHERD_TEST_WORD}\"}\n"),
+	    TARGET_SAME);
+}
+
+/* ---- vars ---- */
+
+static void
+test_vars_that_templates_name_count(UNUSED void **state)
+{
+	static const char before[] = "{v: {w: 1, x: [a, {y: b}], d.e: 1}, z: 1}";
+
+	assert_int_equal(change_by_vars("{{z}}", before, before), TARGET_SAME);
+	assert_int_equal(change_by_vars("{{z}}", "{z: 1}", "{z: 2}"), TARGET_CHANGED);
+	assert_int_equal(
+	    change_by_vars("{{{z}}}", "{z: 1}", "{z: 1.0}"), TARGET_CHANGED);
+	assert_int_equal(
+	    change_by_vars("{{v.w}}", before, "{v: {w: 2}, z: 1}"), TARGET_CHANGED);
+	assert_int_equal(
+	    change_by_vars("{{v.x.0}}", before, "{v: {x: [b]}, z: 1}"), TARGET_CHANGED);
+	assert_int_equal(
+	    change_by_vars("{{v.x.1.y}}", before, "{v: {x: [a, {y: c}]}, z: 1}"),
+	    TARGET_CHANGED);
+	assert_int_equal(
+	    change_by_vars("{{v.d.e}}", before, "{v: {d.e: 2}}"), TARGET_CHANGED);
+	/* Only the type is another: sections see that. */
+	assert_int_equal(
+	    change_by_vars("{{#z}}x{{/z}}", "{z: false}", "{z: \"false\"}"),
+	    TARGET_CHANGED);
+}
+
+static void
+test_vars_that_no_template_names_do_not_count(UNUSED void **state)
+{
+	assert_int_equal(
+	    change_by_vars("{{z}}", "{z: 1, a: 1, y: 1, zz: 1}", "{zz: 2, b: 1, z: 1}"),
+	    TARGET_SAME);
+	/* Nor what stands beside what is named. */
+	assert_int_equal(change_by_vars("{{v.w}}", "{v: {w: 1, x: 1}}",
+	                     "{v: {y: {z: 1}, w: 1}, u: 1}"),
+	    TARGET_SAME);
+	assert_int_equal(
+	    change_by_vars("{{now}}", "{nowhere: 1}", "{nowhere: 2}"), TARGET_SAME);
+	assert_int_equal(change_by_vars("v", "{v: 1}", "{v: 2}"), TARGET_SAME);
+}
+
+static void
+test_what_sections_look_through_counts_deeply(UNUSED void **state)
+{
+	static const char template[] = "{{#l}}{{#m}}{{n}}{{o}}{{/m}}{{/l}}";
+	static const char before[] = "{l: [{m: {n: 1}}, {m: {n: 2}}]}";
+
+	assert_int_equal(change_by_vars(template, before, before), TARGET_SAME);
+	assert_int_equal(
+	    change_by_vars(template, before, "{l: [{m: {n: 1}}, {m: {n: 3}}]}"),
+	    TARGET_CHANGED);
+	assert_int_equal(
+	    change_by_vars(template, before, "{l: [{m: {n: 1}}]}"), TARGET_CHANGED);
+	assert_int_equal(
+	    change_by_vars(template, before, "{l: [{m: {n: 1}}, {m: {p: 2}}]}"),
+	    TARGET_CHANGED);
+	/* A name in a section that its element has not is looked for outside. */
+	assert_int_equal(
+	    change_by_vars(template, before, "{o: 1, l: [{m: {n: 1}}, {m: {n: 2}}]}"),
+	    TARGET_CHANGED);
+	assert_int_equal(
+	    change_by_vars(template, before, "{p: 1, l: [{m: {n: 1}}, {m: {n: 2}}]}"),
+	    TARGET_SAME);
+	assert_int_equal(
+	    change_by_vars("{{^gone}}x{{/gone}}", "{a: 1}", "{a: 2}"), TARGET_SAME);
+	assert_int_equal(change_by_vars("{{^gone}}x{{/gone}}", "{a: 1}", "{gone: 2}"),
+	    TARGET_CHANGED);
+}
+
+static void
+test_the_vars_of_the_url_count_as_those_of_headers(UNUSED void **state)
+{
+	assert_int_equal(change_of("vars: {v: 1}\nservices: {a: \"http://a/{{v}}\"}\n",
+	                     "vars: {v: 2}\nservices: {a: \"http://a/{{v}}\"}\n"),
+	    TARGET_CHANGED);
+	assert_int_equal(
+	    change_of("vars: {v: 1, w: 1}\nservices: {a: {url: \"http://a/{{v}}\", "
+	              "headers: {X: \"{{v}}\", Y: \"{{w}}\"}}}\n",
+	        "vars: {v: 1, w: 2}\nservices: {a: {url: \"http://a/{{v}}\", "
+	        "headers: {X: \"{{v}}\", Y: \"{{w}}\"}}}\n"),
+	    TARGET_CHANGED);
+}
+
+/* ---- which targets there are ---- */
+
+static void
+test_targets_are_compared_by_name_whatever_their_order(UNUSED void **state)
+{
+	struct both both;
+
+	compare(&both,
+	    "services: {x: http://x, b: http://b, c: http://c, d: http://d, e: http://e}\n",
+	    "services: {new: http://n, e: http://e, c: http://cc,\n"
+	    "  d: {url: http://d, enabled: false}, b: {url: http://b, interval: 1s}}\n");
+	assert_int_equal(both.diff.changes[0], TARGET_ADDED);
+	assert_int_equal(both.diff.changes[1], TARGET_SAME);
+	assert_int_equal(both.diff.changes[2], TARGET_CHANGED);
+	assert_int_equal(both.diff.changes[3], TARGET_RETIMED);
+	for (size_t i = 0; i <= TARGET_ADDED; i++)
+		assert_int_equal(both.diff.counts[i], 1);
+	assert_int_equal(both.diff.dropped_count, 2);
+	assert_int_equal(both.diff.dropped[0], 0);
+	assert_int_equal(both.diff.dropped[1], 3);
+	forget(&both);
+}
+
+static void
+test_what_is_enabled_again_is_added(UNUSED void **state)
+{
+	assert_int_equal(change_of("services: {a: {url: http://a, enabled: no}}\n",
+	                     "services: {a: http://a}\n"),
+	    TARGET_ADDED);
+}
+
+static void
+test_configs_without_targets_can_be_compared(UNUSED void **state)
+{
+	struct both both;
+
+	compare(&both, "", "vars: {a: 1}\n");
+	assert_int_equal(both.diff.dropped_count, 0);
+	forget(&both);
+	compare(&both, "services: {a: http://a}\n", "");
+	assert_int_equal(both.diff.dropped_count, 1);
+	assert_int_equal(both.diff.counts[TARGET_ADDED], 0);
+	forget(&both);
+}
+
+/* ---- many ---- */
+
+#define MANY 10000
+
+static char *
+many_services(int changed)
+{
+	struct buffer yaml;
+
+	buffer_init(&yaml, BUFFER_UNLIMITED);
+	buffer_append_format(&yaml, "vars:\n  v: %d\n  large: [", changed);
+	for (int i = 0; i < MANY; i++)
+		buffer_append_format(&yaml, "%d, ", i);
+	buffer_append_string(&yaml,
+	    "]\ndefaults: {headers: {Accept: a/b, X: y}}\n"
+	    "services:\n");
+	for (int i = 0; i < MANY; i++)
+		buffer_append_format(&yaml, "  service-%d: \"http://a/%d/{{%s.%d}}\"\n",
+		    i, i, "large", i);
+	return buffer_take(&yaml);
+}
+
+static void
+test_many_targets_are_compared_soon(UNUSED void **state)
+{
+	char *first = many_services(1);
+	char *second = many_services(2);
+	struct config_diff diff;
+	struct both both;
+	clock_t begun;
+
+	compare(&both, first, second);
+	begun = clock();
+	config_diff_init(&diff, both.before, both.after);
+	/* Some ms; a comparison of each with each would take minutes. */
+	assert_true(clock() - begun < 2 * CLOCKS_PER_SEC);
+	print_message("%d targets in %ld us\n", MANY,
+	    (long)((clock() - begun) * 1000000 / CLOCKS_PER_SEC));
+	assert_int_equal(diff.counts[TARGET_SAME], MANY);
+	config_diff_clear(&diff);
+	forget(&both);
+	free(first);
+	free(second);
+}
+
+#define CASE(function) \
+	cmocka_unit_test_setup_teardown(function, enter_folder, leave_folder)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_every_key_of_a_service_counts),
+		CASE(test_every_key_of_defaults_counts),
+		CASE(test_what_the_file_says_counts_where_it_holds),
+		CASE(test_what_is_said_and_what_is_taken_by_default_is_the_same),
+		CASE(test_a_deadline_counts_as_it_was_said),
+		CASE(test_names_and_order_of_headers_and_labels_count),
+		CASE(test_a_secret_that_changed_behind_its_file_counts),
+		CASE(test_what_is_secret_now_was_changed),
+		CASE(test_vars_that_templates_name_count),
+		CASE(test_vars_that_no_template_names_do_not_count),
+		CASE(test_what_sections_look_through_counts_deeply),
+		CASE(test_the_vars_of_the_url_count_as_those_of_headers),
+		CASE(test_targets_are_compared_by_name_whatever_their_order),
+		CASE(test_what_is_enabled_again_is_added),
+		CASE(test_configs_without_targets_can_be_compared),
+		CASE(test_many_targets_are_compared_soon),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
