@@ -86,6 +86,13 @@ grant_all(struct limiter *limiter)
 }
 
 void
+limiter_set_max(struct limiter *limiter, size_t max_concurrent)
+{
+	limiter->max_concurrent = max_concurrent;
+	grant_all(limiter);
+}
+
+void
 limiter_ask(struct limiter *limiter, struct limiter_ticket *ticket,
     void (*granted)(struct limiter_ticket *ticket, void *arg), void *arg)
 {

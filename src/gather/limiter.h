@@ -28,6 +28,10 @@ struct limiter_ticket {
 struct limiter *limiter_new(size_t max_concurrent);
 void limiter_free(struct limiter *limiter);
 
+/* From now on so many, 0 for a pause; those who hold more keep them until they give them
+ * back. */
+void limiter_set_max(struct limiter *limiter, size_t max_concurrent);
+
 /* Ask for a ticket: GRANTED is called, perhaps before this returns. */
 void limiter_ask(struct limiter *limiter, struct limiter_ticket *ticket,
     void (*granted)(struct limiter_ticket *ticket, void *arg), void *arg);

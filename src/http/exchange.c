@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/secrets.h"
 #include "base/xalloc.h"
 #include "http/transfers.h"
@@ -198,7 +197,7 @@ start(void *client, const struct request *request, int64_t timeout_us,
 
 	exchange->transfers = client;
 	exchange->request = request;
-	exchange->deadline_us = clock_now_us() + timeout_us;
+	exchange->deadline_us = transfers_now_us(client) + timeout_us;
 	exchange->done = done;
 	exchange->done_arg = done_arg;
 	start_hop(exchange);

@@ -16,6 +16,11 @@
 /* With pruning on, address literals not met for so long are forgotten. */
 #define LITERALS_KEPT_S 60
 
+/* How long libcurl waits for one address before it tries another one besides (RFC 8305, 5).
+ * Where there is no other it would wake the loop for nothing. */
+#define SECOND_TRY_MS    CURL_HET_DEFAULT
+#define NO_SECOND_TRY_MS ((long)INT32_MAX / 2)
+
 /* libcurl's words for "never": what CURLOPT_RESOLVE gave it stays. */
 #define KEPT_FOR_EVER (-1L)
 
@@ -113,6 +118,7 @@ handle_init(struct handle *handle, struct sockets *sockets, void *arg)
 		return false;
 	handle->sockets = sockets;
 	handle->dns_cache_s = KEPT_FOR_EVER;
+	handle->second_try_ms = SECOND_TRY_MS;
 	if (!set_constants(handle, arg)) {
 		handle_clear(handle);
 		return false;
@@ -230,6 +236,7 @@ set_numbers(
 {
 	curl_off_t max_bytes = (curl_off_t)hop->request->max_body_bytes;
 	long dns_cache_s = plan->prune_addresses ? LITERALS_KEPT_S : KEPT_FOR_EVER;
+	long second_try_ms = plan->several_addresses ? SECOND_TRY_MS : NO_SECOND_TRY_MS;
 	bool fresh = !hop->request->reuse;
 
 	if (handle->max_file_bytes != max_bytes)
@@ -239,6 +246,9 @@ set_numbers(
 	if (handle->connect_timeout_ms != plan->connect_timeout_ms)
 		curl_easy_setopt(
 		    handle->easy, CURLOPT_CONNECTTIMEOUT_MS, plan->connect_timeout_ms);
+	if (handle->second_try_ms != second_try_ms)
+		curl_easy_setopt(
+		    handle->easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, second_try_ms);
 	if (handle->fresh != fresh) {
 		curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, (long)fresh);
 		curl_easy_setopt(handle->easy, CURLOPT_FORBID_REUSE, (long)fresh);
@@ -246,6 +256,7 @@ set_numbers(
 	handle->max_file_bytes = max_bytes;
 	handle->dns_cache_s = dns_cache_s;
 	handle->connect_timeout_ms = plan->connect_timeout_ms;
+	handle->second_try_ms = second_try_ms;
 	handle->fresh = fresh;
 }
 
@@ -301,6 +312,28 @@ handle_reused(const struct handle *handle)
 
 	curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
 	return connects == 0;
+}
+
+void
+handle_take_answer(struct handle *handle, struct response *response)
+{
+	struct answer *answer = &handle->answer;
+	const char *content_type = NULL;
+
+	/* Without a header the handle still tells of the transfer before. */
+	if (answer->part != ANSWER_AWAITED) {
+		curl_easy_getinfo(
+		    handle->easy, CURLINFO_RESPONSE_CODE, &response->http_status);
+		curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_TYPE, &content_type);
+	}
+	if (content_type != NULL)
+		response->content_type = xstrdup(content_type);
+	response->no_content = response->http_status == 204 ||
+	    response->http_status == 205 || response->http_status == 304;
+	response->retry_after = answer->retry_after;
+	response->bytes = answer->bytes;
+	response->body_len = answer->body_len;
+	response->body = answer_take_body(answer);
 }
 
 static curl_off_t

@@ -40,6 +40,7 @@ struct handle {
 	bool fresh;
 	bool has_credentials;
 	long connect_timeout_ms;
+	long second_try_ms;
 	long dns_cache_s;
 	curl_off_t max_file_bytes;
 };
@@ -48,6 +49,7 @@ struct handle {
 struct handle_plan {
 	struct curl_slist *resolve; /* CURLOPT_RESOLVE; taken over; NULL: nothing new */
 	long connect_timeout_ms;    /* 0: libcurl need not look at it */
+	bool several_addresses;     /* libcurl may have to try one after the other */
 	bool prune_addresses; /* have libcurl forget address literals not met lately */
 };
 
@@ -75,6 +77,9 @@ enum response_phase handle_phase(const struct handle *handle);
 
 /* Did it get a connection that stood already? Only once it is connected. */
 bool handle_reused(const struct handle *handle);
+
+/* The answer, or as much of it as there is, into RESPONSE. */
+void handle_take_answer(struct handle *handle, struct response *response);
 
 /* All but dns_us and total_us. */
 void handle_timing(const struct handle *handle, struct response_timing *timing);

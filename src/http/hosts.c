@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 #include <curl/curl.h>
 
@@ -16,6 +17,12 @@
 #define HOSTS_PER_HOME 32u
 
 #define BUCKETS 1024u /* a power of two */
+
+/* A multi handle keeps at least so many connections, whatever else. */
+#define MIN_CONNECTIONS 64
+
+/* Descriptors that connections leave to the rest of the program. */
+#define OTHER_DESCRIPTORS 64
 
 /* One host at one multi handle. */
 struct presence {
@@ -183,6 +190,25 @@ forget_host(struct hosts *hosts, struct host *host)
 	free_host(host);
 }
 
+static void
+forget_too_many(struct hosts *hosts)
+{
+	while (hosts->idle_count > hosts->max_idle) {
+		struct host *oldest = TAILQ_FIRST(&hosts->idle);
+
+		TAILQ_REMOVE(&hosts->idle, oldest, in_idle);
+		hosts->idle_count--;
+		forget_host(hosts, oldest);
+	}
+}
+
+void
+hosts_resize(struct hosts *hosts, size_t max_idle)
+{
+	hosts->max_idle = max_idle;
+	forget_too_many(hosts);
+}
+
 void
 hosts_leave(struct hosts *hosts, struct host *host, unsigned place)
 {
@@ -192,13 +218,8 @@ hosts_leave(struct hosts *hosts, struct host *host, unsigned place)
 	if (--host->in_flight > 0)
 		return;
 	TAILQ_INSERT_TAIL(&hosts->idle, host, in_idle);
-	if (++hosts->idle_count > hosts->max_idle) {
-		struct host *oldest = TAILQ_FIRST(&hosts->idle);
-
-		TAILQ_REMOVE(&hosts->idle, oldest, in_idle);
-		hosts->idle_count--;
-		forget_host(hosts, oldest);
-	}
+	hosts->idle_count++;
+	forget_too_many(hosts);
 }
 
 bool
@@ -242,4 +263,26 @@ void
 hosts_lost(struct host *host, unsigned place)
 {
 	host->at[place].met = false;
+}
+
+/* Idle connections are only worth what they cost: never the descriptors that new ones
+ * need. */
+long
+hosts_connections(unsigned max_concurrent, unsigned host_count)
+{
+	uint64_t wanted = (uint64_t)max_concurrent + host_count + MIN_CONNECTIONS;
+	struct rlimit limit;
+	uint64_t allowed = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		limit.rlim_cur = 1024;
+	/* Each multi handle may have all of its own idle while others have all busy. */
+	if (limit.rlim_cur > OTHER_DESCRIPTORS + (rlim_t)max_concurrent)
+		allowed = (limit.rlim_cur - OTHER_DESCRIPTORS - max_concurrent) /
+		    HOSTS_PLACES;
+	if (wanted > allowed)
+		wanted = allowed;
+	if (wanted > INT32_MAX)
+		wanted = INT32_MAX;
+	return wanted > 0 ? (long)wanted : 1;
 }

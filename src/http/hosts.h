@@ -31,6 +31,9 @@ struct url;
 /* Up to MAX_IDLE hosts without a transfer are remembered. */
 struct hosts *hosts_new(size_t max_idle);
 
+/* Another number than hosts_new() was given. */
+void hosts_resize(struct hosts *hosts, size_t max_idle);
+
 /* All hosts have been left. NULL is allowed. */
 void hosts_free(struct hosts *hosts);
 
@@ -39,6 +42,10 @@ void hosts_free(struct hosts *hosts);
 struct host *hosts_enter(
     struct hosts *hosts, const struct url *url, bool kept, unsigned *place);
 void hosts_leave(struct hosts *hosts, struct host *host, unsigned place);
+
+/* How many connections each multi handle should keep open, busy and idle, for HOST_COUNT
+ * hosts and MAX_CONCURRENT transfers at once; as many as the descriptors allow. */
+long hosts_connections(unsigned max_concurrent, unsigned host_count);
 
 /*
  * What the next transfer to HOST at PLACE has to carry as CURLOPT_RESOLVE, so that the

@@ -113,6 +113,14 @@ on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *arg, UNUSED void *a
 	return 0;
 }
 
+void
+multi_resize(struct multi *multi, long max_connections)
+{
+	/* Left to itself libcurl keeps four for each handle of the moment, and so empties
+	 * its cache as a round ends. */
+	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, max_connections);
+}
+
 struct multi *
 multi_new(struct event_base *base, struct sockets *sockets, long max_connections,
     const struct multi_owner *owner)
@@ -133,9 +141,7 @@ multi_new(struct event_base *base, struct sockets *sockets, long max_connections
 	curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_timer_wish);
 	curl_multi_setopt(curl, CURLMOPT_TIMERDATA, multi);
 	curl_multi_setopt(curl, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-	/* Left to itself libcurl keeps four for each handle of the moment, and so empties
-	 * its cache as a round ends. */
-	curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, max_connections);
+	multi_resize(multi, max_connections);
 	return multi;
 }
 

@@ -37,6 +37,9 @@ struct multi *multi_new(struct event_base *base, struct sockets *sockets,
 /* All easy handles have been removed. Closes the connections. NULL is allowed. */
 void multi_free(struct multi *multi);
 
+/* Another number than multi_new() was given; what is too much is closed as it falls idle. */
+void multi_resize(struct multi *multi, long max_connections);
+
 /* The sockets_ready_fn of SOCKETS: each socket's owner is a multi. */
 void multi_on_ready(void *multi, curl_socket_t fd, int events);
 

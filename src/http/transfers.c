@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -15,15 +14,10 @@
 #include "http/handle.h"
 #include "http/hosts.h"
 #include "http/multi.h"
+#include "http/presence.h"
 #include "http/resolver.h"
 #include "http/sockets.h"
 #include "http/trust.h"
-
-/* A multi handle keeps at least so many connections, whatever else. */
-#define MIN_CONNECTIONS 64
-
-/* Descriptors that connections leave to the rest of the program. */
-#define OTHER_DESCRIPTORS 64
 
 /* Hosts to remember beyond those expected, for redirects and changed configs. */
 #define SPARE_HOSTS 256u
@@ -34,6 +28,9 @@
 
 /* libcurl's own connect timeout where none is set. */
 #define CURL_CONNECT_TIMEOUT_MS 300000
+
+/* A deadline that fires later than this may have kept the loop from an answer. */
+#define PUNCTUAL_US 10000
 
 enum transfer_state {
 	TRANSFER_POOLED,
@@ -53,8 +50,11 @@ struct transfer {
 	struct hop hop;
 	transfer_done_fn *done;
 	void *done_arg;
-	int64_t started_us;
+	int64_t started_us; /* on clock_now_us(); the next two as deadlines */
 	int64_t connect_deadline_us;
+	int64_t fires_us; /* when `deadline` is to */
+	int64_t away_us;  /* presence_away_us() as libcurl got it */
+	bool given_last_look;
 	int64_t dns_us; /* -1: no lookup, or unfinished */
 	struct resolver_query *query;
 
@@ -71,13 +71,16 @@ TAILQ_HEAD(transfer_list, transfer);
 struct transfers {
 	struct event_base *base;   /* borrowed */
 	struct resolver *resolver; /* borrowed */
+	struct presence *presence; /* owned, as all below */
 	struct sockets *sockets;
 	struct hosts *hosts;
-	struct multi *multis[HOSTS_PLACES]; /* owned; NULL until needed */
+	struct multi *multis[HOSTS_PLACES]; /* NULL until needed */
 	long max_connections;               /* of each multi handle */
-	struct trust *trust;                /* owned; see shared_trust() */
+	struct trust *trust;                /* see shared_trust() */
 	bool trust_is_read;
 	struct event settle; /* there is something to report */
+	size_t max_count;    /* with more than so many transfers, none is pooled */
+	size_t count;        /* in the lists below */
 
 	struct transfer_list pool;    /* the last one used first: it is in the cache */
 	struct transfer_list started; /* RESOLVING, RUNNING */
@@ -131,7 +134,47 @@ take(struct transfers *transfers)
 	transfer->transfers = transfers;
 	evtimer_assign(&transfer->deadline, transfers->base, on_deadline, transfer);
 	TAILQ_INSERT_HEAD(&transfers->pool, transfer, in_list);
+	transfers->count++;
 	return transfer;
+}
+
+/* Of those that rest, free what is too much, the longest unused first. */
+static void
+trim_pool(struct transfers *transfers)
+{
+	struct transfer *transfer = TAILQ_LAST(&transfers->pool, transfer_list);
+
+	while (transfer != NULL && transfers->count > transfers->max_count) {
+		struct transfer *previous =
+		    TAILQ_PREV(transfer, transfer_list, in_list);
+
+		TAILQ_REMOVE(&transfers->pool, transfer, in_list);
+		transfers->count--;
+		handle_clear(&transfer->handle);
+		free(transfer);
+		transfer = previous;
+	}
+}
+
+/* Take TRANSFER back from libcurl, if it is there. */
+static void
+withdraw(struct transfer *transfer)
+{
+	struct transfers *transfers = transfer->transfers;
+	struct handle *handle = &transfer->handle;
+
+	if (transfer->state == TRANSFER_RUNNING || transfer->state == TRANSFER_ENDED)
+		multi_remove(transfers->multis[transfer->place], handle->easy);
+	if (transfer->host != NULL) {
+		if (handle->begun)
+			hosts_loaded(transfer->host, transfer->place,
+			    transfer->addresses_version);
+		else if (handle->lacks_addresses)
+			hosts_lost(transfer->host, transfer->place);
+		hosts_leave(transfers->hosts, transfer->host, transfer->place);
+	}
+	transfer->host = NULL;
+	handle_release(handle);
 }
 
 /* Take TRANSFER back from wherever it is. */
@@ -139,53 +182,51 @@ static void
 recycle(struct transfer *transfer)
 {
 	struct transfers *transfers = transfer->transfers;
-	bool in_multi =
-	    transfer->state == TRANSFER_RUNNING || transfer->state == TRANSFER_ENDED;
 
 	event_del(&transfer->deadline);
+	presence_unwatch(transfers->presence);
 	if (transfer->query != NULL)
 		resolver_cancel(transfer->query);
 	transfer->query = NULL;
-	if (in_multi)
-		multi_remove(transfers->multis[transfer->place], transfer->handle.easy);
-	if (transfer->host != NULL) {
-		if (transfer->handle.begun)
-			hosts_loaded(transfer->host, transfer->place,
-			    transfer->addresses_version);
-		else if (transfer->handle.lacks_addresses)
-			hosts_lost(transfer->host, transfer->place);
-		hosts_leave(transfers->hosts, transfer->host, transfer->place);
-	}
-	transfer->host = NULL;
-	handle_release(&transfer->handle);
+	withdraw(transfer);
 	response_clear(&transfer->failure);
 	enter(transfer, TRANSFER_POOLED);
+	trim_pool(transfers);
+}
+
+/* ---- Deadlines ---- */
+
+int64_t
+transfers_now_us(const struct transfers *transfers)
+{
+	return presence_now_us(transfers->presence);
+}
+
+static int64_t
+due_us(const struct transfer *transfer)
+{
+	int64_t deadline_us = transfer->hop.deadline_us;
+
+	return transfer->handle.connected || deadline_us < transfer->connect_deadline_us
+	    ? deadline_us
+	    : transfer->connect_deadline_us;
+}
+
+static void
+arm_deadline(struct transfer *transfer, int64_t now_us)
+{
+	int64_t left_us = due_us(transfer) - now_us;
+	struct timeval delay = { 0 };
+
+	if (left_us > 0) {
+		delay.tv_sec = left_us / 1000000;
+		delay.tv_usec = left_us % 1000000;
+	}
+	transfer->fires_us = left_us > 0 ? now_us + left_us : now_us;
+	event_add(&transfer->deadline, &delay);
 }
 
 /* ---- The end of a transfer ---- */
-
-/* The answer, or as much of it as there is. */
-static void
-fill_answer(struct response *response, struct handle *handle)
-{
-	struct answer *answer = &handle->answer;
-	const char *content_type = NULL;
-
-	/* Without a header the handle still tells of the transfer before. */
-	if (answer->part != ANSWER_AWAITED) {
-		curl_easy_getinfo(
-		    handle->easy, CURLINFO_RESPONSE_CODE, &response->http_status);
-		curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_TYPE, &content_type);
-	}
-	if (content_type != NULL)
-		response->content_type = xstrdup(content_type);
-	response->no_content = response->http_status == 204 ||
-	    response->http_status == 205 || response->http_status == 304;
-	response->retry_after = answer->retry_after;
-	response->bytes = answer->bytes;
-	response->body_len = answer->body_len;
-	response->body = answer_take_body(answer);
-}
 
 static void
 fill_timing(struct response *response, const struct transfer *transfer)
@@ -221,7 +262,7 @@ report_end(struct transfer *transfer, CURLcode code)
 	struct response response = { 0 };
 
 	failure_judge(&response, &transfer->handle, code);
-	fill_answer(&response, &transfer->handle);
+	handle_take_answer(&transfer->handle, &response);
 	report(transfer, &response);
 }
 
@@ -262,6 +303,23 @@ note_end(CURL *easy, CURLcode code, UNUSED void *arg)
 	enter(transfer, TRANSFER_ENDED);
 }
 
+/*
+ * Did libcurl end TRANSFER by a clock that counts time away? Its only one is that for the
+ * connection, 300 s where it has none of ours, and no request is sent before that stands.
+ */
+static bool
+was_cut_short(const struct transfer *transfer)
+{
+	const struct transfers *transfers = transfer->transfers;
+
+	return transfer->code == CURLE_OPERATION_TIMEDOUT &&
+	    !transfer->handle.connected &&
+	    transfers_now_us(transfers) < due_us(transfer) &&
+	    presence_away_us(transfers->presence) > transfer->away_us;
+}
+
+static void begin(struct transfer *transfer);
+
 /* struct multi_owner. A report may start and cancel other transfers: each time the list
  * is looked at afresh. */
 static void
@@ -271,10 +329,14 @@ settle(void *arg)
 	struct transfer *transfer;
 
 	while ((transfer = TAILQ_FIRST(&transfers->over)) != NULL) {
-		if (transfer->state == TRANSFER_ENDED)
-			report_end(transfer, transfer->code);
-		else
+		if (transfer->state == TRANSFER_FAILED) {
 			report_failure(transfer);
+		} else if (was_cut_short(transfer)) {
+			withdraw(transfer);
+			begin(transfer);
+		} else {
+			report_end(transfer, transfer->code);
+		}
 	}
 }
 
@@ -284,44 +346,10 @@ on_settle(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 	settle(arg);
 }
 
-/* ---- The deadline ---- */
-
-static int64_t
-due_us(const struct transfer *transfer)
-{
-	bool connected =
-	    transfer->state == TRANSFER_RUNNING && transfer->handle.connected;
-	int64_t deadline_us = transfer->hop.deadline_us;
-
-	return connected || deadline_us < transfer->connect_deadline_us
-	    ? deadline_us
-	    : transfer->connect_deadline_us;
-}
-
 static void
-arm_deadline(struct transfer *transfer, int64_t now_us)
+time_out(struct transfer *transfer)
 {
-	int64_t left_us = due_us(transfer) - now_us;
-	struct timeval delay = { 0 };
-
-	if (left_us > 0) {
-		delay.tv_sec = left_us / 1000000;
-		delay.tv_usec = left_us % 1000000;
-	}
-	event_add(&transfer->deadline, &delay);
-}
-
-static void
-on_deadline(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
-{
-	struct transfer *transfer = arg;
-	int64_t now_us = clock_now_us();
-
-	/* The connect deadline may have been kept meanwhile; and the loop counts from the
-	 * time it woke up, so that a timer set late in a long turn comes early. */
-	if (now_us < due_us(transfer)) {
-		arm_deadline(transfer, now_us);
-	} else if (transfer->state == TRANSFER_RESOLVING) {
+	if (transfer->state == TRANSFER_RESOLVING) {
 		transfer->failure = (struct response){
 			.result = RESPONSE_TIMEOUT,
 			.phase = PHASE_DNS,
@@ -329,6 +357,29 @@ on_deadline(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 		report_failure(transfer);
 	} else {
 		report_end(transfer, CURLE_OPERATION_TIMEDOUT);
+	}
+}
+
+static void
+on_deadline(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
+{
+	struct transfer *transfer = arg;
+	struct presence *presence = transfer->transfers->presence;
+	int64_t now_us = presence_fired(presence, transfer->fires_us);
+	bool is_late = now_us - transfer->fires_us > PUNCTUAL_US;
+
+	/* The connect deadline may have been kept meanwhile, or the program was away; and
+	 * the loop counts from the time it woke up, so that a timer set late in a long
+	 * turn comes early. */
+	if (now_us < due_us(transfer)) {
+		arm_deadline(transfer, now_us);
+	} else if (is_late && !transfer->given_last_look) {
+		/* After a signal timers fire before sockets are looked at: an answer that
+		 * came in time is read in the next turn. */
+		transfer->given_last_look = true;
+		arm_deadline(transfer, now_us);
+	} else {
+		time_out(transfer);
 	}
 }
 
@@ -348,13 +399,12 @@ multi_at(struct transfers *transfers, unsigned place)
 /* libcurl has to look at the connect time only where it divides it up among several
  * addresses, or where its own default is shorter. */
 static long
-connect_timeout_ms(
-    const struct transfer *transfer, const struct resolver_answer *answer)
+connect_timeout_ms(const struct transfer *transfer, bool several_addresses)
 {
-	int64_t left_ms = (transfer->connect_deadline_us - clock_now_us()) / 1000;
-	bool several = answer != NULL && strchr(answer->addresses, ',') != NULL;
+	int64_t now_us = transfers_now_us(transfer->transfers);
+	int64_t left_ms = (transfer->connect_deadline_us - now_us) / 1000;
 
-	if (!several && left_ms < CURL_CONNECT_TIMEOUT_MS)
+	if (!several_addresses && left_ms < CURL_CONNECT_TIMEOUT_MS)
 		return 0;
 	if (left_ms < 0)
 		left_ms = 0;
@@ -387,6 +437,7 @@ dispatch(struct transfer *transfer, const struct resolver_answer *answer)
 		return false;
 	if (transfer->hop.url->tls)
 		handle_trust(handle, shared_trust(transfers));
+	transfer->away_us = presence_away_us(transfers->presence);
 	transfer->host = hosts_enter(transfers->hosts, transfer->hop.url,
 	    transfer->hop.request->reuse, &transfer->place);
 	transfer->addresses_version = answer != NULL ? answer->version : 0;
@@ -394,7 +445,9 @@ dispatch(struct transfer *transfer, const struct resolver_answer *answer)
 	if (multi == NULL)
 		return false;
 
-	plan.connect_timeout_ms = connect_timeout_ms(transfer, answer);
+	plan.several_addresses =
+	    answer != NULL && strchr(answer->addresses, ',') != NULL;
+	plan.connect_timeout_ms = connect_timeout_ms(transfer, plan.several_addresses);
 	plan.prune_addresses =
 	    answer == NULL && !hosts_met(transfer->host, transfer->place);
 	plan.resolve = hosts_resolve(
@@ -430,26 +483,37 @@ on_resolved(const struct resolver_answer *answer, void *arg)
 		    xasprintf("could not resolve host %s: %s", host, answer->error));
 }
 
+static void
+begin(struct transfer *transfer)
+{
+	struct transfers *transfers = transfer->transfers;
+	const struct url *url = transfer->hop.url;
+
+	transfer->dns_us = -1;
+	enter(transfer, TRANSFER_RESOLVING);
+	arm_deadline(transfer, transfers_now_us(transfers));
+	if (url->host_is_address)
+		run(transfer, NULL);
+	else
+		transfer->query =
+		    resolver_ask(transfers->resolver, url->host, on_resolved, transfer);
+}
+
 struct transfer *
 transfer_start(struct transfers *transfers, const struct hop *hop,
     transfer_done_fn *done, void *done_arg)
 {
 	struct transfer *transfer = take(transfers);
 
+	presence_watch(transfers->presence);
 	transfer->hop = *hop;
 	transfer->done = done;
 	transfer->done_arg = done_arg;
 	transfer->started_us = clock_now_us();
 	transfer->connect_deadline_us =
-	    transfer->started_us + hop->request->connect_timeout_us;
-	transfer->dns_us = -1;
-	enter(transfer, TRANSFER_RESOLVING);
-	arm_deadline(transfer, transfer->started_us);
-	if (hop->url->host_is_address)
-		run(transfer, NULL);
-	else
-		transfer->query = resolver_ask(
-		    transfers->resolver, hop->url->host, on_resolved, transfer);
+	    transfers_now_us(transfers) + hop->request->connect_timeout_us;
+	transfer->given_last_look = false;
+	begin(transfer);
 	return transfer;
 }
 
@@ -462,28 +526,6 @@ transfer_cancel(struct transfer *transfer)
 
 /* ---- All transfers ---- */
 
-/* Idle connections are only worth what they cost: never the descriptors that new ones
- * need. */
-static long
-connections_for(unsigned max_concurrent, unsigned host_count)
-{
-	uint64_t wanted = (uint64_t)max_concurrent + host_count + MIN_CONNECTIONS;
-	struct rlimit limit;
-	uint64_t allowed = 0;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		limit.rlim_cur = 1024;
-	/* Each multi handle may have all of its own idle while others have all busy. */
-	if (limit.rlim_cur > OTHER_DESCRIPTORS + (rlim_t)max_concurrent)
-		allowed = (limit.rlim_cur - OTHER_DESCRIPTORS - max_concurrent) /
-		    HOSTS_PLACES;
-	if (wanted > allowed)
-		wanted = allowed;
-	if (wanted > INT32_MAX)
-		wanted = INT32_MAX;
-	return wanted > 0 ? (long)wanted : 1;
-}
-
 struct transfers *
 transfers_new(struct event_base *base, struct resolver *resolver,
     unsigned max_concurrent, unsigned host_count)
@@ -495,14 +537,31 @@ transfers_new(struct event_base *base, struct resolver *resolver,
 	transfers = xcalloc(1, sizeof(*transfers));
 	transfers->base = base;
 	transfers->resolver = resolver;
+	transfers->presence = presence_new(base, NULL);
 	transfers->sockets = sockets_new(base, multi_on_ready);
 	transfers->hosts = hosts_new((size_t)host_count + SPARE_HOSTS);
-	transfers->max_connections = connections_for(max_concurrent, host_count);
+	transfers->max_connections = hosts_connections(max_concurrent, host_count);
+	transfers->max_count = max_concurrent;
 	event_assign(&transfers->settle, base, -1, 0, on_settle, transfers);
 	TAILQ_INIT(&transfers->pool);
 	TAILQ_INIT(&transfers->started);
 	TAILQ_INIT(&transfers->over);
 	return transfers;
+}
+
+void
+transfers_resize(
+    struct transfers *transfers, unsigned max_concurrent, unsigned host_count)
+{
+	transfers->max_connections = hosts_connections(max_concurrent, host_count);
+	transfers->max_count = max_concurrent;
+	trim_pool(transfers);
+	hosts_resize(transfers->hosts, (size_t)host_count + SPARE_HOSTS);
+	for (unsigned place = 0; place < HOSTS_PLACES; place++) {
+		if (transfers->multis[place] != NULL)
+			multi_resize(
+			    transfers->multis[place], transfers->max_connections);
+	}
 }
 
 static void
@@ -517,29 +576,28 @@ recycle_all(struct transfer_list *list)
 void
 transfers_expect_tls(struct transfers *transfers)
 {
-	(void)shared_trust(transfers);
+	if (transfers->trust_is_read)
+		trust_renew(transfers->trust);
+	else
+		(void)shared_trust(transfers);
 }
 
 void
 transfers_free(struct transfers *transfers)
 {
-	struct transfer *transfer;
-
 	if (transfers == NULL)
 		return;
 	recycle_all(&transfers->started);
 	recycle_all(&transfers->over);
-	while ((transfer = TAILQ_FIRST(&transfers->pool)) != NULL) {
-		TAILQ_REMOVE(&transfers->pool, transfer, in_list);
-		handle_clear(&transfer->handle);
-		free(transfer);
-	}
+	transfers->max_count = 0;
+	trim_pool(transfers);
 	for (unsigned place = 0; place < HOSTS_PLACES; place++)
 		multi_free(transfers->multis[place]);
 	event_del(&transfers->settle);
 	trust_free(transfers->trust);
 	hosts_free(transfers->hosts);
 	sockets_free(transfers->sockets);
+	presence_free(transfers->presence);
 	free(transfers);
 	curl_global_cleanup();
 }

@@ -27,8 +27,19 @@ struct transfer;
 struct transfers *transfers_new(struct event_base *base, struct resolver *resolver,
     unsigned max_concurrent, unsigned host_count);
 
+/* Other numbers than transfers_new() was given, from now on. */
+void transfers_resize(
+    struct transfers *transfers, unsigned max_concurrent, unsigned host_count);
+
+/*
+ * The clock of deadlines: clock_now_us() less the time that the program was away, stopped
+ * or frozen, while transfers were in flight. Never goes back.
+ */
+int64_t transfers_now_us(const struct transfers *transfers);
+
 /* An https URL is going to be asked: read what that needs, some tens of milliseconds,
- * now, before the time of anything is taken. */
+ * now, before the time of anything is taken. Called again, it is read again if it has
+ * changed. */
 void transfers_expect_tls(struct transfers *transfers);
 
 /* Cancels what is in flight, without reports. Not to be called from inside one. NULL is
@@ -40,7 +51,7 @@ struct hop {
 	const struct request *request; /* for headers, limits, reuse */
 	const struct url *url;         /* this hop's */
 	bool with_secrets;             /* send secret headers and userinfo: at home */
-	int64_t deadline_us;           /* on clock_now_us() */
+	int64_t deadline_us;           /* on transfers_now_us() */
 };
 
 /* RESPONSE as in struct http_client's report; LOCATION is the Location header of a 3xx,

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef HAVE_OPENSSL
@@ -32,6 +33,8 @@ use_file_alone(CURL *easy)
 #ifdef HAVE_OPENSSL
 
 struct trust {
+	char *file;        /* owned */
+	struct stat state; /* of the file, before it was read */
 	X509_STORE *store; /* owned; counts its references itself */
 };
 
@@ -61,27 +64,63 @@ read_store(const char *file)
 	return NULL;
 }
 
-struct trust *
-trust_new(void)
+/* The file of authorities that libcurl was built to read; NULL: none. The caller's. */
+static char *
+file_of_libcurl(void)
 {
 	const char *file = NULL;
-	struct trust *trust = NULL;
-	X509_STORE *store = NULL;
-	CURL *easy;
+	char *copy = NULL;
+	CURL *easy = curl_easy_init();
 
-	if (!libcurl_has_openssl())
-		return NULL;
-	easy = curl_easy_init();
 	if (easy == NULL)
 		return NULL;
 	curl_easy_getinfo(easy, CURLINFO_CAINFO, &file);
 	if (file != NULL)
-		store = read_store(file);
-	if (store != NULL) {
-		trust = xcalloc(1, sizeof(*trust));
-		trust->store = store;
-	}
+		copy = xstrdup(file);
 	curl_easy_cleanup(easy);
+	return copy;
+}
+
+/* What is written anew is another file, or has another size or time. */
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	    a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+void
+trust_renew(struct trust *trust)
+{
+	struct stat state;
+	X509_STORE *store;
+
+	if (trust == NULL || trust->file == NULL || stat(trust->file, &state) == -1 ||
+	    is_same(&state, &trust->state))
+		return;
+	store = read_store(trust->file);
+	if (store == NULL)
+		return;
+	X509_STORE_free(trust->store);
+	trust->store = store;
+	trust->state = state;
+}
+
+struct trust *
+trust_new(void)
+{
+	struct trust *trust;
+
+	if (!libcurl_has_openssl())
+		return NULL;
+	trust = xcalloc(1, sizeof(*trust));
+	trust->file = file_of_libcurl();
+	trust_renew(trust);
+	if (trust->store == NULL) {
+		trust_free(trust);
+		return NULL;
+	}
 	return trust;
 }
 
@@ -91,6 +130,7 @@ trust_free(struct trust *trust)
 	if (trust == NULL)
 		return;
 	X509_STORE_free(trust->store);
+	free(trust->file);
 	free(trust);
 }
 
@@ -114,6 +154,10 @@ trust_use(const struct trust *trust, CURL *easy)
 	}
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* It would take our store for the one it reads itself, and keep that for a day. */
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, trust);
 }
@@ -124,6 +168,11 @@ struct trust *
 trust_new(void)
 {
 	return NULL;
+}
+
+void
+trust_renew(UNUSED struct trust *trust)
+{
 }
 
 void

@@ -23,6 +23,11 @@ struct trust;
  * is built with other TLS: libcurl then reads for itself. */
 struct trust *trust_new(void);
 
+/* Read the file again if it has changed. Connections that stand, and sessions that are
+ * resumed, stay as they are; where there is nothing to be read, what was read before
+ * holds. NULL is allowed. */
+void trust_renew(struct trust *trust);
+
 /* After all easy handles that use it. NULL is allowed. */
 void trust_free(struct trust *trust);
 

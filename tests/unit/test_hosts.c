@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -211,6 +212,51 @@ test_forgotten_hosts_are_forgotten_by_libcurl_too(UNUSED void **state)
 	hosts_free(hosts);
 }
 
+static void
+test_with_less_room_the_oldest_are_forgotten(UNUSED void **state)
+{
+	const struct resolver_answer answer = { .addresses = "10.0.0.1", .version = 1 };
+	static const char *const names[] = { "a.test", "b.test", "c.test", "d.test" };
+	struct hosts *hosts = hosts_new(10);
+	struct host *host = NULL;
+	unsigned place, busy;
+
+	for (unsigned i = 0; i < 4; i++) {
+		host = enter(hosts, names[i], 80, &place);
+		hosts_loaded(host, place, answer.version);
+		if (i != 0)
+			hosts_leave(hosts, host, place);
+	}
+	hosts_resize(hosts, 1);
+	/* The last one is remembered, and so is the one that is in use. */
+	assert_ptr_equal(enter(hosts, "d.test", 80, &place), host);
+	assert_true(hosts_met(host, place));
+	hosts_leave(hosts, host, place);
+	host = enter(hosts, "a.test", 80, &busy);
+	assert_true(hosts_met(host, busy));
+	hosts_leave(hosts, host, busy);
+	hosts_leave(hosts, host, busy);
+	host = enter(hosts, "c.test", 80, &place);
+	assert_false(hosts_met(host, place));
+	hosts_leave(hosts, host, place);
+	hosts_free(hosts);
+}
+
+static void
+test_connections_leave_descriptors_to_the_busy(UNUSED void **state)
+{
+	struct rlimit usual, other;
+
+	getrlimit(RLIMIT_NOFILE, &usual);
+	other = usual;
+	other.rlim_cur = 1024;
+	setrlimit(RLIMIT_NOFILE, &other);
+	assert_int_equal(hosts_connections(8, 10), 82);
+	assert_int_equal(hosts_connections(512, 10000), (1024 - 64 - 512) / 8);
+	assert_int_equal(hosts_connections(4000, 10000), 1);
+	setrlimit(RLIMIT_NOFILE, &usual);
+}
+
 int
 main(void)
 {
@@ -221,6 +267,8 @@ main(void)
 		cmocka_unit_test(test_many_hosts_share_the_places),
 		cmocka_unit_test(test_addresses_are_handed_over_until_they_were_used),
 		cmocka_unit_test(test_forgotten_hosts_are_forgotten_by_libcurl_too),
+		cmocka_unit_test(test_with_less_room_the_oldest_are_forgotten),
+		cmocka_unit_test(test_connections_leave_descriptors_to_the_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,76 @@ test_many_who_end_at_once_do_not_pile_up_on_the_stack(UNUSED void **state)
 	limiter_free(limiter);
 }
 
+static void
+test_a_raised_maximum_serves_those_who_wait_at_once(UNUSED void **state)
+{
+	struct limiter *limiter = limiter_new(1);
+	struct waiter w[5] = { 0 };
+
+	for (int i = 0; i < 5; i++)
+		ask(limiter, &w[i]);
+	limiter_set_max(limiter, 4);
+	assert_int_equal(limiter_held(limiter), 4);
+	assert_int_equal(w[3].called_at, 4);
+	assert_int_equal(w[4].called_at, 0);
+	for (int i = 0; i < 5; i++)
+		give_back(&w[i]);
+	assert_int_equal(limiter_held(limiter), 0);
+	limiter_free(limiter);
+}
+
+static void
+test_a_lowered_maximum_takes_nothing_away(UNUSED void **state)
+{
+	struct limiter *limiter = limiter_new(3);
+	struct waiter w[5] = { 0 };
+
+	for (int i = 0; i < 5; i++)
+		ask(limiter, &w[i]);
+	limiter_set_max(limiter, 1);
+	assert_int_equal(limiter_held(limiter), 3);
+	give_back(&w[0]);
+	give_back(&w[1]);
+	assert_int_equal(w[3].called_at, 0);
+	give_back(&w[2]);
+	assert_int_equal(w[3].called_at, 4);
+	assert_int_equal(limiter_held(limiter), 1);
+	give_back(&w[3]);
+	give_back(&w[4]);
+	assert_int_equal(limiter_held(limiter), 0);
+	limiter_free(limiter);
+}
+
+/* Raises the maximum as soon as it is served. */
+static void
+on_granted_raise(struct limiter_ticket *ticket, void *arg)
+{
+	struct waiter *waiter = arg;
+
+	on_granted(ticket, waiter);
+	limiter_set_max(waiter->limiter, 3);
+	assert_int_equal(calls, waiter->called_at);
+}
+
+static void
+test_the_maximum_may_change_as_a_ticket_is_granted(UNUSED void **state)
+{
+	struct limiter *limiter = limiter_new(1);
+	struct waiter w[4] = { 0 };
+
+	ask(limiter, &w[0]);
+	w[1].limiter = limiter;
+	limiter_ask(limiter, &w[1].ticket, on_granted_raise, &w[1]);
+	ask(limiter, &w[2]);
+	ask(limiter, &w[3]);
+	give_back(&w[0]);
+	assert_int_equal(w[3].called_at, 4);
+	assert_int_equal(limiter_held(limiter), 3);
+	for (int i = 1; i < 4; i++)
+		give_back(&w[i]);
+	limiter_free(limiter);
+}
+
 int
 main(void)
 {
@@ -185,6 +255,12 @@ main(void)
 		    test_who_comes_back_queues_at_the_end, reset_calls),
 		cmocka_unit_test_setup(
 		    test_many_who_end_at_once_do_not_pile_up_on_the_stack, reset_calls),
+		cmocka_unit_test_setup(
+		    test_a_raised_maximum_serves_those_who_wait_at_once, reset_calls),
+		cmocka_unit_test_setup(
+		    test_a_lowered_maximum_takes_nothing_away, reset_calls),
+		cmocka_unit_test_setup(
+		    test_the_maximum_may_change_as_a_ticket_is_granted, reset_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

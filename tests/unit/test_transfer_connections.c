@@ -1,6 +1,8 @@
 /*
  * http/transfers: which connection is used, and how its address is found.
  */
+#include <sys/resource.h>
+
 #include "transfers_stage.h"
 
 #define CROWD 300
@@ -151,6 +153,104 @@ test_a_crowd_finds_its_connections_again(UNUSED void **state)
 	free_stage(stage);
 }
 
+static void
+test_a_lone_address_is_not_waited_for_twice(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_nothing, NULL);
+	struct seen seen = { 0 };
+	int64_t begun_us = clock_now_us();
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	start_within(stage, &seen, 400 * MS_US);
+	while (stage->server->requests == 0)
+		event_base_loop(stage->base, EVLOOP_ONCE);
+	/* With nothing else to try, the loop sleeps until the deadline. */
+	event_base_loop(stage->base, EVLOOP_ONCE);
+	assert_true(clock_now_us() - begun_us >= 300 * MS_US);
+	await(stage, &seen);
+	forget(&seen);
+	free_stage(stage);
+}
+
+/* ---- Other numbers ---- */
+
+static void
+start_crowd(struct stage *stage, struct seen *crowd, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		start_within(stage, &crowd[i], 10 * SECOND_US);
+}
+
+static void
+await_crowd(struct stage *stage, struct seen *crowd, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		await(stage, &crowd[i]);
+		assert_int_equal(crowd[i].response.result, RESPONSE_COMPLETE);
+		forget(&crowd[i]);
+	}
+}
+
+static void
+test_with_smaller_numbers_those_in_flight_go_on(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen *crowd = xcalloc(CROWD, sizeof(*crowd));
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	start_crowd(stage, crowd, CROWD);
+	while (stage->server->accepted < CROWD / 2)
+		event_base_loop(stage->base, EVLOOP_ONCE);
+	transfers_resize(stage->transfers, 1, 1);
+	await_crowd(stage, crowd, CROWD);
+	assert_int_equal(stage->server->requests, CROWD);
+
+	/* What is open now is about what each multi handle may keep. */
+	run_for_ms(stage, 20);
+	assert_true(stage->server->open_count <= 8 * (1 + 1 + 64));
+	start_crowd(stage, crowd, CROWD);
+	await_crowd(stage, crowd, CROWD);
+	free(crowd);
+	free_stage(stage);
+}
+
+static void
+test_with_fewer_connections_the_others_are_closed(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen *crowd = xcalloc(CROWD, sizeof(*crowd));
+	struct rlimit usual, tight;
+
+	aim_at(stage, "http://127.0.0.1:%u/");
+	start_crowd(stage, crowd, CROWD);
+	await_crowd(stage, crowd, CROWD);
+	run_for_ms(stage, 20);
+	assert_int_equal(stage->server->open_count, CROWD);
+
+	/* With what descriptors there are, each multi handle may keep two. */
+	getrlimit(RLIMIT_NOFILE, &usual);
+	tight = usual;
+	tight.rlim_cur = 64 + 1 + 8 * 2;
+	setrlimit(RLIMIT_NOFILE, &tight);
+	transfers_resize(stage->transfers, 1, 1);
+	setrlimit(RLIMIT_NOFILE, &usual);
+	start_crowd(stage, crowd, CROWD);
+	await_crowd(stage, crowd, CROWD);
+	run_for_ms(stage, 20);
+	assert_true(stage->server->open_count <= 8 * 2);
+
+	/* And back. */
+	transfers_resize(stage->transfers, 512, 4);
+	for (int round = 0; round < 2; round++) {
+		start_crowd(stage, crowd, CROWD);
+		await_crowd(stage, crowd, CROWD);
+	}
+	run_for_ms(stage, 20);
+	assert_int_equal(stage->server->open_count, CROWD);
+	free(crowd);
+	free_stage(stage);
+}
+
 /* ---- Names ---- */
 
 static void
@@ -293,7 +393,7 @@ test_many_lookups_that_hang_time_out_on_time(UNUSED void **state)
 		const struct hop hop = {
 			.request = &requests[i],
 			.url = &requests[i].url,
-			.deadline_us = clock_now_us() + 100 * MS_US,
+			.deadline_us = transfers_now_us(stage->transfers) + 100 * MS_US,
 		};
 
 		crowd[i].transfer =
@@ -324,6 +424,9 @@ main(void)
 		cmocka_unit_test(
 		    test_a_connection_lost_as_it_is_used_again_is_replaced),
 		cmocka_unit_test(test_a_crowd_finds_its_connections_again),
+		cmocka_unit_test(test_a_lone_address_is_not_waited_for_twice),
+		cmocka_unit_test(test_with_smaller_numbers_those_in_flight_go_on),
+		cmocka_unit_test(test_with_fewer_connections_the_others_are_closed),
 		cmocka_unit_test(test_a_name_is_looked_up_by_the_resolver_alone),
 		cmocka_unit_test(test_a_changed_address_is_used),
 		cmocka_unit_test(

@@ -292,7 +292,7 @@ test_secrets_are_sent_at_home_only(UNUSED void **state)
 		.request = &stage->request,
 		.url = &stage->request.url,
 		.with_secrets = true,
-		.deadline_us = clock_now_us() + 10 * SECOND_US,
+		.deadline_us = transfers_now_us(stage->transfers) + 10 * SECOND_US,
 	};
 
 	aim_at(stage, "http://me:pass%%20word@127.0.0.1:%u/");
@@ -394,7 +394,7 @@ test_a_report_may_cancel_what_has_ended_too(UNUSED void **state)
 		.request = &stage->request,
 		.url = &stage->request.url,
 		.with_secrets = true,
-		.deadline_us = clock_now_us() + 10 * SECOND_US,
+		.deadline_us = transfers_now_us(stage->transfers) + 10 * SECOND_US,
 	};
 	struct loopback_peer *peer;
 
@@ -427,7 +427,8 @@ on_done_start_next(
 	const struct hop hop = {
 		.request = &chain->stage->request,
 		.url = &chain->stage->request.url,
-		.deadline_us = clock_now_us() + 10 * SECOND_US,
+		.deadline_us =
+		    transfers_now_us(chain->stage->transfers) + 10 * SECOND_US,
 	};
 
 	assert_int_equal(response->result, RESPONSE_COMPLETE);
@@ -444,7 +445,7 @@ test_a_report_may_start_the_next(UNUSED void **state)
 	const struct hop hop = {
 		.request = &stage->request,
 		.url = &stage->request.url,
-		.deadline_us = clock_now_us() + 10 * SECOND_US,
+		.deadline_us = transfers_now_us(stage->transfers) + 10 * SECOND_US,
 	};
 
 	aim_at(stage, "http://127.0.0.1:%u/");

@@ -210,7 +210,7 @@ start_within(struct stage *stage, struct seen *seen, int64_t timeout_us)
 		.request = &stage->request,
 		.url = &stage->request.url,
 		.with_secrets = true,
-		.deadline_us = clock_now_us() + timeout_us,
+		.deadline_us = transfers_now_us(stage->transfers) + timeout_us,
 	};
 
 	seen->transfer = transfer_start(stage->transfers, &hop, on_done, seen);
