@@ -2,23 +2,29 @@
  * gatherd: asks many services at the same time and keeps one status document of what they
  * answered.
  */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "config/config.h"
 #include "daemon/once.h"
 #include "daemon/options.h"
 #include "daemon/process.h"
+#include "daemon/scheduled.h"
 #include "daemon/setup.h"
 
 static enum exit_status
 gather(const struct options *options)
 {
-	struct config *config = setup_config(options);
+	bool is_daemon = options->rounds == 0;
+	struct config *config;
 	enum exit_status status;
 
+	if (is_daemon)
+		process_stop_means_exit();
+	config = setup_config(options);
 	if (config == NULL)
 		return EXIT_STATUS_USAGE;
-	status = once_run(config, options);
+	status = is_daemon ? scheduled_run(config, options) : once_run(config, options);
 	config_unref(config);
 	return status;
 }

@@ -3,16 +3,17 @@
 #include "daemon/gatherer.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/queue.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/diff.h"
 #include "config/render.h"
 #include "gather/board.h"
 #include "gather/limiter.h"
@@ -21,86 +22,125 @@
 #include "http/exchange.h"
 #include "http/resolver.h"
 #include "http/transfers.h"
-#include "publish/snapshot.h"
-#include "publish/writer.h"
+#include "publish/publisher.h"
 
 /* Descriptors that are not connections: the standard three, epoll, eventfds, the writer's
  * files, what getaddrinfo opens in each of its threads, and some air. */
 #define RESERVED_DESCRIPTORS ((size_t)64)
 
+/* A round that runs. */
+struct running {
+	LIST_ENTRY(running) link;
+	struct gatherer *gatherer; /* borrowed: the one it is part of */
+	struct round *round;       /* owned */
+	struct report_lines lines;
+};
+
+LIST_HEAD(running_list, running);
+
 struct gatherer {
 	struct event_base *base; /* borrowed */
 	struct config *config;   /* a reference */
-	const char *output;      /* the path; borrowed */
-	char *shown_output;      /* as it may be logged */
 	struct gatherer_events events;
+	size_t descriptors;
+	bool every_round;
 
 	struct resolver *resolver; /* owned, as all below */
 	struct transfers *transfers;
 	struct limiter *limiter;
 	struct board *board;
 	struct report *report;
-	struct snapshot_maker *maker;
-	struct writer *writer;
+	struct publisher *publisher;
 
 	struct turn_context turns;
-	struct round *round; /* the one that runs, or NULL */
-	size_t *all;         /* the indexes of all targets */
-	uint64_t round_number;
-	uint64_t generation;
+	struct running_list rounds;
 };
 
 /* ---- a round, from its start to its document ---- */
 
 static void
-on_written(int error_number, void *arg)
+on_outcome(struct board_entry *entry, bool changed, void *arg)
 {
-	struct gatherer *gatherer = arg;
+	struct running *running = arg;
+	struct gatherer *gatherer = running->gatherer;
 
-	if (error_number != 0)
-		log_error("could not write %s: %s", gatherer->shown_output,
-		    strerror(error_number));
-	gatherer->events.on_published(error_number == 0, gatherer->events.arg);
+	report_outcome(
+	    gatherer->report, &running->lines, entry, changed, clock_now_us());
+	publisher_outcome(gatherer->publisher);
+	if (gatherer->events.on_outcome != NULL)
+		gatherer->events.on_outcome(
+		    !status_is_success(entry->outcome.status), gatherer->events.arg);
 }
 
 static void
-on_outcome(size_t index, bool changed, void *arg)
+on_skipped(struct board_entry *entry, void *arg)
 {
-	struct gatherer *gatherer = arg;
-	const struct board_entry *entry = board_entry(gatherer->board, index);
+	struct running *running = arg;
 
-	report_outcome(gatherer->report, gatherer->board, index, changed);
-	gatherer->events.on_outcome(
-	    !status_is_success(entry->outcome.status), gatherer->events.arg);
+	report_skipped(
+	    running->gatherer->report, &running->lines, entry, clock_now_us());
 }
 
 static void
 on_round_done(const struct round_summary *summary, void *arg)
 {
-	struct gatherer *gatherer = arg;
-	struct snapshot *snapshot;
+	struct running *running = arg;
+	struct gatherer *gatherer = running->gatherer;
 
-	gatherer->round = NULL;
-	report_round(gatherer->report, gatherer->board, summary);
-	snapshot = snapshot_make(
-	    gatherer->maker, ++gatherer->generation, summary, clock_wall_ms());
-	writer_put(gatherer->writer, snapshot);
-	snapshot_unref(snapshot);
+	report_round(gatherer->report, &running->lines, summary, clock_now_us());
+	LIST_REMOVE(running, link);
+	free(running);
+	publisher_round_ends(gatherer->publisher, summary);
+	if (gatherer->events.on_round != NULL)
+		gatherer->events.on_round(summary, gatherer->events.arg);
+}
+
+static void
+on_written(bool written, void *arg)
+{
+	struct gatherer *gatherer = arg;
+
+	if (gatherer->events.on_published != NULL)
+		gatherer->events.on_published(written, gatherer->events.arg);
+}
+
+static void
+on_ready(bool ready, void *arg)
+{
+	struct gatherer *gatherer = arg;
+
+	gatherer->events.on_ready(ready, gatherer->events.arg);
 }
 
 void
-gatherer_start_round(struct gatherer *gatherer)
+gatherer_start_round(
+    struct gatherer *gatherer, const struct round_place *places, size_t count)
 {
+	struct running *running = xcalloc(1, sizeof(*running));
 	const struct round_events events = {
 		.on_outcome = on_outcome,
+		.on_skipped = on_skipped,
 		.on_done = on_round_done,
-		.arg = gatherer,
+		.arg = running,
 	};
 
-	report_round_begins(gatherer->report);
-	gatherer->round = round_start(&gatherer->turns, gatherer->base, gatherer->board,
-	    ++gatherer->round_number, gatherer->all, board_size(gatherer->board),
-	    &events);
+	running->gatherer = gatherer;
+	LIST_INSERT_HEAD(&gatherer->rounds, running, link);
+	running->round = round_start(&gatherer->turns, gatherer->base, gatherer->board,
+	    publisher_next_round(gatherer->publisher), places, count, &events);
+	publisher_round_begins(gatherer->publisher, round_summary(running->round));
+}
+
+void
+gatherer_start_all(struct gatherer *gatherer)
+{
+	size_t count = board_size(gatherer->board);
+	struct round_place *places = xcalloc(count + 1, sizeof(*places));
+
+	for (size_t i = 0; i < count; i++)
+		places[i].index = i;
+	gatherer_start_round(gatherer, places, count);
+	free(places);
 }
 
 bool
@@ -109,7 +149,24 @@ gatherer_has_failed_target(const struct gatherer *gatherer)
 	return board_has_required_failure(gatherer->board);
 }
 
-/* ---- making and freeing the parts ---- */
+char *
+gatherer_describe_round(
+    const struct gatherer *gatherer, const struct round_summary *summary)
+{
+	struct buffer text;
+
+	buffer_init(&text, BUFFER_UNLIMITED);
+	report_describe_round(gatherer->board, summary, &text);
+	return buffer_take(&text);
+}
+
+struct report *
+gatherer_report(struct gatherer *gatherer)
+{
+	return gatherer->report;
+}
+
+/* ---- what a config decides ---- */
 
 /* As many as the config says, or as the descriptors allow. */
 static size_t
@@ -144,20 +201,116 @@ has_tls_target(const struct config *config)
 	return false;
 }
 
-static bool
-make_http(struct gatherer *gatherer, size_t concurrency, size_t descriptors)
+/* How much may be in flight, and kept open for the next round, as far as descriptors go. */
+struct limits {
+	size_t concurrency;
+	unsigned idle_hosts;
+};
+
+static struct limits
+limits_of(const struct config *config, size_t descriptors)
 {
-	size_t hosts = gatherer->config->target_count;
+	size_t concurrency = usable_concurrency(config, descriptors);
+	size_t hosts = config->target_count;
 	size_t room = descriptors > concurrency + RESERVED_DESCRIPTORS
 	    ? descriptors - concurrency - RESERVED_DESCRIPTORS
 	    : 1;
 
+	return (struct limits){
+		.concurrency = concurrency,
+		.idle_hosts = (unsigned)(hosts < room ? hosts : room),
+	};
+}
+
+/* The caller releases `shown`. */
+static struct publisher_options
+publisher_options(const struct gatherer *gatherer, const struct config *config,
+    const struct marked *output, char **shown)
+{
+	const char *path = output->text.data;
+
+	*shown =
+	    strcmp(path, "-") == 0 ? xstrdup("standard output") : marked_shown(output);
+	return (struct publisher_options){
+		.path = path,
+		.shown = *shown,
+		.mode = config->output.permissions,
+		.sync = config->output.sync,
+		.publish_after_ms =
+		    gatherer->every_round ? -1 : config->publish_after_ms,
+	};
+}
+
+/* ---- reload ---- */
+
+void
+gatherer_prepare(
+    struct gatherer *gatherer, const struct config *config, const struct marked *output)
+{
+	char *shown;
+	const struct publisher_options options =
+	    publisher_options(gatherer, config, output, &shown);
+
+	publisher_prepare(gatherer->publisher, &options);
+	free(shown);
+}
+
+void
+gatherer_forget(struct gatherer *gatherer)
+{
+	publisher_forget(gatherer->publisher);
+}
+
+/* What a new config means for the targets of rounds that run. */
+struct fate {
+	const struct config *config; /* the new one */
+	const struct config_diff *diff;
+};
+
+static bool
+is_gone(const struct board_entry *entry, void *arg)
+{
+	const struct fate *fate = arg;
+	const struct target *now = config_find(fate->config, entry->target->name);
+
+	return now == NULL || fate->diff->changes[now->index] == TARGET_CHANGED;
+}
+
+void
+gatherer_reload(
+    struct gatherer *gatherer, struct config *config, const struct config_diff *diff)
+{
+	struct fate fate = { .config = config, .diff = diff };
+	struct limits limits = limits_of(config, gatherer->descriptors);
+	struct running *running;
+
+	/* Tickets that are given back must not start turns that are about to be dropped. */
+	limiter_set_max(gatherer->limiter, 0);
+	LIST_FOREACH (running, &gatherer->rounds, link)
+		round_drop(running->round, is_gone, &fate);
+	board_reload(gatherer->board, config);
+	config_ref(config);
+	config_unref(gatherer->config);
+	gatherer->config = config;
+	gatherer->turns.config = config;
+	limiter_set_max(gatherer->limiter, limits.concurrency);
+	transfers_resize(
+	    gatherer->transfers, (unsigned)limits.concurrency, limits.idle_hosts);
+	if (has_tls_target(config))
+		transfers_expect_tls(gatherer->transfers);
+	publisher_reload(gatherer->publisher);
+}
+
+/* ---- making and freeing the parts ---- */
+
+static bool
+make_http(struct gatherer *gatherer, struct limits limits)
+{
 	gatherer->resolver = resolver_new(gatherer->base, NULL, NULL);
 	if (gatherer->resolver == NULL)
 		return false;
-	/* Idle connections are kept for the next round as far as descriptors go. */
 	gatherer->transfers = transfers_new(gatherer->base, gatherer->resolver,
-	    (unsigned)concurrency, (unsigned)(hosts < room ? hosts : room));
+	    (unsigned)limits.concurrency, limits.idle_hosts);
 	if (gatherer->transfers == NULL)
 		return false;
 	if (has_tls_target(gatherer->config))
@@ -166,60 +319,44 @@ make_http(struct gatherer *gatherer, size_t concurrency, size_t descriptors)
 }
 
 static bool
-make_publisher(struct gatherer *gatherer)
+make_publisher(struct gatherer *gatherer, const struct marked *output)
 {
-	const struct writer_options options = {
-		.path = gatherer->output,
-		.mode = gatherer->config->output.permissions,
-		.sync = gatherer->config->output.sync,
+	const struct publisher_events events = {
+		.on_ready = on_ready,
+		.on_written = on_written,
+		.arg = gatherer,
 	};
-	char host[256] = "";
+	char *shown;
+	const struct publisher_options options =
+	    publisher_options(gatherer, gatherer->config, output, &shown);
 
-	gethostname(host, sizeof(host) - 1);
-	gatherer->maker = snapshot_maker_new(gatherer->board, PACKAGE_STRING, host);
-	gatherer->writer = writer_new(gatherer->base, &options, on_written, gatherer);
-	if (gatherer->writer == NULL) {
-		log_error(
-		    "cannot write %s: %s", gatherer->shown_output, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
-static void
-list_all_targets(struct gatherer *gatherer)
-{
-	size_t count = board_size(gatherer->board);
-
-	gatherer->all = xcalloc(count + 1, sizeof(*gatherer->all));
-	for (size_t i = 0; i < count; i++)
-		gatherer->all[i] = i;
+	gatherer->publisher =
+	    publisher_new(gatherer->base, gatherer->board, &options, &events);
+	free(shown);
+	return gatherer->publisher != NULL;
 }
 
 struct gatherer *
 gatherer_new(struct event_base *base, struct config *config,
-    const struct marked *output, size_t descriptors,
-    const struct gatherer_events *events)
+    const struct gatherer_options *options, const struct gatherer_events *events)
 {
 	struct gatherer *gatherer = xcalloc(1, sizeof(*gatherer));
-	size_t concurrency = usable_concurrency(config, descriptors);
+	struct limits limits = limits_of(config, options->descriptors);
 
 	gatherer->base = base;
 	gatherer->config = config_ref(config);
-	gatherer->output = output->text.data;
-	gatherer->shown_output = strcmp(gatherer->output, "-") == 0
-	    ? xstrdup("standard output")
-	    : marked_shown(output);
 	gatherer->events = *events;
+	gatherer->descriptors = options->descriptors;
+	gatherer->every_round = options->every_round;
+	LIST_INIT(&gatherer->rounds);
 	gatherer->board = board_new(config);
-	gatherer->report = report_new();
-	gatherer->limiter = limiter_new(concurrency);
-	list_all_targets(gatherer);
-	if (!make_publisher(gatherer))
-		goto failed;
-	if (!make_http(gatherer, concurrency, descriptors)) {
+	gatherer->report = report_new(gatherer->board, options->every_round);
+	gatherer->limiter = limiter_new(limits.concurrency);
+	if (!make_publisher(gatherer, options->output) ||
+	    !make_http(gatherer, limits)) {
 		log_error("cannot start: %s", strerror(errno));
-		goto failed;
+		gatherer_free(gatherer);
+		return NULL;
 	}
 	gatherer->turns = (struct turn_context){
 		.config = gatherer->config,
@@ -228,10 +365,20 @@ gatherer_new(struct event_base *base, struct config *config,
 		.clock = clock_system,
 	};
 	return gatherer;
+}
 
-failed:
-	gatherer_free(gatherer);
-	return NULL;
+static void
+free_rounds(struct gatherer *gatherer)
+{
+	struct running *running;
+
+	/* Nobody is to begin any more. */
+	limiter_set_max(gatherer->limiter, 0);
+	while ((running = LIST_FIRST(&gatherer->rounds)) != NULL) {
+		LIST_REMOVE(running, link);
+		round_free(running->round);
+		free(running);
+	}
 }
 
 void
@@ -239,16 +386,13 @@ gatherer_free(struct gatherer *gatherer)
 {
 	if (gatherer == NULL)
 		return;
-	round_free(gatherer->round);
-	writer_free(gatherer->writer);
-	snapshot_maker_free(gatherer->maker);
+	free_rounds(gatherer);
+	publisher_free(gatherer->publisher);
 	transfers_free(gatherer->transfers);
 	resolver_free(gatherer->resolver);
 	limiter_free(gatherer->limiter);
 	report_free(gatherer->report);
 	board_free(gatherer->board);
-	free(gatherer->all);
-	free(gatherer->shown_output);
 	config_unref(gatherer->config);
 	free(gatherer);
 }

@@ -2,43 +2,85 @@
  * The parts of gathering, made in order and wired to each other: rounds go in, documents
  * come out.
  *
- * Who decides when a round begins (once, later a schedule) stands outside.
+ * Who decides when a round begins (once, scheduled) stands outside.
  */
 #ifndef GATHERD_DAEMON_GATHERER_H
 #define GATHERD_DAEMON_GATHERER_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+struct board_entry;
 struct config;
+struct config_diff;
 struct event_base;
 struct gatherer;
 struct marked;
+struct report;
+struct round_place;
+struct round_summary;
 
+/* What a gatherer tells, from the loop; all but the first may be NULL. */
 struct gatherer_events {
+	/* As publisher_events: the output can be written, and the document that was there is
+	 * on the board; or not, as the log says. */
+	void (*on_ready)(bool ready, void *arg);
 	/* The outcome of one more target is on the board. */
 	void (*on_outcome)(bool failed, void *arg);
-	/* The round's document was written (true), or could not be, as the log says. */
+	/* A round is over. */
+	void (*on_round)(const struct round_summary *summary, void *arg);
+	/* A document was written, or could not be, as the log says. */
 	void (*on_published)(bool published, void *arg);
 	void *arg;
 };
 
+struct gatherer_options {
+	/* Where the document goes ("-": standard output); borrowed for the call. */
+	const struct marked *output;
+	size_t descriptors; /* how many the process may have open */
+	/* A line of the log and one document for each round; else as a daemon. */
+	bool every_round;
+};
+
 /*
- * Make the parts for CONFIG, whose document goes to the path OUTPUT ("-": standard
- * output), borrowed.
- * DESCRIPTORS is how many the process may have open; where that is too few for
- * `max_concurrent`, fewer are asked at a time and the log says so. Returns NULL, told in
- * the log, where the output cannot be written or the system refuses a part.
+ * Make the parts for CONFIG. Where the descriptors are too few for `max_concurrent`, fewer
+ * are asked at a time and the log says so. Returns NULL, told in the log, where the system
+ * refuses a part.
  */
 struct gatherer *gatherer_new(struct event_base *base, struct config *config,
-    const struct marked *output, size_t descriptors,
-    const struct gatherer_events *events);
+    const struct gatherer_options *options, const struct gatherer_events *events);
 void gatherer_free(struct gatherer *gatherer);
 
-/* Gather every target and publish. Not while a round runs or is being published. */
-void gatherer_start_round(struct gatherer *gatherer);
+/* Gather the COUNT targets of PLACES and publish, once ON_READY was called. */
+void gatherer_start_round(
+    struct gatherer *gatherer, const struct round_place *places, size_t count);
+
+/* The same with all targets, at once. */
+void gatherer_start_all(struct gatherer *gatherer);
+
+/* CONFIG is about to come, its document to OUTPUT: try that, and report by `on_ready`.
+ * gatherer_reload() or gatherer_forget() ends it. */
+void gatherer_prepare(struct gatherer *gatherer, const struct config *config,
+    const struct marked *output);
+void gatherer_forget(struct gatherer *gatherer);
+
+/*
+ * Go over to CONFIG, which differs by DIFF from the one before: what is unchanged goes on
+ * being asked, what is changed or gone is not, and stays without an outcome. To gather
+ * what has changed is the caller's.
+ */
+void gatherer_reload(
+    struct gatherer *gatherer, struct config *config, const struct config_diff *diff);
 
 /* Is there a target that failed and is not `required: false`? */
 bool gatherer_has_failed_target(const struct gatherer *gatherer);
+
+/* The line of a round, as in the log. The caller's. */
+char *gatherer_describe_round(
+    const struct gatherer *gatherer, const struct round_summary *summary);
+
+/* For what the caller finds out about the schedule. */
+struct report *gatherer_report(struct gatherer *gatherer);
 
 #endif

@@ -1,6 +1,6 @@
 #include "daemon/once.h"
 
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,12 +11,14 @@
 #include "base/marked.h"
 #include "config/config.h"
 #include "daemon/gatherer.h"
+#include "daemon/output.h"
 #include "daemon/process.h"
 #include "daemon/progress.h"
+#include "daemon/signals.h"
 
 struct once {
 	struct event_base *base;
-	struct stop_signals *signals;
+	struct signals *signals;
 	struct gatherer *gatherer;
 	struct progress *progress; /* NULL: none is shown */
 	size_t target_count;
@@ -32,7 +34,7 @@ start_round(struct once *once)
 	once->rounds_left--;
 	if (once->progress != NULL)
 		progress_begin(once->progress, once->target_count);
-	gatherer_start_round(once->gatherer);
+	gatherer_start_all(once->gatherer);
 }
 
 static void
@@ -42,6 +44,17 @@ on_outcome(bool failed, void *arg)
 
 	if (once->progress != NULL)
 		progress_step(once->progress, failed);
+}
+
+static void
+on_ready(bool ready, void *arg)
+{
+	struct once *once = arg;
+
+	if (ready)
+		start_round(once);
+	else
+		event_base_loopbreak(once->base);
 }
 
 static void
@@ -66,36 +79,23 @@ on_published(bool published, void *arg)
 		event_base_loopbreak(once->base);
 }
 
+/* A second one has its usual effect. */
 static void
 on_stop(int number, void *arg)
 {
 	struct once *once = arg;
 
+	signals_release(once->signals, SIGTERM);
+	signals_release(once->signals, SIGINT);
 	once->stopped_by = number;
 	event_base_loopbreak(once->base);
 }
 
-/* Where the document goes: the option, the config, the state folder that systemd made
- * (systemd.exec(5); the first, where there are several), else standard output. */
-static void
-choose_output(
-    const struct config *config, const struct options *options, struct marked *output)
-{
-	const char *state = getenv("STATE_DIRECTORY");
-
-	marked_init(output, BUFFER_UNLIMITED);
-	if (options->output != NULL) {
-		marked_append(
-		    output, options->output, strlen(options->output), MARK_OWN);
-	} else if (config->output.file.value.text.len > 0) {
-		marked_copy(output, &config->output.file.value);
-	} else if (state != NULL && *state != '\0') {
-		marked_append(output, state, strcspn(state, ":"), MARK_OWN);
-		marked_append(output, "/status.json", strlen("/status.json"), MARK_OWN);
-	} else {
-		marked_append(output, "-", 1, MARK_OWN);
-	}
-}
+static const struct signal_row signal_rows[] = {
+	{ SIGTERM, on_stop },
+	{ SIGINT, on_stop },
+	{ 0, NULL },
+};
 
 static bool
 wants_progress(const struct options *options)
@@ -104,31 +104,40 @@ wants_progress(const struct options *options)
 }
 
 static bool
-make_parts(struct once *once, struct config *config, const struct options *options,
-    const struct marked *output)
+make_gatherer(struct once *once, struct config *config, const struct marked *output)
 {
 	const struct gatherer_events events = {
+		.on_ready = on_ready,
 		.on_outcome = on_outcome,
 		.on_published = on_published,
 		.arg = once,
 	};
+	const struct gatherer_options options = {
+		.output = output,
+		.descriptors = process_raise_descriptors(),
+		.every_round = true,
+	};
 
+	once->gatherer = gatherer_new(once->base, config, &options, &events);
+	return once->gatherer != NULL;
+}
+
+static bool
+make_parts(struct once *once, struct config *config, const struct options *options,
+    const struct marked *output)
+{
 	once->base = event_base_new();
 	if (once->base == NULL) {
 		log_error("cannot start: no event loop");
 		return false;
 	}
-	/* Before the signal handlers: a disk that hangs when the output is tried must not
-	 * keep a signal from its usual effect. */
-	once->gatherer = gatherer_new(
-	    once->base, config, output, process_raise_descriptors(), &events);
-	if (once->gatherer == NULL)
-		return false;
-	once->signals = stop_signals_new(once->base, on_stop, once);
+	once->signals = signals_new(once->base, signal_rows, once);
 	if (once->signals == NULL) {
 		log_error("cannot start: no signal handlers");
 		return false;
 	}
+	if (!make_gatherer(once, config, output))
+		return false;
 	if (wants_progress(options))
 		once->progress = progress_new(once->base);
 	return true;
@@ -144,15 +153,14 @@ once_run(struct config *config, const struct options *options)
 	};
 	struct marked output;
 
-	choose_output(config, options, &output);
+	if (!output_choose(config, options, &output))
+		marked_append(&output, "-", 1, MARK_OWN);
 	once.to_standard_output = strcmp(output.text.data, "-") == 0;
-	if (make_parts(&once, config, options, &output)) {
-		start_round(&once);
+	if (make_parts(&once, config, options, &output))
 		event_base_dispatch(once.base);
-	}
 	progress_free(once.progress);
 	gatherer_free(once.gatherer);
-	stop_signals_free(once.signals);
+	signals_free(once.signals);
 	if (once.base != NULL)
 		event_base_free(once.base);
 	marked_clear(&output);

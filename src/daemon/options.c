@@ -171,8 +171,6 @@ usage_fits_together(const struct options *options)
 	if (options->only_count > 0 && options->rounds == 0 &&
 	    options->action == ACTION_GATHER)
 		return wrong_usage("--only goes with --once or --rounds");
-	if (options->rounds == 0 && options->action == ACTION_GATHER)
-		return wrong_usage("running as a daemon is still to come: say --once");
 	return true;
 }
 
@@ -237,12 +235,15 @@ options_print_help(void)
 	puts(
 	    "Usage: gatherd [options]\n"
 	    "\n"
-	    "Asks the services of a config at the same time and keeps one JSON status\n"
-	    "document that says what came of each.\n");
+	    "Asks the services of a config at the same time, on a schedule, and keeps one\n"
+	    "JSON status document that says what came of each. Runs until SIGTERM; SIGHUP\n"
+	    "reloads the config, SIGUSR1 gathers everything now.\n");
 	option_table_print(&table, stdout);
-	puts("\nExit status of --once: 0 every required target is ok, 1 one is not,\n"
-	     "2 wrong usage or config, 3 the document could not be published.\n"
-	     "See gatherd(8) and gatherd.yaml(5).");
+	puts(
+	    "\nExit status: 0 every required target is ok, or the daemon was stopped; 1 with\n"
+	    "--once, one is not; 2 wrong usage or config; 3 the document could not be\n"
+	    "published, or the daemon not started.\n"
+	    "See gatherd(8) and gatherd.yaml(5).");
 }
 
 void

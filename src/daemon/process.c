@@ -3,21 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-
 #include "base/compiler.h"
-#include "base/xalloc.h"
-
-struct stop_signals {
-	struct event *term; /* owned */
-	struct event *interrupt;
-	void (*on_stop)(int number, void *arg);
-	void *arg;
-};
 
 static void
 open_missing_standard_files(void)
@@ -33,23 +22,70 @@ open_missing_standard_files(void)
 	}
 }
 
-void
-process_begin(void)
+static void
+on_stop_means_exit(UNUSED int number)
 {
-	sigset_t held, released;
+	_exit(0);
+}
+
+static void
+on_stop_as_init(int number)
+{
+	_exit(128 + number);
+}
+
+/* HANDLER ends the program between any two steps: it keeps to signal-safety(7). */
+static void
+handle_stops(void (*handler)(int number))
+{
+	struct sigaction action = { .sa_handler = handler };
+
+	sigfillset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+}
+
+/* pid_namespaces(7): to PID 1 the kernel delivers no signal that has its default effect,
+ * and gives the children of everyone who ended. */
+static void
+begin_as_init(void)
+{
+	handle_stops(on_stop_as_init);
+	signal(SIGCHLD, SIG_IGN);
+}
+
+/* Hold back what the loop handles later; let through what whoever started us may have held
+ * back, which we would inherit. */
+static void
+choose_signals(void)
+{
+	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	sigemptyset(&held);
-	sigaddset(&held, SIGHUP);
-	sigaddset(&held, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &held, NULL);
-	/* Whoever started us may have held these back, and we would inherit it. */
-	sigemptyset(&released);
-	sigaddset(&released, SIGTERM);
-	sigaddset(&released, SIGINT);
-	sigprocmask(SIG_UNBLOCK, &released, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void
+process_begin(void)
+{
+	if (getpid() == 1)
+		begin_as_init();
+	choose_signals();
 	open_missing_standard_files();
+}
+
+void
+process_stop_means_exit(void)
+{
+	handle_stops(on_stop_means_exit);
 }
 
 size_t
@@ -68,48 +104,6 @@ process_raise_descriptors(void)
 	}
 	/* Containers may say "unlimited"; a number of descriptors is an int all the same. */
 	return limit.rlim_cur > 1 << 30 ? 1 << 30 : (size_t)limit.rlim_cur;
-}
-
-static void
-on_signal(evutil_socket_t number, UNUSED short what, void *arg)
-{
-	struct stop_signals *signals = arg;
-
-	/* The handlers go first, so that a second signal has its usual effect. */
-	event_del(signals->term);
-	event_del(signals->interrupt);
-	signals->on_stop((int)number, signals->arg);
-}
-
-struct stop_signals *
-stop_signals_new(
-    struct event_base *base, void (*on_stop)(int number, void *arg), void *arg)
-{
-	struct stop_signals *signals = xcalloc(1, sizeof(*signals));
-
-	signals->on_stop = on_stop;
-	signals->arg = arg;
-	signals->term = evsignal_new(base, SIGTERM, on_signal, signals);
-	signals->interrupt = evsignal_new(base, SIGINT, on_signal, signals);
-	if (signals->term == NULL || signals->interrupt == NULL ||
-	    event_add(signals->term, NULL) == -1 ||
-	    event_add(signals->interrupt, NULL) == -1) {
-		stop_signals_free(signals);
-		return NULL;
-	}
-	return signals;
-}
-
-void
-stop_signals_free(struct stop_signals *signals)
-{
-	if (signals == NULL)
-		return;
-	if (signals->term != NULL)
-		event_free(signals->term);
-	if (signals->interrupt != NULL)
-		event_free(signals->interrupt);
-	free(signals);
 }
 
 void

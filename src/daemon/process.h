@@ -6,30 +6,29 @@
 
 #include <stddef.h>
 
-struct event_base;
-struct stop_signals;
+#include "base/compiler.h"
 
 /*
  * The first thing in main. SIGPIPE is ignored: a peer that went away is an error of a
  * write, no end of the program (libcurl's TLS needs it so as well); so is SIGXFSZ, a file
- * that may not grow. SIGHUP and SIGUSR1 are held back until somebody handles them. Descriptors 0 to 2 are there afterwards, so
- * that no file or socket can take their place.
+ * that may not grow. SIGHUP and SIGUSR1 are held back until somebody handles them.
+ * Descriptors 0 to 2 are there afterwards, so that no file or socket can take their place.
+ *
+ * As PID 1, the first process of a container, it also does what the kernel leaves to that
+ * one: SIGTERM and SIGINT end the program as elsewhere, and orphans leave no zombies.
  */
 void process_begin(void);
+
+/* From now on SIGTERM and SIGINT end the program at once, with status 0: a daemon that has
+ * not begun is stopped, not killed. Until somebody handles them. */
+void process_stop_means_exit(void);
 
 /* Raise the soft limit of descriptors to the hard one; returns how many this process may
  * have open. */
 size_t process_raise_descriptors(void);
 
-/*
- * Call ON_STOP from the loop when SIGTERM or SIGINT arrives, with its number. A second one
- * kills at once.
- */
-struct stop_signals *stop_signals_new(
-    struct event_base *base, void (*on_stop)(int number, void *arg), void *arg);
-void stop_signals_free(struct stop_signals *signals);
-
-/* End by the signal NUMBER, so that the shell sees why. Does not return. */
-void process_die_by(int number) __attribute__((noreturn));
+/* End by the signal NUMBER, so that the shell sees why; as PID 1, which no signal of its
+ * own ends, with status 128 + NUMBER. */
+NORETURN void process_die_by(int number);
 
 #endif

@@ -23,7 +23,7 @@ static void
 tell_error_line(const char *line, bool is_error, UNUSED void *arg)
 {
 	if (is_error)
-		fprintf(stderr, "%s\n", line);
+		log_bare(LOG_LEVEL_ERROR, line);
 	else
 		log_warn("%s", line);
 }
@@ -103,9 +103,8 @@ keep_only(struct config *config, const struct options *options)
 
 /* ---- what main asks for ---- */
 
-/* The options' word counts more than the config's. */
-static void
-set_log_up(const struct config *config, const struct options *options)
+void
+setup_log(const struct config *config, const struct options *options)
 {
 	log_setup(options->log_level == -1 ? config->log.level
 	                                   : (enum log_level)options->log_level,
@@ -120,7 +119,7 @@ setup_config(const struct options *options)
 	struct config *config = load(options, faults);
 
 	if (config != NULL)
-		set_log_up(config, options);
+		setup_log(config, options);
 	faults_each(faults, tell_error_line, NULL);
 	faults_free(faults);
 	if (config != NULL && !keep_only(config, options)) {

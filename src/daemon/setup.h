@@ -14,6 +14,9 @@ struct config;
  */
 struct config *setup_config(const struct options *options);
 
+/* Set the log up as OPTIONS say, else CONFIG. */
+void setup_log(const struct config *config, const struct options *options);
+
 /* --check: faults and warnings, then the verdict. */
 enum exit_status setup_check(const struct options *options);
 

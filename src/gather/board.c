@@ -11,7 +11,8 @@
 
 struct board {
 	struct config *config; /* a reference */
-	struct board_entry *entries;
+	struct board_entry *
+	    *entries; /* owned, and each of them; by their targets' index */
 	struct board_counts counts;
 	size_t required_failed; /* how many required targets are listed as failed */
 };
@@ -47,29 +48,111 @@ pairs_as_json(const struct config_pairs *pairs)
 	return buffer_take(&out);
 }
 
+/* The target's own words, which a reload may have changed. */
 static void
-entry_init(struct board_entry *entry, const struct target *target)
+take_words(struct board_entry *entry)
 {
-	entry->target = target;
-	outcome_init(&entry->outcome);
-	if (target->rendered != NULL)
-		entry->outcome.url = xstrdup(target->rendered->shown_url);
-	entry->since_ms = -1;
-	entry->last_ok_at_ms = -1;
-	entry->settled = STATUS_PENDING;
+	const struct target *target = entry->target;
+
 	entry->group = shown_or_null(&target->group);
 	entry->description = shown_or_null(&target->description);
 	entry->labels = pairs_as_json(&target->labels);
 }
 
 static void
-entry_clear(struct board_entry *entry)
+forget_words(struct board_entry *entry)
 {
-	outcome_clear(&entry->outcome);
 	free(entry->group);
 	free(entry->description);
 	free(entry->labels);
 }
+
+/* Where it would be asked, as far as that is known before. */
+static void
+take_url(struct board_entry *entry)
+{
+	const struct rendered_request *rendered = entry->target->rendered;
+
+	free(entry->outcome.url);
+	entry->outcome.url = rendered != NULL ? xstrdup(rendered->shown_url) : NULL;
+}
+
+static struct board_entry *
+entry_new(const struct target *target)
+{
+	struct board_entry *entry = xcalloc(1, sizeof(*entry));
+
+	entry->target = target;
+	outcome_init(&entry->outcome);
+	take_url(entry);
+	entry->since_ms = -1;
+	entry->last_ok_at_ms = -1;
+	entry->settled = STATUS_PENDING;
+	entry->told_at_us = -1;
+	entry->skip_told_at_us = -1;
+	take_words(entry);
+	return entry;
+}
+
+static void
+entry_free(struct board_entry *entry)
+{
+	if (entry == NULL)
+		return;
+	outcome_clear(&entry->outcome);
+	free(entry->last_data);
+	free(entry->restored);
+	forget_words(entry);
+	free(entry);
+}
+
+static void
+forget_last_data(struct board_entry *entry)
+{
+	free(entry->last_data);
+	entry->last_data = NULL;
+	entry->last_data_len = 0;
+}
+
+static void
+forget_restored(struct board_entry *entry)
+{
+	free(entry->restored);
+	entry->restored = NULL;
+	entry->restored_len = 0;
+}
+
+/* ---- sums over all entries ---- */
+
+/* Keep them in step with an entry that goes from BEFORE to AFTER. */
+static void
+recount(struct board *board, const struct board_entry *entry, enum status before,
+    enum status after)
+{
+	board->counts.of[before]--;
+	board->counts.of[after]++;
+	if (!entry->target->required)
+		return;
+	board->required_failed -= status_is_listed_failed(before);
+	board->required_failed += status_is_listed_failed(after);
+}
+
+static void
+count_all(struct board *board)
+{
+	board->counts = (struct board_counts){ .total = board->config->target_count };
+	board->required_failed = 0;
+	for (size_t i = 0; i < board->counts.total; i++) {
+		const struct board_entry *entry = board->entries[i];
+		enum status status = entry->outcome.status;
+
+		board->counts.of[status]++;
+		if (entry->target->required)
+			board->required_failed += status_is_listed_failed(status);
+	}
+}
+
+/* ---- the board, and its configs ---- */
 
 struct board *
 board_new(struct config *config)
@@ -78,11 +161,10 @@ board_new(struct config *config)
 	size_t count = config->target_count;
 
 	board->config = config_ref(config);
-	board->entries = xcalloc(count, sizeof(*board->entries));
+	board->entries = xcalloc(count + 1, sizeof(struct board_entry *));
 	for (size_t i = 0; i < count; i++)
-		entry_init(&board->entries[i], config->targets[i]);
-	board->counts.total = count;
-	board->counts.of[STATUS_PENDING] = count;
+		board->entries[i] = entry_new(config->targets[i]);
+	count_all(board);
 	return board;
 }
 
@@ -92,10 +174,55 @@ board_free(struct board *board)
 	if (board == NULL)
 		return;
 	for (size_t i = 0; i < board->counts.total; i++)
-		entry_clear(&board->entries[i]);
-	free(board->entries);
+		entry_free(board->entries[i]);
+	free((void *)board->entries);
 	config_unref(board->config);
 	free(board);
+}
+
+/* ENTRY goes on under the new definition of its target. */
+static void
+retarget(struct board_entry *entry, const struct target *target)
+{
+	entry->target = target;
+	forget_words(entry);
+	take_words(entry);
+	if (!entry->asked)
+		take_url(entry);
+	if (!target->keep_last)
+		forget_last_data(entry);
+	entry->version++;
+}
+
+void
+board_reload(struct board *board, struct config *config)
+{
+	size_t count = config->target_count;
+	struct board_entry **entries = xcalloc(count + 1, sizeof(struct board_entry *));
+
+	for (size_t i = 0; i < count; i++) {
+		const struct target *target = config->targets[i];
+		const struct target *before = config_find(board->config, target->name);
+
+		if (before == NULL) {
+			entries[i] = entry_new(target);
+			continue;
+		}
+		entries[i] = board->entries[before->index];
+		board->entries[before->index] = NULL;
+		retarget(entries[i], target);
+	}
+	for (size_t i = 0; i < board->counts.total; i++) {
+		/* A turn that is under way would come back to it. */
+		assert(board->entries[i] == NULL || !board->entries[i]->in_flight);
+		entry_free(board->entries[i]);
+	}
+	free((void *)board->entries);
+	board->entries = entries;
+	config_ref(config);
+	config_unref(board->config);
+	board->config = config;
+	count_all(board);
 }
 
 const struct config *
@@ -110,33 +237,71 @@ board_size(const struct board *board)
 	return board->counts.total;
 }
 
-const struct board_entry *
+struct board_entry *
 board_entry(const struct board *board, size_t index)
 {
 	assert(index < board->counts.total);
-	return &board->entries[index];
+	return board->entries[index];
 }
 
 void
-board_set_in_flight(struct board *board, size_t index, bool in_flight)
+board_set_in_flight(struct board_entry *entry, bool in_flight)
 {
-	assert(index < board->counts.total);
-	board->entries[index].in_flight = in_flight;
+	entry->in_flight = in_flight;
+}
+
+/* ---- what a former run knew ---- */
+
+/* What it was before it was skipped or cancelled is not said; it was well, though, if no
+ * failure has been counted since it last was. */
+static enum status
+settled_status(const struct board_memory *memory)
+{
+	if (status_is_success(memory->status) || status_is_failure(memory->status))
+		return memory->status;
+	if (memory->failures == 0 && memory->last_ok_at_ms >= 0)
+		return STATUS_OK;
+	return STATUS_PENDING;
+}
+
+void
+board_restore(
+    struct board *board, struct board_entry *entry, struct board_memory *memory)
+{
+	assert(!entry->asked);
+	recount(board, entry, entry->outcome.status, memory->status);
+	entry->outcome.status = memory->status;
+	entry->outcome.checked_at_ms = memory->checked_at_ms;
+	entry->settled = settled_status(memory);
+	entry->since_ms = memory->since_ms;
+	entry->last_ok_at_ms = memory->last_ok_at_ms;
+	entry->failures = memory->failures;
+	forget_restored(entry);
+	entry->restored = memory->entry;
+	entry->restored_len = memory->entry_len;
+	forget_last_data(entry);
+	entry->last_data = memory->last_data;
+	entry->last_data_len = memory->last_data_len;
+	*memory = (struct board_memory){ .status = STATUS_PENDING };
+	entry->version++;
 }
 
 /* ---- outcomes ---- */
 
-/* Keep the sums over all entries in step with one that goes from BEFORE to AFTER. */
+/* OUTCOME is about to take the place of ENTRY's: what was good in that is kept aside on
+ * request, until something good comes. */
 static void
-recount(struct board *board, const struct board_entry *entry, enum status before,
-    enum status after)
+keep_last(struct board_entry *entry, const struct outcome *outcome)
 {
-	board->counts.of[before]--;
-	board->counts.of[after]++;
-	if (!entry->target->required)
-		return;
-	board->required_failed -= status_is_listed_failed(before);
-	board->required_failed += status_is_listed_failed(after);
+	struct outcome *before = &entry->outcome;
+
+	if (!entry->target->keep_last || status_is_success(outcome->status)) {
+		forget_last_data(entry);
+	} else if (entry->asked && status_is_success(before->status)) {
+		entry->last_data = before->data;
+		entry->last_data_len = before->data_len;
+		before->data = NULL;
+	}
 }
 
 static void
@@ -159,21 +324,21 @@ go_on_with_streaks(struct board_entry *entry)
 }
 
 bool
-board_put(struct board *board, size_t index, struct outcome *outcome)
+board_put(struct board *board, struct board_entry *entry, struct outcome *outcome)
 {
-	struct board_entry *entry;
-	enum status before;
+	enum status before = entry->outcome.status;
+	bool changed = !entry->asked || outcome->status != before;
 
-	assert(index < board->counts.total);
-	entry = &board->entries[index];
-	before = entry->outcome.status;
 	recount(board, entry, before, outcome->status);
+	keep_last(entry, outcome);
+	forget_restored(entry);
 	outcome_clear(&entry->outcome);
 	entry->outcome = *outcome;
 	outcome_init(outcome);
 	go_on_with_streaks(entry);
+	entry->asked = true;
 	entry->version++;
-	return entry->version == 1 || entry->outcome.status != before;
+	return changed;
 }
 
 void

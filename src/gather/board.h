@@ -22,8 +22,25 @@ struct board_entry {
 	int64_t last_ok_at_ms; /* -1: never */
 	uint64_t failures; /* turns in a row that ended in timeout, http_error, error */
 	enum status settled; /* the last that was neither cancelled nor skipped */
-	uint64_t version;    /* grows by one with every outcome; 0: none yet */
+	uint64_t version;    /* grows by one with every change of what is shown */
+	bool asked;          /* there was an outcome since the start of the program */
 	bool in_flight;      /* a turn of it is between its start and its end */
+
+	/* With `keep_last`, while `outcome` holds no good answer: the data of the last one
+	 * that was. Owned; NULL: null. */
+	char *last_data;
+	size_t last_data_len;
+
+	/* The entry as a former run published it, an object of JSON, until the first outcome
+	 * of this one. Owned; NULL: none. */
+	char *restored;
+	size_t restored_len;
+
+	/* What the log said of it last: see gather/report. */
+	int64_t told_at_us;      /* on the monotonic clock; -1: nothing yet */
+	bool told_failed;        /* the last round's line named it */
+	uint64_t skipped_turns;  /* for it was still running */
+	int64_t skip_told_at_us; /* likewise; -1: never */
 
 	/* The target's own words as shown, with secrets as ***; NULL: not set. */
 	char *group;       /* owned */
@@ -37,6 +54,19 @@ struct board_counts {
 	size_t total;
 };
 
+/* What a former run knew of a target, as its document says. */
+struct board_memory {
+	enum status status;
+	int64_t since_ms; /* -1: null; as all times here */
+	int64_t checked_at_ms;
+	int64_t last_ok_at_ms;
+	uint64_t failures;
+	char *entry; /* the whole entry as it stands there, compact JSON */
+	size_t entry_len;
+	char *last_data; /* the last good answer; NULL: none is known */
+	size_t last_data_len;
+};
+
 struct board;
 
 /* An entry for each enabled target of CONFIG, pending, of which a reference is held. */
@@ -46,18 +76,31 @@ void board_free(struct board *board);
 const struct config *board_config(const struct board *board);
 size_t board_size(const struct board *board);
 
-/* The entry of the target with that index; borrowed, changed by board_put(). */
-const struct board_entry *board_entry(const struct board *board, size_t index);
+/* The entry of the target with that index; borrowed, changed by the functions below only.
+ * It stays where it is in memory until its target is gone. */
+struct board_entry *board_entry(const struct board *board, size_t index);
 
-void board_set_in_flight(struct board *board, size_t index, bool in_flight);
+/*
+ * Go over to CONFIG: what is known of a target stays with its name. Entries of targets
+ * that are no longer there are freed: nobody may hold one.
+ */
+void board_reload(struct board *board, struct config *config);
+
+/* ENTRY, without an outcome so far, gets what a former run knew: it counts, and its text
+ * is published, until its first outcome. The texts of MEMORY are taken over. */
+void board_restore(
+    struct board *board, struct board_entry *entry, struct board_memory *memory);
+
+void board_set_in_flight(struct board_entry *entry, bool in_flight);
 
 /*
  * Take OUTCOME over (its fields are moved, it is empty then) and go on with the streaks:
  * `cancelled` and `skipped` touch neither `failures` nor `since` nor `last_ok_at`; an
  * error of kind `internal`, being ours, leaves `failures`.
- * Returns true if it is the first outcome or its status differs from the one before.
+ * Returns true if it is the first outcome since the start of the program or its status
+ * differs from the one before.
  */
-bool board_put(struct board *board, size_t index, struct outcome *outcome);
+bool board_put(struct board *board, struct board_entry *entry, struct outcome *outcome);
 
 void board_count(const struct board *board, struct board_counts *counts);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "config/config.h"
 #include "gather/board.h"
 
 /* ---- what a getter writes ---- */
@@ -116,6 +117,19 @@ get_data(const struct board_entry *entry, struct field_value *value)
 		.len = entry->outcome.data_len,
 		.absent = entry->outcome.data == NULL,
 	};
+}
+
+/* The present answer where it is a good one. */
+static void
+get_last_data(const struct board_entry *entry, struct field_value *value)
+{
+	get_data(entry, value);
+	if (!status_is_success(entry->outcome.status)) {
+		value->text = entry->last_data;
+		value->len = entry->last_data_len;
+	}
+	/* Where it is kept, the key is always there. */
+	value->absent = !entry->target->keep_last;
 }
 
 static void
@@ -252,6 +266,7 @@ const struct field service_fields[] = {
 	{ .name = "warnings", .type = FIELD_TEXTS, .get = get_warnings },
 	{ .name = "values", .type = FIELD_JSON, .get = get_values },
 	{ .name = "data", .type = FIELD_JSON, .get = get_data },
+	{ .name = "last_data", .type = FIELD_JSON, .get = get_last_data, .optional = true },
 	{ .name = "group", .type = FIELD_TEXT, .get = get_group, .optional = true },
 	{ .name = "labels", .type = FIELD_JSON, .get = get_labels, .optional = true },
 	{ .name = "description", .type = FIELD_TEXT, .get = get_description, .optional = true },

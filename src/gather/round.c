@@ -1,7 +1,6 @@
 #include "gather/round.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
@@ -9,50 +8,67 @@
 
 #include "base/compiler.h"
 #include "base/xalloc.h"
+#include "config/config.h"
 #include "gather/board.h"
+
+enum seat_state {
+	SEAT_WAITING, /* its time has not come */
+	SEAT_RUNNING, /* its turn is under way */
+	SEAT_DONE,
+};
 
 /* One target of the round. */
 struct seat {
 	struct round *round; /* borrowed: the one it is part of */
-	size_t index;        /* on the board */
-	struct turn *turn;   /* NULL: not yet started, or done */
+	struct board_entry
+	    *entry; /* borrowed; not looked at any more once it is DONE */
+	/* Of the round's config: the entry's may be of a newer one, which the round does not
+	 * hold. */
+	const struct target *target;
+	struct turn *turn; /* while RUNNING */
+	int64_t offset_us;
+	enum seat_state state;
 };
 
 struct round {
-	const struct turn_context *context; /* borrowed */
-	struct board *board;                /* borrowed */
+	struct turn_context context; /* its config: a reference */
+	struct board *board;         /* borrowed */
 	struct round_events events;
 	struct round_summary summary;
 	int64_t started_us;
 	size_t done_count;
-	bool starting;  /* round_start() is on the stack */
-	bool reporting; /* one of the caller's functions is on the stack */
-	bool deferred;  /* `finish` is going to run */
-	struct event finish;
-	struct seat seats[];
+	size_t next;         /* the first seat whose time has not come */
+	bool walking;        /* its seats are gone through further up the stack */
+	bool reporting;      /* one of the caller's functions is on the stack */
+	struct event timer;  /* the next seats' time, or the end that is to be told */
+	struct seat seats[]; /* in the order of their times */
 };
 
 static int64_t
 now_us(const struct round *round)
 {
-	return round->context->clock.now_us(round->context->clock.arg);
+	return round->context.clock.now_us(round->context.clock.arg);
+}
+
+/* ---- the end ---- */
+
+static void
+release(struct round *round)
+{
+	event_del(&round->timer);
+	config_unref(round->context.config);
+	free(round);
 }
 
 static void
 finish(struct round *round)
 {
+	/* Nobody had an outcome: there were no targets, or none was left. */
+	if (round->summary.duration_us < 0)
+		round->summary.duration_us = 0;
 	round->reporting = true;
 	round->events.on_done(&round->summary, round->events.arg);
-	free(round);
-}
-
-static void
-on_finish(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
-{
-	struct round *round = arg;
-
-	round->deferred = false;
-	finish(round);
+	release(round);
 }
 
 static bool
@@ -61,6 +77,28 @@ is_over(const struct round *round)
 	return round->done_count == round->summary.target_count;
 }
 
+/* Nobody is to be told in the middle of what he does, with this round or another: the last
+ * outcome may come from inside a round_drop() that gave a ticket back. The loop does it. */
+static void
+finish_later(struct round *round)
+{
+	event_active(&round->timer, EV_TIMEOUT, 1);
+}
+
+static void
+seat_done(struct seat *seat)
+{
+	struct round *round = seat->round;
+
+	seat->state = SEAT_DONE;
+	seat->turn = NULL;
+	round->done_count++;
+	if (is_over(round))
+		finish_later(round);
+}
+
+/* ---- turns ---- */
+
 static void
 on_turn_done(UNUSED const struct target *target, struct outcome *outcome, void *arg)
 {
@@ -68,64 +106,197 @@ on_turn_done(UNUSED const struct target *target, struct outcome *outcome, void *
 	struct round *round = seat->round;
 	bool changed;
 
-	seat->turn = NULL;
-	board_set_in_flight(round->board, seat->index, false);
-	changed = board_put(round->board, seat->index, outcome);
+	board_set_in_flight(seat->entry, false);
+	changed = board_put(round->board, seat->entry, outcome);
 	round->summary.duration_us = now_us(round) - round->started_us;
-	round->done_count++;
+	seat_done(seat);
 	round->reporting = true;
-	round->events.on_outcome(seat->index, changed, round->events.arg);
+	round->events.on_outcome(seat->entry, changed, round->events.arg);
 	round->reporting = false;
-	if (is_over(round) && !round->starting)
+}
+
+/* A target never overlaps itself: one that is still running misses this turn. */
+static void
+skip(struct seat *seat)
+{
+	struct round *round = seat->round;
+
+	seat_done(seat);
+	round->reporting = true;
+	round->events.on_skipped(seat->entry, round->events.arg);
+	round->reporting = false;
+}
+
+static void
+begin(struct seat *seat)
+{
+	struct turn *turn;
+
+	if (seat->entry->in_flight) {
+		skip(seat);
+		return;
+	}
+	board_set_in_flight(seat->entry, true);
+	seat->state = SEAT_RUNNING;
+	turn = turn_start(&seat->round->context, seat->target, on_turn_done, seat);
+	/* It may be over already. */
+	if (seat->state == SEAT_RUNNING)
+		seat->turn = turn;
+}
+
+static void
+arm(struct round *round, int64_t now)
+{
+	int64_t left_us = round->started_us + round->seats[round->next].offset_us - now;
+	struct timeval delay = { 0, 0 };
+
+	if (left_us > 0) {
+		delay.tv_sec = left_us / 1000000;
+		delay.tv_usec = left_us % 1000000;
+	}
+	event_add(&round->timer, &delay);
+}
+
+/* Begin the seats whose time has come. */
+static void
+advance(struct round *round)
+{
+	int64_t now = now_us(round);
+
+	round->walking = true;
+	while (round->next < round->summary.target_count) {
+		struct seat *seat = &round->seats[round->next];
+		bool waits = seat->state == SEAT_WAITING; /* it was not dropped */
+
+		if (waits && round->started_us + seat->offset_us > now) {
+			arm(round, now);
+			break;
+		}
+		round->next++;
+		if (waits)
+			begin(seat);
+	}
+	round->walking = false;
+}
+
+static void
+on_timer(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
+{
+	struct round *round = arg;
+
+	if (is_over(round))
 		finish(round);
+	else
+		advance(round);
+}
+
+/* ---- making and freeing ---- */
+
+static int
+compare_seats(const void *left, const void *right)
+{
+	const struct seat *a = left;
+	const struct seat *b = right;
+
+	if (a->offset_us != b->offset_us)
+		return a->offset_us < b->offset_us ? -1 : 1;
+	/* Config order. */
+	return a->target->index < b->target->index ? -1 : 1;
+}
+
+static void
+fill_seats(struct round *round, const struct round_place *places, size_t count)
+{
+	bool in_order = true;
+
+	for (size_t i = 0; i < count; i++) {
+		struct board_entry *entry = board_entry(round->board, places[i].index);
+
+		round->seats[i] = (struct seat){
+			.round = round,
+			.entry = entry,
+			.target = entry->target,
+			.offset_us = places[i].offset_us,
+		};
+		in_order = in_order && places[i].offset_us == places[0].offset_us;
+	}
+	if (!in_order)
+		qsort(round->seats, count, sizeof(*round->seats), compare_seats);
 }
 
 static struct round *
-round_new(const struct turn_context *context, struct board *board, uint64_t number,
-    const size_t *indexes, size_t count, const struct round_events *events)
+round_new(const struct turn_context *context, struct event_base *base,
+    struct board *board, uint64_t number, const struct round_place *places,
+    size_t count, const struct round_events *events)
 {
 	struct round *round =
 	    xcalloc(1, sizeof(*round) + count * sizeof(*round->seats));
 
-	round->context = context;
+	assert(board_config(board) == context->config);
+	round->context = *context;
+	config_ref(round->context.config);
 	round->board = board;
 	round->events = *events;
 	round->summary = (struct round_summary){
 		.number = number,
 		.started_at_ms = context->clock.wall_ms(context->clock.arg),
+		.duration_us = -1,
 		.target_count = count,
 	};
 	round->started_us = now_us(round);
-	for (size_t i = 0; i < count; i++) {
-		round->seats[i].round = round;
-		round->seats[i].index = indexes[i];
-	}
+	evtimer_assign(&round->timer, base, on_timer, round);
+	fill_seats(round, places, count);
 	return round;
 }
 
 struct round *
 round_start(const struct turn_context *context, struct event_base *base,
-    struct board *board, uint64_t number, const size_t *indexes, size_t count,
-    const struct round_events *events)
+    struct board *board, uint64_t number, const struct round_place *places,
+    size_t count, const struct round_events *events)
 {
-	struct round *round = round_new(context, board, number, indexes, count, events);
+	struct round *round =
+	    round_new(context, base, board, number, places, count, events);
 
-	round->starting = true;
-	for (size_t i = 0; i < count; i++) {
-		struct seat *seat = &round->seats[i];
-		const struct board_entry *entry = board_entry(board, seat->index);
-
-		board_set_in_flight(board, seat->index, true);
-		seat->turn = turn_start(context, entry->target, on_turn_done, seat);
-	}
-	round->starting = false;
-	if (is_over(round)) {
-		/* The caller does not hold the round yet: tell it from the loop. */
-		event_assign(&round->finish, base, -1, 0, on_finish, round);
-		event_active(&round->finish, EV_TIMEOUT, 1);
-		round->deferred = true;
-	}
+	advance(round);
+	if (count == 0)
+		finish_later(round);
 	return round;
+}
+
+/* SEAT goes without an outcome. */
+static void
+leave_out(struct seat *seat)
+{
+	struct turn *turn = seat->turn;
+
+	if (seat->state == SEAT_RUNNING)
+		board_set_in_flight(seat->entry, false);
+	seat_done(seat);
+	if (turn != NULL)
+		turn_abandon(turn);
+}
+
+void
+round_drop(struct round *round,
+    bool (*gone)(const struct board_entry *entry, void *arg), void *arg)
+{
+	assert(!round->walking && !round->reporting);
+	round->walking = true;
+	/* From the last to the first: those who wait leave the queue before a ticket that
+	 * is given back could start them. */
+	for (size_t i = round->summary.target_count; i-- > 0;) {
+		struct seat *seat = &round->seats[i];
+
+		if (seat->state != SEAT_DONE && gone(seat->entry, arg))
+			leave_out(seat);
+	}
+	round->walking = false;
+}
+
+static bool
+is_anyone(UNUSED const struct board_entry *entry, UNUSED void *arg)
+{
+	return true;
 }
 
 void
@@ -133,20 +304,14 @@ round_free(struct round *round)
 {
 	if (round == NULL)
 		return;
-	assert(!round->starting && !round->reporting);
-	if (round->deferred)
-		event_del(&round->finish);
-	/* From the last to the first: those who wait leave the queue before a ticket that
-	 * is given back could start them. */
-	for (size_t i = round->summary.target_count; i-- > 0;) {
-		struct seat *seat = &round->seats[i];
+	round_drop(round, is_anyone, NULL);
+	release(round);
+}
 
-		if (seat->turn == NULL)
-			continue;
-		board_set_in_flight(round->board, seat->index, false);
-		turn_abandon(seat->turn);
-	}
-	free(round);
+const struct round_summary *
+round_summary(const struct round *round)
+{
+	return &round->summary;
 }
 
 size_t

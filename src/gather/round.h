@@ -4,45 +4,66 @@
 #ifndef GATHERD_GATHER_ROUND_H
 #define GATHERD_GATHER_ROUND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "gather/turn.h"
 
 struct board;
+struct board_entry;
+struct event_base;
 struct round;
 
 /* What the document and the log say of a round. */
 struct round_summary {
 	uint64_t number;
 	int64_t started_at_ms; /* wall time */
-	int64_t duration_us;   /* to the last outcome */
+	int64_t duration_us;   /* to the last outcome; -1: it still runs */
 	size_t target_count;
 };
 
+/* One target of a round to be. */
+struct round_place {
+	size_t index;      /* on the board */
+	int64_t offset_us; /* begins so long after the round */
+};
+
 struct round_events {
-	/* A target's turn ended; its entry on the board is new. CHANGED as board_put(). May be
-	 * called from inside round_start(), for a target that cannot be asked. */
-	void (*on_outcome)(size_t index, bool changed, void *arg);
-	/* The last one ended: called once, from the loop, never from inside round_start().
-	 * The round is freed after it. */
+	/* A target's turn ended; its entry on the board is new. CHANGED as board_put(). For a
+	 * target that cannot be asked, may be called from inside round_start(), and from
+	 * inside round_drop() or round_free() of any round, which give tickets back. */
+	void (*on_outcome)(struct board_entry *entry, bool changed, void *arg);
+	/* A target's time came while it was still running: it has no turn in this round. May
+	 * be called from inside round_start(). */
+	void (*on_skipped)(struct board_entry *entry, void *arg);
+	/* The last one ended: called once, from the loop, never from inside a function of this
+	 * or another round. The round is freed after it. */
 	void (*on_done)(const struct round_summary *summary, void *arg);
 	void *arg;
 };
 
 /*
- * Start gathering COUNT of the board's targets, by index, in that order (config order).
- * CONTEXT and BOARD are borrowed until `on_done`. With no targets the round ends from the
- * loop of BASE all the same.
+ * Start gathering the COUNT targets of PLACES, in that order (config order) where their
+ * offsets are the same. CONTEXT is copied, a reference to its config held; BOARD is
+ * borrowed until `on_done`. With no targets the round ends from the loop of BASE all the
+ * same.
  */
-struct event_base;
 struct round *round_start(const struct turn_context *context, struct event_base *base,
-    struct board *board, uint64_t number, const size_t *indexes, size_t count,
-    const struct round_events *events);
+    struct board *board, uint64_t number, const struct round_place *places,
+    size_t count, const struct round_events *events);
+
+/* Leave out the targets that GONE says: a turn of theirs ends without an outcome. Not from
+ * inside a callback. */
+void round_drop(struct round *round,
+    bool (*gone)(const struct board_entry *entry, void *arg), void *arg);
 
 /* Stop all its turns without reports, and free it. Not from inside its callbacks. NULL is
  * allowed. */
 void round_free(struct round *round);
+
+/* The summary so far. */
+const struct round_summary *round_summary(const struct round *round);
 
 /* How many of its targets are done. */
 size_t round_done_count(const struct round *round);

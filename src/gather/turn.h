@@ -21,7 +21,7 @@ struct turn;
 
 /* What all turns of a gatherer share; borrowed by them. */
 struct turn_context {
-	const struct config *config;
+	struct config *config;
 	struct limiter *limiter;
 	struct http_client http;
 	struct clock_source clock;

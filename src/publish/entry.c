@@ -3,17 +3,24 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "base/span.h"
 #include "config/config.h"
 #include "gather/board.h"
 
 static void put_fields(struct json_write *json, const struct field *fields,
     const struct board_entry *entry, const char *left_out);
 
-/* The one field whose size a service decides. */
+/* The parts whose size a service decides. */
+static bool
+is_data_name(const char *name)
+{
+	return strcmp(name, "data") == 0 || strcmp(name, "last_data") == 0;
+}
+
 static bool
 is_data(const struct field *field)
 {
-	return field->type == FIELD_JSON && strcmp(field->name, "data") == 0;
+	return field->type == FIELD_JSON && is_data_name(field->name);
 }
 
 static void
@@ -95,26 +102,137 @@ put_fields(struct json_write *json, const struct field *fields,
 	}
 }
 
+/* ---- what a former run published ---- */
+
+/* It goes out as it stood there: most of what it says is known from nowhere else. */
+static bool
+is_restored(const struct board_entry *entry)
+{
+	return !entry->asked && entry->restored != NULL;
+}
+
+static bool
+is_data_key(struct span key)
+{
+	return span_is_text(key, "data") || span_is_text(key, "last_data");
+}
+
+/* The texts of LIST, and TEXT behind them. */
+static void
+append_more_texts(struct buffer *out, struct span list, const char *text)
+{
+	struct json_write json;
+	struct span_walk walk;
+	struct span key, item;
+
+	json_write_init(&json, out);
+	json_write_begin_array(&json);
+	span_walk_init(&walk, list);
+	while (span_walk_next(&walk, &key, &item))
+		json_write_raw(&json, item.text, item.len);
+	json_write_string(&json, text);
+	json_write_end_array(&json);
+}
+
+/* The text of ENTRY, but for its data. */
+static void
+append_without_data(struct buffer *out, struct span entry, const char *left_out)
+{
+	const char *at = entry.text;
+	struct span_walk walk;
+	struct span key, value;
+
+	span_walk_init(&walk, entry);
+	while (span_walk_next(&walk, &key, &value)) {
+		bool warnings = span_is_text(key, "warnings");
+
+		if (!warnings && !is_data_key(key))
+			continue;
+		buffer_append(out, at, (size_t)(value.text - at));
+		if (warnings)
+			append_more_texts(out, value, left_out);
+		else
+			buffer_append_string(out, "null");
+		at = value.text + value.len;
+	}
+	buffer_append(out, at, (size_t)(entry.text + entry.len - at));
+}
+
+static void
+append_restored(
+    struct buffer *out, const struct board_entry *entry, const char *left_out)
+{
+	struct span text = { entry->restored, entry->restored_len };
+
+	if (left_out == NULL)
+		buffer_append(out, text.text, text.len);
+	else
+		append_without_data(out, text, left_out);
+}
+
+static size_t
+restored_data_bytes(const struct board_entry *entry)
+{
+	struct span_walk walk;
+	struct span key, value;
+	size_t bytes = 0;
+
+	span_walk_init(&walk, span_whole(entry->restored, entry->restored_len));
+	while (span_walk_next(&walk, &key, &value)) {
+		if (is_data_key(key) && !span_is_nothing(value))
+			bytes += value.len;
+	}
+	return bytes;
+}
+
+/* ---- the whole ---- */
+
 size_t
 entry_data_bytes(const struct board_entry *entry)
 {
-	return entry->outcome.data == NULL ? 0 : entry->outcome.data_len;
+	size_t bytes = 0;
+
+	if (is_restored(entry))
+		return restored_data_bytes(entry);
+	for (const struct field *field = service_fields; field->name != NULL; field++) {
+		struct field_value value = { .number = -1 };
+
+		if (!is_data(field))
+			continue;
+		field->get(entry, &value);
+		if (value.text != NULL && !(field->optional && value.absent))
+			bytes += value.len;
+	}
+	return bytes;
 }
 
 /* Most entries without their data are shorter. */
 #define USUAL_BYTES 1024
 
+static size_t
+expected_bytes(const struct board_entry *entry, const char *left_out)
+{
+	if (left_out != NULL)
+		return USUAL_BYTES;
+	if (is_restored(entry))
+		return entry->restored_len + CONFIG_MAX_NAME_BYTES;
+	return entry_data_bytes(entry) + USUAL_BYTES;
+}
+
 void
 entry_append(struct buffer *out, const struct board_entry *entry, const char *left_out)
 {
-	size_t data_bytes = left_out == NULL ? entry_data_bytes(entry) : 0;
 	struct json_write json;
 
 	/* At once, so that the data is copied once. A full buffer tells by itself. */
-	(void)!buffer_reserve(out, data_bytes + USUAL_BYTES);
+	(void)!buffer_reserve(out, expected_bytes(entry, left_out));
 	json_write_init(&json, out);
 	json_write_string(&json, entry->target->name);
 	buffer_append_string(out, ": ");
+	if (is_restored(entry)) {
+		append_restored(out, entry, left_out);
+		return;
+	}
 	json_write_init(&json, out);
 	put_object(&json, service_fields, entry, left_out);
 }

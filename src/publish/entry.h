@@ -11,7 +11,8 @@ struct board_entry;
 struct buffer;
 
 /*
- * Append `"NAME": {...}`. With LEFT_OUT, a reason, `data` is null and the reason stands in
+ * Append `"NAME": {...}`: as a former run published it where there was no outcome since.
+ * With LEFT_OUT, a reason, `data` and `last_data` are null and the reason stands in
  * `warnings`; NULL: as it is.
  */
 void entry_append(

@@ -1,5 +1,6 @@
 #include "publish/snapshot.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ struct snapshot_maker {
 	char *generator;
 	char *host;
 	struct cached_entry *cache; /* one for each target */
-	bool too_large;             /* the last document was, without any data */
+	size_t entry_count;
+	bool too_large; /* the last document was, without any data */
 };
 
 struct snapshot {
@@ -195,8 +197,8 @@ put_number(struct json_write *json, const char *key, uint64_t number)
 
 /* Everything up to the brace that the services stand in. */
 static void
-append_head(struct buffer *out, const struct snapshot_maker *maker, uint64_t generation,
-    const struct round_summary *summary, int64_t now_ms)
+append_head(struct buffer *out, const struct snapshot_maker *maker,
+    const struct snapshot_head *head)
 {
 	const struct config *config = board_config(maker->board);
 	struct json_write json;
@@ -206,14 +208,15 @@ append_head(struct buffer *out, const struct snapshot_maker *maker, uint64_t gen
 	put_number(&json, "version", DOCUMENT_VERSION);
 	put_text(&json, "generator", maker->generator);
 	put_text(&json, "host", maker->host);
-	put_number(&json, "generation", generation);
-	put_time(&json, "generated_at", now_ms);
+	put_number(&json, "generation", head->generation);
+	put_time(&json, "generated_at", head->now_ms);
 	put_time(&json, "stale_after",
-	    now_ms + 2 * config_shortest_interval_ms(config) + config->timeout_ms);
+	    head->now_ms + 2 * config_shortest_interval_ms(config) +
+	        config->timeout_ms);
 	put_text(&json, "status", board_status(maker->board));
-	put_text(&json, "outcome", "complete");
+	put_text(&json, "outcome", head->gathering ? "gathering" : "complete");
 	put_text(&json, "mode", "settle");
-	put_round(&json, summary);
+	put_round(&json, head->round);
 	put_names(&json, "in_flight", maker->board, is_in_flight);
 	put_counts(&json, maker->board);
 	put_names(&json, "failed", maker->board, has_failed);
@@ -294,7 +297,7 @@ tell_left_out(struct snapshot_maker *maker, const bool left_out[], const char *r
 {
 	size_t told = 0;
 
-	for (size_t i = 0; i < board_size(maker->board); i++) {
+	for (size_t i = 0; i < maker->entry_count; i++) {
 		if (left_out[i] && !maker->cache[i].left_out &&
 		    told++ < REPORT_MAX_LINES)
 			log_line(LOG_LEVEL_WARN,
@@ -333,7 +336,7 @@ shrink(struct snapshot_maker *maker, struct snapshot *snapshot, size_t max,
 static void
 forget_left_out(struct snapshot_maker *maker)
 {
-	for (size_t i = 0; i < board_size(maker->board); i++)
+	for (size_t i = 0; i < maker->entry_count; i++)
 		maker->cache[i].left_out = false;
 }
 
@@ -361,7 +364,7 @@ fit(struct snapshot_maker *maker, struct snapshot *snapshot)
 static void
 collect_entries(struct snapshot_maker *maker, struct snapshot *snapshot)
 {
-	size_t count = board_size(maker->board);
+	size_t count = maker->entry_count;
 
 	snapshot->entry_count = count;
 	snapshot->entries = xcalloc(count + 1, sizeof(struct entry_text *));
@@ -394,21 +397,21 @@ lay_out_pieces(struct snapshot *snapshot, size_t head_len, size_t foot_len)
 }
 
 struct snapshot *
-snapshot_make(struct snapshot_maker *maker, uint64_t generation,
-    const struct round_summary *summary, int64_t now_ms)
+snapshot_make(struct snapshot_maker *maker, const struct snapshot_head *head)
 {
 	struct snapshot *snapshot = xcalloc(1, sizeof(*snapshot));
-	bool empty = board_size(maker->board) == 0;
+	bool empty = maker->entry_count == 0;
 	struct buffer frame;
 	size_t head_len, foot_len;
 
+	assert(maker->entry_count == board_size(maker->board));
 	buffer_init(&frame, BUFFER_UNLIMITED);
-	append_head(&frame, maker, generation, summary, now_ms);
+	append_head(&frame, maker, head);
 	head_len = frame.len;
 	buffer_append_string(&frame, empty ? EMPTY_FOOT : DOCUMENT_FOOT);
 
 	snapshot->references = 1;
-	snapshot->generation = generation;
+	snapshot->generation = head->generation;
 	snapshot->bytes = frame.len;
 	foot_len = frame.len - head_len;
 	snapshot->frame = buffer_take(&frame);
@@ -465,7 +468,8 @@ snapshot_maker_new(const struct board *board, const char *generator, const char 
 	maker->board = board;
 	maker->generator = xstrdup(generator);
 	maker->host = xstrdup(host);
-	maker->cache = xcalloc(board_size(board) + 1, sizeof(*maker->cache));
+	maker->entry_count = board_size(board);
+	maker->cache = xcalloc(maker->entry_count + 1, sizeof(*maker->cache));
 	return maker;
 }
 
@@ -474,7 +478,7 @@ snapshot_maker_free(struct snapshot_maker *maker)
 {
 	if (maker == NULL)
 		return;
-	for (size_t i = 0; i < board_size(maker->board); i++)
+	for (size_t i = 0; i < maker->entry_count; i++)
 		entry_text_unref(maker->cache[i].whole);
 	free(maker->cache);
 	free(maker->host);

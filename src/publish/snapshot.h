@@ -8,6 +8,7 @@
 #ifndef GATHERD_PUBLISH_SNAPSHOT_H
 #define GATHERD_PUBLISH_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -17,20 +18,31 @@ struct round_summary;
 struct snapshot;
 struct snapshot_maker;
 
-/* Keeps the entry texts of BOARD (borrowed) between snapshots. GENERATOR is
- * "gatherd VERSION", HOST the machine's name; both are copied. */
+/* What the document says of itself. */
+struct snapshot_head {
+	uint64_t generation;
+	const struct round_summary *round; /* borrowed; a duration of -1 is null */
+	bool gathering; /* the newest round is not over: `outcome` says so */
+	int64_t now_ms; /* wall time */
+};
+
+/*
+ * Keeps the entry texts of BOARD (borrowed) between snapshots, by their numbers there:
+ * after a board_reload() it can only be freed. GENERATOR is "gatherd VERSION", HOST the
+ * machine's name; both are copied.
+ */
 struct snapshot_maker *snapshot_maker_new(
     const struct board *board, const char *generator, const char *host);
 void snapshot_maker_free(struct snapshot_maker *maker);
 
 /*
- * The document with number GENERATION after the round SUMMARY, at wall time NOW_MS. Where
- * it would be larger than `output.max_size`, `data` of the largest entries becomes null,
- * as few as do, and each such entry says so in `warnings` and, once, in the log. What is
- * too large without any data is published all the same.
+ * The document with HEAD. Where it would be larger than `output.max_size`, `data` and
+ * `last_data` of the largest entries become null, as few as do, and each such entry says
+ * so in `warnings` and, once, in the log. What is too large without any data is published
+ * all the same.
  */
-struct snapshot *snapshot_make(struct snapshot_maker *maker, uint64_t generation,
-    const struct round_summary *summary, int64_t now_ms);
+struct snapshot *snapshot_make(
+    struct snapshot_maker *maker, const struct snapshot_head *head);
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);

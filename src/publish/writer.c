@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,18 +14,26 @@
 #include <event2/event.h>
 
 #include "base/atomic_file.h"
+#include "base/buffer.h"
+#include "base/file.h"
 #include "base/pieces.h"
+#include "base/thread.h"
 #include "base/xalloc.h"
+#include "publish/document.h"
 #include "publish/snapshot.h"
 
-/* A disk that hangs is not waited for longer than this when the program ends. */
-#define FAREWELL_MS 800
+enum place_kind {
+	PLACE_STANDARD_OUTPUT,
+	PLACE_FILE,   /* replaced as a whole */
+	PLACE_STREAM, /* a device or a FIFO: can only be written into */
+};
 
 /* Where documents go. */
-enum destination {
-	TO_STANDARD_OUTPUT,
-	TO_FILE,   /* replaced as a whole */
-	TO_STREAM, /* a device or a FIFO: can only be written into */
+struct place {
+	enum place_kind kind;
+	char *path;   /* owned: with its links resolved; NULL: standard output */
+	dev_t device; /* of the stream, or of the folder that the file is in */
+	ino_t inode;
 };
 
 /*
@@ -38,23 +45,32 @@ struct desk {
 	pthread_cond_t changed;
 	unsigned references;
 	bool stopping;
-	bool idle;              /* nothing is being written */
+	bool idle;              /* the thread has reported, and has no order */
 	struct snapshot *order; /* to be written, or NULL; the loop's reference */
-	int error_number;       /* of the last one written */
-	int wake_fd;            /* eventfd(2): written when an order is done */
+	struct writer_manner manner;
+	int wake_fd; /* eventfd(2): written with each report */
 
-	enum destination destination;
-	char *path;
-	mode_t mode;
-	bool sync;
+	/* The thread's, and while it is idle the loop's. */
+	char *path; /* as given */
+	bool read_previous;
+	struct place place;
+	int error_number; /* of what it did last */
+	struct buffer previous;
+	int previous_error;
+};
+
+enum writer_state {
+	WRITER_OPENING,
+	WRITER_OPEN,
+	WRITER_FAILED,
 };
 
 struct writer {
 	struct desk *desk; /* shared */
+	enum writer_state state;
 	struct event *woken;
 	struct snapshot *current; /* the reference held for the thread */
-	writer_done_fn *done;
-	void *arg;
+	struct writer_events events;
 };
 
 static void
@@ -71,124 +87,13 @@ desk_unref(struct desk *desk)
 		close(desk->wake_fd);
 	pthread_cond_destroy(&desk->changed);
 	pthread_mutex_destroy(&desk->lock);
+	buffer_clear(&desk->previous);
+	free(desk->place.path);
 	free(desk->path);
 	free(desk);
 }
 
-/* ---- in the thread ---- */
-
-static int
-write_stream(int fd, const struct iovec *pieces, size_t count)
-{
-	return pieces_write(fd, pieces, count) ? 0 : errno;
-}
-
-static int
-open_and_write_stream(const char *path, const struct iovec *pieces, size_t count)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	int error_number;
-
-	if (fd == -1)
-		return errno;
-	error_number = write_stream(fd, pieces, count);
-	if (close(fd) == -1 && error_number == 0)
-		error_number = errno;
-	return error_number;
-}
-
-static int
-carry_out(const struct desk *desk, const struct snapshot *snapshot)
-{
-	size_t count;
-	const struct iovec *pieces = snapshot_pieces(snapshot, &count);
-
-	switch (desk->destination) {
-	case TO_STANDARD_OUTPUT:
-		return write_stream(STDOUT_FILENO, pieces, count);
-	case TO_STREAM:
-		return open_and_write_stream(desk->path, pieces, count);
-	case TO_FILE:
-		if (atomic_file_replace(
-		        desk->path, pieces, count, desk->mode, desk->sync))
-			return 0;
-		return errno;
-	}
-	return EINVAL;
-}
-
-static void *
-run(void *arg)
-{
-	struct desk *desk = arg;
-	const uint64_t one = 1;
-
-	pthread_mutex_lock(&desk->lock);
-	while (!desk->stopping) {
-		struct snapshot *order = desk->order;
-		int error_number;
-
-		if (order == NULL) {
-			pthread_cond_wait(&desk->changed, &desk->lock);
-			continue;
-		}
-		desk->order = NULL;
-		pthread_mutex_unlock(&desk->lock);
-		error_number = carry_out(desk, order);
-		pthread_mutex_lock(&desk->lock);
-		desk->error_number = error_number;
-		desk->idle = true;
-		pthread_cond_broadcast(&desk->changed);
-		/* An eventfd takes 8 bytes whenever its counter does not overflow. */
-		if (write(desk->wake_fd, &one, sizeof(one)) == -1)
-			abort();
-	}
-	pthread_mutex_unlock(&desk->lock);
-	desk_unref(desk);
-	return NULL;
-}
-
-/* ---- in the loop ---- */
-
-static void
-on_woken(evutil_socket_t fd, UNUSED short what, void *arg)
-{
-	struct writer *writer = arg;
-	struct snapshot *written = writer->current;
-	uint64_t count;
-	int error_number;
-
-	if (read(fd, &count, sizeof(count)) == -1)
-		return;
-	pthread_mutex_lock(&writer->desk->lock);
-	error_number = writer->desk->error_number;
-	pthread_mutex_unlock(&writer->desk->lock);
-	writer->current = NULL;
-	snapshot_unref(written);
-	writer->done(error_number, writer->arg);
-}
-
-bool
-writer_busy(const struct writer *writer)
-{
-	return writer->current != NULL;
-}
-
-void
-writer_put(struct writer *writer, struct snapshot *snapshot)
-{
-	struct desk *desk = writer->desk;
-
-	assert(!writer_busy(writer));
-	writer->current = snapshot_ref(snapshot);
-	pthread_mutex_lock(&desk->lock);
-	desk->order = snapshot;
-	desk->idle = false;
-	pthread_cond_broadcast(&desk->changed);
-	pthread_mutex_unlock(&desk->lock);
-}
-
-/* ---- making and freeing ---- */
+/* ---- in the thread: opening ---- */
 
 /* By any of its names: what the links in /proc lead to is the file that the shell opened,
  * perhaps to append to it, and must not be replaced. */
@@ -230,28 +135,258 @@ check_stream(const char *path, mode_t type)
 	return false;
 }
 
+/* Remember which file PATH, whose links are resolved, is: that of this name in this
+ * folder, whatever leads there. */
+static bool
+identify_file(struct place *place)
+{
+	size_t folder_len = strlen(place->path) - strlen(basename(place->path));
+	char *folder = xasprintf("%.*s.", (int)folder_len, place->path);
+	struct stat status;
+	bool found = stat(folder, &status) == 0;
+
+	free(folder);
+	if (found) {
+		place->device = status.st_dev;
+		place->inode = status.st_ino;
+	}
+	return found;
+}
+
+static bool
+open_file(struct place *place, const char *path)
+{
+	place->kind = PLACE_FILE;
+	place->path = atomic_file_resolve(path);
+	if (place->path == NULL || !identify_file(place))
+		return false;
+	atomic_file_sweep(place->path);
+	return atomic_file_probe(place->path);
+}
+
 /* Devices and FIFOs must not be replaced by a file: /dev/null is somebody's too. */
 static bool
-choose_destination(struct desk *desk, const char *path)
+open_place(struct place *place, const char *path)
 {
 	struct stat status;
 
 	if (is_standard_output(path)) {
-		desk->destination = TO_STANDARD_OUTPUT;
+		place->kind = PLACE_STANDARD_OUTPUT;
 		return check_standard_output();
 	}
-	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-		desk->destination = TO_STREAM;
-		desk->path = xstrdup(path);
-		return check_stream(path, status.st_mode);
-	}
-	desk->destination = TO_FILE;
-	desk->path = atomic_file_resolve(path);
-	if (desk->path == NULL)
-		return false;
-	atomic_file_sweep(desk->path);
-	return atomic_file_probe(desk->path);
+	if (stat(path, &status) == -1 || S_ISREG(status.st_mode))
+		return open_file(place, path);
+	place->kind = PLACE_STREAM;
+	place->path = xstrdup(path);
+	place->device = status.st_dev;
+	place->inode = status.st_ino;
+	return check_stream(path, status.st_mode);
 }
+
+/* Returns 0, or the errno of why what stands there could not be read. */
+static int
+read_previous(const struct place *place, struct buffer *previous)
+{
+	int error_number;
+
+	/* A link may lead to a file called "-", which is none of the names of standard
+	 * input. */
+	if (file_read(strcmp(place->path, "-") == 0 ? "./-" : place->path, previous))
+		return 0;
+	error_number = errno;
+	buffer_clear(previous);
+	return error_number == ENOENT ? 0 : error_number;
+}
+
+/* Returns 0, or the errno of why the path cannot be written. */
+static int
+open_desk(struct desk *desk)
+{
+	if (!open_place(&desk->place, desk->path))
+		return errno;
+	if (desk->read_previous && desk->place.kind == PLACE_FILE)
+		desk->previous_error = read_previous(&desk->place, &desk->previous);
+	return 0;
+}
+
+/* ---- in the thread: writing ---- */
+
+static int
+write_stream(int fd, const struct iovec *pieces, size_t count)
+{
+	return pieces_write(fd, pieces, count) ? 0 : errno;
+}
+
+static int
+open_and_write_stream(const char *path, const struct iovec *pieces, size_t count)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int error_number;
+
+	if (fd == -1)
+		return errno;
+	error_number = write_stream(fd, pieces, count);
+	if (close(fd) == -1 && error_number == 0)
+		error_number = errno;
+	return error_number;
+}
+
+static int
+carry_out(const struct place *place, const struct snapshot *snapshot,
+    const struct writer_manner *manner)
+{
+	size_t count;
+	const struct iovec *pieces = snapshot_pieces(snapshot, &count);
+
+	switch (place->kind) {
+	case PLACE_STANDARD_OUTPUT:
+		return write_stream(STDOUT_FILENO, pieces, count);
+	case PLACE_STREAM:
+		return open_and_write_stream(place->path, pieces, count);
+	case PLACE_FILE:
+		if (atomic_file_replace(
+		        place->path, pieces, count, manner->mode, manner->sync))
+			return 0;
+		return errno;
+	}
+	return EINVAL;
+}
+
+/* Wait for an order. Returns NULL where there will be none any more. */
+static const struct snapshot *
+take_order(struct desk *desk, struct writer_manner *manner)
+{
+	const struct snapshot *order;
+
+	pthread_mutex_lock(&desk->lock);
+	while (desk->order == NULL && !desk->stopping)
+		pthread_cond_wait(&desk->changed, &desk->lock);
+	order = desk->stopping ? NULL : desk->order;
+	*manner = desk->manner;
+	desk->order = NULL;
+	pthread_mutex_unlock(&desk->lock);
+	return order;
+}
+
+static void
+report(struct desk *desk, int error_number)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&desk->lock);
+	desk->error_number = error_number;
+	desk->idle = true;
+	pthread_cond_broadcast(&desk->changed);
+	/* An eventfd takes 8 bytes whenever its counter does not overflow. */
+	if (write(desk->wake_fd, &one, sizeof(one)) == -1)
+		abort();
+	pthread_mutex_unlock(&desk->lock);
+}
+
+static void *
+run(void *arg)
+{
+	struct desk *desk = arg;
+	int error_number = open_desk(desk);
+	const struct snapshot *order;
+	struct writer_manner manner;
+
+	report(desk, error_number);
+	while (error_number == 0) {
+		order = take_order(desk, &manner);
+		if (order == NULL)
+			break;
+		report(desk, carry_out(&desk->place, order, &manner));
+	}
+	desk_unref(desk);
+	return NULL;
+}
+
+/* ---- in the loop ---- */
+
+static void
+tell_opened(struct writer *writer, int error_number)
+{
+	struct desk *desk = writer->desk;
+	struct buffer previous = desk->previous;
+
+	/* The callee may free the writer. */
+	buffer_init(&desk->previous, 0);
+	writer->state = error_number == 0 ? WRITER_OPEN : WRITER_FAILED;
+	writer->events.on_open(
+	    error_number, &previous, desk->previous_error, writer->events.arg);
+	buffer_clear(&previous);
+}
+
+static void
+tell_done(struct writer *writer, int error_number)
+{
+	struct snapshot *written = writer->current;
+
+	writer->current = NULL;
+	snapshot_unref(written);
+	writer->events.on_done(error_number, writer->events.arg);
+}
+
+static void
+on_woken(evutil_socket_t fd, UNUSED short what, void *arg)
+{
+	struct writer *writer = arg;
+	uint64_t count;
+	int error_number;
+
+	if (read(fd, &count, sizeof(count)) == -1)
+		return;
+	pthread_mutex_lock(&writer->desk->lock);
+	error_number = writer->desk->error_number;
+	pthread_mutex_unlock(&writer->desk->lock);
+	if (writer->state == WRITER_OPENING)
+		tell_opened(writer, error_number);
+	else
+		tell_done(writer, error_number);
+}
+
+bool
+writer_busy(const struct writer *writer)
+{
+	return writer->state == WRITER_OPENING || writer->current != NULL;
+}
+
+void
+writer_put(struct writer *writer, struct snapshot *snapshot,
+    const struct writer_manner *manner)
+{
+	struct desk *desk = writer->desk;
+
+	assert(writer->state == WRITER_OPEN && !writer_busy(writer));
+	writer->current = snapshot_ref(snapshot);
+	pthread_mutex_lock(&desk->lock);
+	desk->order = snapshot;
+	desk->manner = *manner;
+	desk->idle = false;
+	pthread_cond_broadcast(&desk->changed);
+	pthread_mutex_unlock(&desk->lock);
+}
+
+bool
+writer_is_at_same_place(const struct writer *writer, const struct writer *other)
+{
+	const struct place *place = &writer->desk->place;
+	const struct place *beside = &other->desk->place;
+
+	/* What the thread found out does not change any more. */
+	if (writer->state != WRITER_OPEN || other->state != WRITER_OPEN ||
+	    place->kind != beside->kind)
+		return false;
+	if (place->kind == PLACE_STANDARD_OUTPUT)
+		return true;
+	if (place->device != beside->device || place->inode != beside->inode)
+		return false;
+	return place->kind == PLACE_STREAM ||
+	    strcmp(basename(place->path), basename(beside->path)) == 0;
+}
+
+/* ---- making and freeing ---- */
 
 static struct desk *
 desk_new(const struct writer_options *options)
@@ -266,91 +401,70 @@ desk_new(const struct writer_options *options)
 	pthread_cond_init(&desk->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
 	desk->references = 1;
-	desk->idle = true;
-	desk->mode = options->mode;
-	desk->sync = options->sync;
-	desk->wake_fd = -1;
-	if (choose_destination(desk, options->path))
-		desk->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (desk->wake_fd == -1) {
-		int error_number = errno;
-
-		desk_unref(desk);
-		errno = error_number;
-		return NULL;
-	}
+	desk->path = xstrdup(options->path);
+	desk->read_previous = options->read_previous;
+	buffer_init(&desk->previous, DOCUMENT_MAX_BYTES);
+	desk->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return desk;
 }
 
-/* Signals are the loop's: the thread takes none. */
+/* Returns 0, or the errno of what the system refused. */
 static int
-start_thread(struct desk *desk)
+start(struct writer *writer, struct event_base *base)
 {
-	sigset_t all, before;
-	pthread_t thread;
-	int error_number;
+	struct desk *desk = writer->desk;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (desk->wake_fd == -1)
+		return errno;
+	writer->woken =
+	    event_new(base, desk->wake_fd, EV_READ | EV_PERSIST, on_woken, writer);
+	if (writer->woken == NULL || event_add(writer->woken, NULL) == -1)
+		return ENOMEM;
 	desk->references++;
-	error_number = pthread_create(&thread, NULL, run, desk);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error_number == 0)
-		pthread_detach(thread);
-	else
-		desk->references--;
-	return error_number;
+	if (thread_start_detached(0, run, desk))
+		return 0;
+	desk->references--;
+	return errno;
 }
 
 struct writer *
 writer_new(struct event_base *base, const struct writer_options *options,
-    writer_done_fn *done, void *arg)
+    const struct writer_events *events)
 {
-	struct desk *desk = desk_new(options);
-	struct writer *writer;
-	int error_number = ENOMEM;
+	struct writer *writer = xcalloc(1, sizeof(*writer));
+	int error_number;
 
-	if (desk == NULL)
-		return NULL;
-	writer = xcalloc(1, sizeof(*writer));
-	writer->desk = desk;
-	writer->done = done;
-	writer->arg = arg;
-	writer->woken =
-	    event_new(base, desk->wake_fd, EV_READ | EV_PERSIST, on_woken, writer);
-	if (writer->woken == NULL || event_add(writer->woken, NULL) == -1)
-		goto failed;
-	error_number = start_thread(desk);
+	writer->desk = desk_new(options);
+	writer->events = *events;
+	error_number = start(writer, base);
 	if (error_number == 0)
 		return writer;
 
-failed:
 	if (writer->woken != NULL)
 		event_free(writer->woken);
-	desk_unref(desk);
+	desk_unref(writer->desk);
 	free(writer);
 	errno = error_number;
 	return NULL;
 }
 
-/* Returns whether nothing is being written any more. */
+/* Returns whether the thread has done all it was told to. */
 static bool
-wait_until_idle(struct desk *desk)
+wait_until_idle(struct desk *desk, int64_t until_us)
 {
-	struct timespec until;
+	const struct timespec until = {
+		.tv_sec = until_us / 1000000,
+		.tv_nsec = until_us % 1000000 * 1000,
+	};
 	int waited = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += FAREWELL_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	while (!desk->idle && waited == 0)
 		waited = pthread_cond_timedwait(&desk->changed, &desk->lock, &until);
 	return desk->idle;
 }
 
 void
-writer_free(struct writer *writer)
+writer_free(struct writer *writer, int64_t until_us)
 {
 	struct desk *desk;
 	bool idle;
@@ -359,7 +473,7 @@ writer_free(struct writer *writer)
 		return;
 	desk = writer->desk;
 	pthread_mutex_lock(&desk->lock);
-	idle = wait_until_idle(desk);
+	idle = wait_until_idle(desk, until_us);
 	desk->stopping = true;
 	pthread_cond_broadcast(&desk->changed);
 	pthread_mutex_unlock(&desk->lock);

@@ -1,41 +1,76 @@
 /*
  * The writer: a thread that puts snapshots in place, so that the loop never waits for a
  * disk. One snapshot at a time.
+ *
+ * Whatever touches the disk is done by the thread, from looking where the path leads on.
+ * Its reports come from the loop; the writer may be freed from inside of each.
  */
 #ifndef GATHERD_PUBLISH_WRITER_H
 #define GATHERD_PUBLISH_WRITER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
 
+struct buffer;
 struct event_base;
 struct snapshot;
 struct writer;
 
+/* A disk that hangs is not waited for longer than this when the program ends. */
+#define WRITER_FAREWELL_US INT64_C(800000)
+
+struct writer_events {
+	/*
+	 * The first report, once. ERROR_NUMBER: 0, or the errno of why the path cannot be
+	 * written; then nothing else comes. PREVIOUS holds the document that stands there,
+	 * empty where there is none or it was not asked for; what the callee leaves of it
+	 * is released. PREVIOUS_ERROR: 0, or the errno of why one that is there could not
+	 * be read.
+	 */
+	void (*on_open)(
+	    int error_number, struct buffer *previous, int previous_error, void *arg);
+	/* The snapshot was written: 0, or the errno of what failed. */
+	void (*on_done)(int error_number, void *arg);
+	void *arg;
+};
+
 struct writer_options {
-	/* "-" or /dev/stdout: standard output. Links are followed once, at writer_new(). */
-	const char *path;
+	const char *path; /* "-" or /dev/stdout: standard output; copied */
+	bool
+	    read_previous; /* hand over the document that is there, where PATH is a file */
+};
+
+/* How a file is put in place; devices, FIFOs and standard output stay as they are. */
+struct writer_manner {
 	mode_t mode;
 	bool sync;
 };
 
-/* ERROR_NUMBER is 0 or the errno of what failed. */
-typedef void writer_done_fn(int error_number, void *arg);
-
 /*
- * Removes what a kill left beside the document, and starts the thread. Returns NULL with
- * errno set where the path cannot be written: nothing is asked then.
+ * Start the thread: it finds out where the path leads, removes what a kill left beside the
+ * document, tries whether one can be written, reads the previous one, and reports by
+ * `on_open`. Links are followed then, and never again. Returns NULL with errno set where
+ * the system has no thread or descriptor left.
  */
 struct writer *writer_new(struct event_base *base, const struct writer_options *options,
-    writer_done_fn *done, void *arg);
+    const struct writer_events *events);
 
-/* Waits for what is being written, 800 ms at most; then the thread is left to itself. */
-void writer_free(struct writer *writer);
+/* Wait for the thread until the monotonic clock says UNTIL_US; where it hangs in the disk
+ * then, it is left to itself. Nothing is reported any more. NULL is allowed. */
+void writer_free(struct writer *writer, int64_t until_us);
 
-/* Write SNAPSHOT (a reference is taken); reported from the loop. Must not be busy. */
-void writer_put(struct writer *writer, struct snapshot *snapshot);
+/* Write SNAPSHOT (a reference is taken) in this MANNER. Must be open, and not busy. */
+void writer_put(struct writer *writer, struct snapshot *snapshot,
+    const struct writer_manner *manner);
+
+/* Is a report still to come? */
 bool writer_busy(const struct writer *writer);
+
+/* Do both write the same file (or device, or standard output), by whatever names? They may
+ * be the same writer. False while one of them is not open. */
+bool writer_is_at_same_place(const struct writer *writer, const struct writer *other);
 
 #endif

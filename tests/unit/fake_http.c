@@ -21,6 +21,8 @@ struct fake_http {
 	int64_t now_us;
 	struct fake_answer *answers;
 	size_t answer_count;
+	size_t *under_way; /* of each number, how many now */
+	bool overlapped;
 
 	struct exchange **heap; /* the next report on top */
 	size_t heap_len;
@@ -40,6 +42,7 @@ fake_http_new(size_t count)
 	fake->now_us = FAKE_START_US;
 	fake->answers = xcalloc(count, sizeof(*fake->answers));
 	fake->answer_count = count;
+	fake->under_way = xcalloc(count, sizeof(*fake->under_way));
 	for (size_t i = 0; i < count; i++)
 		fake->answers[i].http_status = 204;
 	return fake;
@@ -50,6 +53,7 @@ fake_http_free(struct fake_http *fake)
 {
 	assert(fake->heap_len == 0);
 	free(fake->answers);
+	free(fake->under_way);
 	free((void *)fake->heap);
 	free(fake->started);
 	free(fake);
@@ -185,6 +189,7 @@ start(void *client, const struct request *request, int64_t timeout_us,
 	exchange->done = done;
 	exchange->done_arg = done_arg;
 	note_start(fake, exchange->number);
+	fake->overlapped |= fake->under_way[exchange->number]++ > 0;
 	heap_add(fake, exchange);
 	return exchange;
 }
@@ -192,7 +197,10 @@ start(void *client, const struct request *request, int64_t timeout_us,
 static void
 cancel(void *client, struct exchange *exchange)
 {
-	heap_remove(client, exchange);
+	struct fake_http *fake = client;
+
+	heap_remove(fake, exchange);
+	fake->under_way[exchange->number]--;
 	free(exchange);
 }
 
@@ -271,6 +279,7 @@ fake_http_step(struct fake_http *fake)
 	exchange = *next;
 	free(next); /* dead before the report, for ASan to see who uses it */
 
+	fake->under_way[exchange.number]--;
 	fake->now_us = exchange.at_us;
 	answer = &fake->answers[exchange.number];
 	response.timing = (struct response_timing){ -1, -1, -1, -1, 0 };
@@ -306,6 +315,12 @@ size_t
 fake_http_most_in_flight(const struct fake_http *fake)
 {
 	return fake->most_in_flight;
+}
+
+bool
+fake_http_overlapped(const struct fake_http *fake)
+{
+	return fake->overlapped;
 }
 
 size_t

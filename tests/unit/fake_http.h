@@ -54,6 +54,9 @@ void fake_http_pass(struct fake_http *fake, int64_t us);
 size_t fake_http_in_flight(const struct fake_http *fake);
 size_t fake_http_most_in_flight(const struct fake_http *fake); /* at any time */
 
+/* Was one ever started while another with its number was in flight? */
+bool fake_http_overlapped(const struct fake_http *fake);
+
 /* How many were started, and the number of the one started INDEX-th. */
 size_t fake_http_started_count(const struct fake_http *fake);
 size_t fake_http_started(const struct fake_http *fake, size_t index);

@@ -2,124 +2,23 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/buffer.h"
 #include "base/compiler.h"
 #include "base/log.h"
-#include "base/xalloc.h"
-#include "config/config.h"
-#include "fake_config.h"
 #include "gather/board.h"
 #include "gather/report.h"
-#include "gather/round.h"
-
-#define HOUR_MS ((int64_t)3600000)
-
-/* A board, a report of it, and standard error caught in a file. */
-struct fixture {
-	struct config *config;
-	struct board *board;
-	struct report *report;
-	int64_t now_ms;
-	int caught;
-	int standard_error;
-};
-
-static void
-make(struct fixture *f, size_t count)
-{
-	f->config = fake_config_new(count);
-	f->board = board_new(f->config);
-	f->report = report_new();
-	f->now_ms = 1000;
-	f->caught = memfd_create("log", 0);
-	f->standard_error = dup(STDERR_FILENO);
-	dup2(f->caught, STDERR_FILENO);
-}
-
-static void
-unmake(struct fixture *f)
-{
-	dup2(f->standard_error, STDERR_FILENO);
-	close(f->standard_error);
-	close(f->caught);
-	report_free(f->report);
-	board_free(f->board);
-	fake_config_free(f->config);
-}
-
-/* What was logged since the last time, each line as `level text`. Borrowed. */
-static const char *
-caught(struct fixture *f)
-{
-	static struct buffer lines;
-	static char text[65536];
-	off_t len = lseek(f->caught, 0, SEEK_CUR);
-	char *rest = text;
-	char *line;
-
-	buffer_clear(&lines);
-	buffer_init(&lines, BUFFER_UNLIMITED);
-	assert_true(len >= 0 && (size_t)len < sizeof(text));
-	assert_int_equal(pread(f->caught, text, (size_t)len, 0), len);
-	text[len] = '\0';
-	assert_int_equal(ftruncate(f->caught, 0), 0);
-	lseek(f->caught, 0, SEEK_SET);
-	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
-		buffer_append_string(
-		    &lines, strchr(line, ' ') + 1); /* without the time */
-		buffer_append_char(&lines, '\n');
-	}
-	return lines.data;
-}
-
-static void
-report(struct fixture *f, size_t index, enum status status)
-{
-	struct outcome outcome;
-	bool changed;
-
-	outcome_init(&outcome);
-	outcome.status = status;
-	outcome.checked_at_ms = f->now_ms;
-	outcome.duration_us = 182600;
-	if (status_is_success(status))
-		outcome.http_status = 200;
-	if (status == STATUS_HTTP_ERROR)
-		outcome.http_status = 503;
-	if (status == STATUS_TIMEOUT)
-		outcome.limit_ms = 5000;
-	if (status == STATUS_ERROR)
-		outcome.message = xstrdup("could not resolve host x");
-	changed = board_put(f->board, index, &outcome);
-	report_outcome(f->report, f->board, index, changed);
-}
-
-static void
-end_round(struct fixture *f, int64_t duration_us)
-{
-	const struct round_summary summary = {
-		.number = 1,
-		.duration_us = duration_us,
-		.target_count = board_size(f->board),
-	};
-
-	report_round(f->report, f->board, &summary);
-}
+#include "report_stage.h"
 
 static void
 test_first_outcomes_and_the_round_are_told(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 4);
-	report_round_begins(f.report);
+	begin_round(&f);
 	report(&f, 0, STATUS_OK);
 	report(&f, 1, STATUS_TIMEOUT);
 	report(&f, 2, STATUS_HTTP_ERROR);
@@ -138,7 +37,7 @@ test_first_outcomes_and_the_round_are_told(UNUSED void **state)
 static void
 test_a_complete_round_is_told_at_info(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 2);
 	report(&f, 0, STATUS_OK);
@@ -153,7 +52,7 @@ test_a_complete_round_is_told_at_info(UNUSED void **state)
 static void
 test_no_targets_are_complete(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 0);
 	end_round(&f, 0);
@@ -165,7 +64,7 @@ test_no_targets_are_complete(UNUSED void **state)
 static void
 test_targets_not_asked_yet_are_not_counted(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 3);
 	report(&f, 1, STATUS_OK);
@@ -179,7 +78,7 @@ test_targets_not_asked_yet_are_not_counted(UNUSED void **state)
 static void
 test_only_changes_are_told(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 1);
 	report(&f, 0, STATUS_OK);
@@ -198,36 +97,42 @@ test_only_changes_are_told(UNUSED void **state)
 static void
 test_an_ongoing_failure_is_told_each_hour(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 2);
 	report(&f, 0, STATUS_TIMEOUT);
 	report(&f, 1, STATUS_OK);
 	caught(&f);
-	f.now_ms += HOUR_MS - 1;
+	f.now_us += HOUR - 1;
 	report(&f, 0, STATUS_TIMEOUT);
 	assert_string_equal(caught(&f), "");
-	f.now_ms += 1;
+	f.now_us += 1;
 	report(&f, 0, STATUS_TIMEOUT);
 	report(&f, 1, STATUS_OK);
 	assert_string_equal(caught(&f), "warn [t0] timed out after 5s\n");
-	f.now_ms += HOUR_MS - 1;
+	f.now_us += HOUR - 1;
 	report(&f, 0, STATUS_TIMEOUT);
 	assert_string_equal(caught(&f), "");
-	f.now_ms += 1;
+	f.now_us += 1;
 	report(&f, 0, STATUS_TIMEOUT);
 	assert_string_equal(caught(&f), "warn [t0] timed out after 5s\n");
-	/* the clock is set back by a day: no silence for a day */
-	f.now_ms -= 24 * HOUR_MS;
-	report(&f, 0, STATUS_TIMEOUT);
-	assert_string_equal(caught(&f), "warn [t0] timed out after 5s\n");
+	/* Another failure is news, and begins an hour of its own. */
+	f.now_us += HOUR / 2;
+	report(&f, 0, STATUS_ERROR);
+	caught(&f);
+	f.now_us += HOUR - 1;
+	report(&f, 0, STATUS_ERROR);
+	assert_string_equal(caught(&f), "");
+	f.now_us += 1;
+	report(&f, 0, STATUS_ERROR);
+	assert_string_equal(caught(&f), "warn [t0] error: could not resolve host x\n");
 	unmake(&f);
 }
 
 static void
 test_what_goes_on_is_told_at_debug(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 1);
 	log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT);
@@ -240,25 +145,15 @@ test_what_goes_on_is_told_at_debug(UNUSED void **state)
 	unmake(&f);
 }
 
-static size_t
-count_lines(const char *text)
-{
-	size_t count = 0;
-
-	for (; *text != '\0'; text++)
-		count += *text == '\n';
-	return count;
-}
-
 static void
 test_a_round_has_twenty_target_lines_at_most(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 	const char *lines;
 
 	make(&f, 30);
 	for (int round = 0; round < 2; round++) {
-		report_round_begins(f.report);
+		begin_round(&f);
 		for (size_t i = 0; i < 30; i++)
 			report(&f, i, round == 0 ? STATUS_ERROR : STATUS_TIMEOUT);
 		assert_int_equal(count_lines(caught(&f)), REPORT_MAX_LINES);
@@ -268,7 +163,7 @@ test_a_round_has_twenty_target_lines_at_most(UNUSED void **state)
 		assert_ptr_equal(strstr(lines, "warn and 10 more\n"), lines);
 	}
 	/* the next one begins afresh, and does not make up for it */
-	report_round_begins(f.report);
+	begin_round(&f);
 	report(&f, 29, STATUS_TIMEOUT);
 	assert_string_equal(caught(&f), "");
 	report(&f, 29, STATUS_OK);
@@ -279,12 +174,12 @@ test_a_round_has_twenty_target_lines_at_most(UNUSED void **state)
 static void
 test_the_many_that_are_well_leave_lines_to_failures(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 	const char *lines;
 
 	/* Those that fail mostly answer last. */
 	make(&f, 30);
-	report_round_begins(f.report);
+	begin_round(&f);
 	for (size_t i = 0; i < 28; i++)
 		report(&f, i, STATUS_OK);
 	assert_int_equal(count_lines(caught(&f)), 10);
@@ -300,7 +195,7 @@ test_the_many_that_are_well_leave_lines_to_failures(UNUSED void **state)
 
 	/* Where all have room none are kept. */
 	make(&f, REPORT_MAX_LINES);
-	report_round_begins(f.report);
+	begin_round(&f);
 	for (size_t i = 0; i < REPORT_MAX_LINES; i++)
 		report(&f, i, STATUS_OK);
 	assert_int_equal(count_lines(caught(&f)), REPORT_MAX_LINES);
@@ -310,16 +205,16 @@ test_the_many_that_are_well_leave_lines_to_failures(UNUSED void **state)
 static void
 test_who_debugs_sees_every_target_that_goes_on(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 30);
 	for (size_t i = 0; i < 30; i++)
 		report(&f, i, STATUS_OK);
 	caught(&f);
 	log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT);
-	report_round_begins(f.report);
+	begin_round(&f);
 	for (size_t i = 0; i < 30; i++)
-		report(&f, i, i < 21 ? STATUS_TIMEOUT : STATUS_OK);
+		report(&f, i, i < 9 ? STATUS_OK : STATUS_TIMEOUT);
 	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 	assert_int_equal(count_lines(caught(&f)), REPORT_MAX_LINES + 9);
 	unmake(&f);
@@ -328,11 +223,11 @@ test_who_debugs_sees_every_target_that_goes_on(UNUSED void **state)
 static void
 test_lines_that_are_not_written_are_not_counted(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 30);
 	log_setup(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
-	report_round_begins(f.report);
+	begin_round(&f);
 	for (size_t i = 0; i < 29; i++)
 		report(&f, i, STATUS_OK);
 	report(&f, 29, STATUS_TIMEOUT);
@@ -347,13 +242,13 @@ test_lines_that_are_not_written_are_not_counted(UNUSED void **state)
 static void
 test_a_rounds_line_names_twenty_at_most(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 23);
 	for (size_t i = 0; i < 23; i++)
 		report(&f, i, i == 2 ? STATUS_OK : STATUS_ERROR);
 	caught(&f);
-	report_round_begins(f.report);
+	begin_round(&f);
 	end_round(&f, 1000);
 	assert_string_equal(caught(&f),
 	    "warn dashboard incomplete (1 of 23 ok in 1 ms); failed services: t0, t1, t3, "
@@ -365,7 +260,7 @@ test_a_rounds_line_names_twenty_at_most(UNUSED void **state)
 static void
 test_neither_success_nor_failure_has_its_level(UNUSED void **state)
 {
-	struct fixture f;
+	struct report_stage f;
 
 	make(&f, 2);
 	report(&f, 0, STATUS_CANCELLED);

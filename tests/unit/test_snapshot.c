@@ -42,7 +42,7 @@ set_up(struct stage *stage, size_t count)
 	stage->config = fake_config_new(count);
 	stage->config->interval_ms = 30000;
 	stage->config->timeout_ms = 5000;
-	stage->config->output.max_size_bytes = 1024 * 1024;
+	stage->config->output.max_size_bytes = (size_t)1024 * 1024;
 	stage->board = board_new(stage->config);
 	stage->maker = snapshot_maker_new(stage->board, "gatherd 1.2.3", "web1");
 }
@@ -69,7 +69,7 @@ put_data(struct stage *stage, size_t index, const char *json)
 	outcome.url = xstrdup("http://test/");
 	outcome.data = xstrdup(json);
 	outcome.data_len = strlen(json);
-	board_put(stage->board, index, &outcome);
+	board_put(stage->board, board_entry(stage->board, index), &outcome);
 }
 
 static void
@@ -84,15 +84,25 @@ put_timeout(struct stage *stage, size_t index)
 	outcome.message = xstrdup("timed out after 5s");
 	outcome.attempts = 1;
 	outcome.checked_at_ms = NOW_MS;
-	board_put(stage->board, index, &outcome);
+	board_put(stage->board, board_entry(stage->board, index), &outcome);
 }
 
-/* The pieces of a new snapshot as one text, the caller's. */
-static char *
-make_text(struct stage *stage, uint64_t generation)
+static struct snapshot *
+make_snapshot(struct stage *stage, uint64_t generation)
 {
-	struct snapshot *snapshot =
-	    snapshot_make(stage->maker, generation, &summary, NOW_MS);
+	const struct snapshot_head head = {
+		.generation = generation,
+		.round = &summary,
+		.now_ms = NOW_MS,
+	};
+
+	return snapshot_make(stage->maker, &head);
+}
+
+/* The pieces of a snapshot as one text, the caller's. */
+static char *
+text_of(const struct snapshot *snapshot)
+{
 	const struct iovec *pieces;
 	struct buffer text;
 	size_t count;
@@ -102,9 +112,19 @@ make_text(struct stage *stage, uint64_t generation)
 	for (size_t i = 0; i < count; i++)
 		buffer_append(&text, pieces[i].iov_base, pieces[i].iov_len);
 	assert_int_equal(text.len, snapshot_bytes(snapshot));
+	return buffer_take(&text);
+}
+
+/* That of a new one. */
+static char *
+make_text(struct stage *stage, uint64_t generation)
+{
+	struct snapshot *snapshot = make_snapshot(stage, generation);
+	char *text = text_of(snapshot);
+
 	assert_int_equal(generation, snapshot_generation(snapshot));
 	snapshot_unref(snapshot);
-	return buffer_take(&text);
+	return text;
 }
 
 static struct json_object *
@@ -163,6 +183,29 @@ test_the_head_is_as_documented(UNUSED void **state)
 }
 
 static void
+test_a_round_that_is_not_over_is_told(UNUSED void **state)
+{
+	static const struct round_summary begun = {
+		.number = 1, .started_at_ms = NOW_MS, .duration_us = -1
+	};
+	const struct snapshot_head head = {
+		.generation = 1, .round = &begun, .gathering = true, .now_ms = NOW_MS
+	};
+	struct snapshot *snapshot;
+	struct stage stage;
+	char *text;
+
+	set_up(&stage, 0);
+	snapshot = snapshot_make(stage.maker, &head);
+	text = text_of(snapshot);
+	assert_non_null(strstr(text, "\n  \"outcome\": \"gathering\",\n"));
+	assert_non_null(strstr(text, "\"duration_ms\":null,"));
+	free(text);
+	snapshot_unref(snapshot);
+	tear_down(&stage);
+}
+
+static void
 test_no_targets_make_an_empty_document(UNUSED void **state)
 {
 	struct stage stage;
@@ -188,9 +231,9 @@ test_an_entry_is_made_anew_only_when_it_changed(UNUSED void **state)
 	set_up(&stage, 2);
 	put_data(&stage, 0, "1");
 	put_data(&stage, 1, "2");
-	first = snapshot_make(stage.maker, 1, &summary, NOW_MS);
+	first = make_snapshot(&stage, 1);
 	put_data(&stage, 1, "3");
-	second = snapshot_make(stage.maker, 2, &summary, NOW_MS);
+	second = make_snapshot(&stage, 2);
 	before = snapshot_pieces(first, &count);
 	after = snapshot_pieces(second, &count);
 	assert_ptr_equal(before[1].iov_base, after[1].iov_base);
@@ -249,7 +292,7 @@ test_what_does_not_fit_is_left_out_largest_first(UNUSED void **state)
 	json_object_put(document);
 
 	/* Once there is room it comes back. */
-	stage.config->output.max_size_bytes = 1024 * 1024;
+	stage.config->output.max_size_bytes = (size_t)1024 * 1024;
 	document = make_document(&stage);
 	assert_non_null(text_at(document, "/services/t1/data"));
 	assert_string_equal(text_at(document, "/services/t1/warnings"), "[ ]");
@@ -283,6 +326,103 @@ count_lines_told(struct stage *stage, const char *text)
 }
 
 static void
+test_kept_answers_are_left_out_too_and_count(UNUSED void **state)
+{
+	struct stage stage;
+	struct json_object *document;
+	char *small = long_json(12000), *large = long_json(16000);
+
+	/* The kept answer of the first is as much as twice the second's data. */
+	set_up(&stage, 2);
+	stage.config->targets[0]->keep_last = true;
+	put_data(&stage, 0, small);
+	put_data(&stage, 1, large);
+	stage.config->output.max_size_bytes = 30000;
+	document = make_document(&stage);
+	assert_null(text_at(document, "/services/t0/data"));
+	assert_null(text_at(document, "/services/t0/last_data"));
+	assert_non_null(text_at(document, "/services/t1/data"));
+	json_object_put(document);
+	free(small);
+	free(large);
+	tear_down(&stage);
+}
+
+/* TEXT is what a former run published of the target with number INDEX. */
+static void
+restore(struct stage *stage, size_t index, const char *text)
+{
+	struct board_memory memory = {
+		.status = STATUS_HTTP_ERROR,
+		.since_ms = NOW_MS,
+		.checked_at_ms = NOW_MS,
+		.last_ok_at_ms = -1,
+		.failures = 2,
+		.entry = xstrdup(text),
+		.entry_len = strlen(text),
+	};
+
+	board_restore(stage->board, board_entry(stage->board, index), &memory);
+}
+
+static void
+test_what_a_former_run_published_stays_until_the_first_outcome(UNUSED void **state)
+{
+	struct stage stage;
+	char *text;
+
+	set_up(&stage, 2);
+	restore(&stage, 1, "{\"status\":\"http_error\",\"of_old\":[1.10]}");
+	text = make_text(&stage, 1);
+	assert_non_null(strstr(
+	    text, ",\n    \"t1\": {\"status\":\"http_error\",\"of_old\":[1.10]}\n  }"));
+	assert_non_null(strstr(text, "\"http_error\":1,"));
+	assert_non_null(strstr(text, "\"failed\": [\"t1\"]"));
+	free(text);
+
+	put_data(&stage, 1, "true");
+	text = make_text(&stage, 2);
+	assert_null(strstr(text, "of_old"));
+	assert_non_null(strstr(text, "\"failed\": []"));
+	free(text);
+	tear_down(&stage);
+}
+
+static void
+free_indexed(struct config *config)
+{
+	free((void *)config->by_name);
+	config->by_name = NULL;
+	fake_config_free(config);
+}
+
+static void
+test_a_maker_may_be_freed_after_its_board_has_changed(UNUSED void **state)
+{
+	struct config *fewer = fake_config_new(1);
+	struct stage stage;
+	char *text;
+
+	set_up(&stage, 3);
+	config_index(stage.config); /* a reload goes by name */
+	config_index(fewer);
+	text = make_text(&stage, 1);
+	free(text);
+	board_reload(stage.board, fewer);
+	snapshot_maker_free(stage.maker);
+	fewer->output.max_size_bytes = (size_t)1024 * 1024;
+	stage.maker = snapshot_maker_new(stage.board, "gatherd 1.2.3", "web1");
+	text = make_text(&stage, 2);
+	assert_non_null(strstr(text, "\"t0\": {"));
+	assert_null(strstr(text, "\"t1\": {"));
+	free(text);
+	snapshot_maker_free(stage.maker);
+	board_free(stage.board);
+	free_indexed(stage.config);
+	free_indexed(fewer);
+}
+
+static void
 test_what_is_left_out_is_told_once_and_not_of_each_of_many(UNUSED void **state)
 {
 	struct stage stage;
@@ -291,14 +431,14 @@ test_what_is_left_out_is_told_once_and_not_of_each_of_many(UNUSED void **state)
 	set_up(&stage, 30);
 	for (size_t i = 0; i < 30; i++)
 		put_data(&stage, i, json);
-	stage.config->output.max_size_bytes = 32 * 1024;
+	stage.config->output.max_size_bytes = 32768;
 	assert_int_equal(count_lines_told(&stage, "larger than 32KiB (output"), 20);
 	assert_int_equal(count_lines_told(&stage, "\n"), 0);
 
 	/* Again once it was there in between. */
-	stage.config->output.max_size_bytes = 1024 * 1024;
+	stage.config->output.max_size_bytes = (size_t)1024 * 1024;
 	assert_int_equal(count_lines_told(&stage, "\n"), 0);
-	stage.config->output.max_size_bytes = 32 * 1024;
+	stage.config->output.max_size_bytes = 32768;
 	assert_int_equal(count_lines_told(&stage, "more with their data left out"), 1);
 	free(json);
 	tear_down(&stage);
@@ -336,7 +476,7 @@ test_what_is_too_large_without_data_is_published_and_told_once(UNUSED void **sta
 	stage.config->output.max_size_bytes = 1;
 	assert_int_equal(count_lines_told(&stage, words), 1);
 	assert_int_equal(count_lines_told(&stage, words), 0);
-	stage.config->output.max_size_bytes = 1024 * 1024;
+	stage.config->output.max_size_bytes = (size_t)1024 * 1024;
 	assert_int_equal(count_lines_told(&stage, words), 0);
 	stage.config->output.max_size_bytes = 1;
 	assert_int_equal(count_lines_told(&stage, words), 1);
@@ -350,8 +490,8 @@ test_who_is_in_flight_is_named(UNUSED void **state)
 	struct json_object *document;
 
 	set_up(&stage, 3);
-	board_set_in_flight(stage.board, 0, true);
-	board_set_in_flight(stage.board, 2, true);
+	board_set_in_flight(board_entry(stage.board, 0), true);
+	board_set_in_flight(board_entry(stage.board, 2), true);
 	document = make_document(&stage);
 	assert_string_equal(text_at(document, "/in_flight"), "[ \"t0\", \"t2\" ]");
 	json_object_put(document);
@@ -389,7 +529,7 @@ test_a_snapshot_outlives_its_maker(UNUSED void **state)
 
 	set_up(&stage, 1);
 	put_data(&stage, 0, "{}");
-	snapshot = snapshot_ref(snapshot_make(stage.maker, 1, &summary, NOW_MS));
+	snapshot = snapshot_ref(make_snapshot(&stage, 1));
 	tear_down(&stage);
 	snapshot_unref(snapshot);
 	pieces = snapshot_pieces(snapshot, &count);
@@ -398,41 +538,20 @@ test_a_snapshot_outlives_its_maker(UNUSED void **state)
 	snapshot_unref(snapshot);
 }
 
-static void
-test_a_pending_entry_has_every_key(UNUSED void **state)
-{
-	static const char *const keys[] = { "status", "since", "checked_at",
-		"last_ok_at", "failures", "attempts", "http_status", "url",
-		"duration_ms", "timing_ms", "bytes", "certificate_expires_at", "error",
-		"warnings", "values", "data" };
-	struct json_object *document, *entry;
-	struct stage stage;
-	size_t i = 0;
-
-	set_up(&stage, 1);
-	document = make_document(&stage);
-	assert_int_equal(json_pointer_get(document, "/services/t0", &entry), 0);
-	json_object_object_foreach (entry, key, value) {
-		(void)value;
-		assert_true(i < ARRAY_COUNT(keys));
-		assert_string_equal(key, keys[i]);
-		i++;
-	}
-	assert_int_equal(i, ARRAY_COUNT(keys));
-	assert_string_equal(text_at(document, "/services/t0/status"), "pending");
-	json_object_put(document);
-	tear_down(&stage);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_head_is_as_documented),
+		cmocka_unit_test(test_a_round_that_is_not_over_is_told),
 		cmocka_unit_test(test_no_targets_make_an_empty_document),
 		cmocka_unit_test(test_an_entry_is_made_anew_only_when_it_changed),
 		cmocka_unit_test(test_numbers_of_a_body_keep_their_digits),
 		cmocka_unit_test(test_what_does_not_fit_is_left_out_largest_first),
+		cmocka_unit_test(test_kept_answers_are_left_out_too_and_count),
+		cmocka_unit_test(
+		    test_what_a_former_run_published_stays_until_the_first_outcome),
+		cmocka_unit_test(test_a_maker_may_be_freed_after_its_board_has_changed),
 		cmocka_unit_test(
 		    test_what_is_left_out_is_told_once_and_not_of_each_of_many),
 		cmocka_unit_test(test_data_that_is_shorter_than_the_reason_stays),
@@ -442,7 +561,6 @@ main(void)
 		cmocka_unit_test(
 		    test_a_targets_own_words_stand_at_the_end_where_they_are_set),
 		cmocka_unit_test(test_a_snapshot_outlives_its_maker),
-		cmocka_unit_test(test_a_pending_entry_has_every_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

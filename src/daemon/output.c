@@ -1,0 +1,36 @@
+#include "daemon/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/marked.h"
+#include "config/config.h"
+#include "daemon/options.h"
+
+static void
+append_own(struct marked *output, const char *text, size_t len)
+{
+	marked_append(output, text, len, MARK_OWN);
+}
+
+bool
+output_choose(
+    const struct config *config, const struct options *options, struct marked *output)
+{
+	const char *state = getenv("STATE_DIRECTORY");
+
+	if (options->output == NULL && config->output.file.value.text.len > 0) {
+		marked_copy(output, &config->output.file.value);
+		return true;
+	}
+	marked_init(output, BUFFER_UNLIMITED);
+	if (options->output != NULL) {
+		append_own(output, options->output, strlen(options->output));
+		return true;
+	}
+	if (state == NULL || *state == '\0')
+		return false;
+	append_own(output, state, strcspn(state, ":"));
+	append_own(output, "/status.json", strlen("/status.json"));
+	return true;
+}

@@ -1,0 +1,399 @@
+#include "config.h"
+
+#include "daemon/scheduled.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/log.h"
+#include "base/marked.h"
+#include "base/units.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "config/diff.h"
+#include "daemon/alarm.h"
+#include "daemon/gatherer.h"
+#include "daemon/notify.h"
+#include "daemon/output.h"
+#include "daemon/process.h"
+#include "daemon/reload.h"
+#include "daemon/signals.h"
+#include "gather/report.h"
+#include "gather/round.h"
+#include "gather/schedule.h"
+
+/* A round that comes so late was held up by a stop or a suspend: what arrived meanwhile is
+ * looked at first, for so long. */
+#define STANDSTILL_US ((int64_t)1000000)
+#define CATCH_UP_US   ((int64_t)20000)
+
+/* A schedule that is behind by more, twice in a row, stands still. */
+#define OVERDUE_US ((int64_t)5000000)
+
+struct scheduled {
+	struct event_base *base; /* owned, as all below */
+	struct signals *signals;
+	struct notify *notify;
+	struct gatherer *gatherer;
+	struct schedule *schedule; /* NULL: not ready yet */
+	struct alarm *alarm;
+	struct reload *reload;
+
+	struct config *config; /* a reference */
+	bool reload_due;       /* asked for before it was ready */
+	bool catching_up;
+	bool was_overdue;
+	char *
+	    reload_fault; /* owned: why the config in force is an old one; NULL: it is not */
+	enum exit_status status;
+};
+
+static struct schedule_now
+now(void)
+{
+	return (struct schedule_now){
+		.boot_us = clock_boot_us(),
+		.wall_ms = clock_wall_ms(),
+	};
+}
+
+/* ---- rounds ---- */
+
+static void
+arm(struct scheduled *scheduled)
+{
+	alarm_set(scheduled->alarm, schedule_next_us(scheduled->schedule));
+}
+
+/* After a standstill the answers that lie in the sockets are read before their targets
+ * are found still running. */
+static bool
+is_to_catch_up(struct scheduled *scheduled, const struct schedule_now *time)
+{
+	int64_t late_us = time->boot_us - schedule_next_us(scheduled->schedule);
+	bool first = !scheduled->catching_up;
+
+	scheduled->catching_up = first && late_us > STANDSTILL_US;
+	return scheduled->catching_up;
+}
+
+static void
+on_ring(void *arg)
+{
+	struct scheduled *scheduled = arg;
+	const struct schedule_now time = now();
+	struct schedule_due due;
+
+	if (is_to_catch_up(scheduled, &time)) {
+		alarm_set(scheduled->alarm, time.boot_us + CATCH_UP_US);
+		return;
+	}
+	if (schedule_take(scheduled->schedule, &time, &due)) {
+		report_missed(gatherer_report(scheduled->gatherer), due.missed,
+		    schedule_missed_count(scheduled->schedule), due.interval_ms,
+		    clock_now_us());
+		gatherer_start_round(scheduled->gatherer, due.places, due.count);
+	}
+	arm(scheduled);
+}
+
+static void
+on_step(void *arg)
+{
+	struct scheduled *scheduled = arg;
+	const struct schedule_now time = now();
+
+	log_debug("the wall clock was set");
+	schedule_clock_stepped(scheduled->schedule, &time);
+	arm(scheduled);
+}
+
+/* What `systemctl status` shows. */
+static void
+tell_status(struct scheduled *scheduled, const char *text)
+{
+	if (scheduled->reload_fault == NULL)
+		notify_status(scheduled->notify, "%s", text);
+	else
+		notify_status(scheduled->notify, "config not reloaded: %s; %s",
+		    scheduled->reload_fault, text);
+}
+
+static void
+on_round(const struct round_summary *summary, void *arg)
+{
+	struct scheduled *scheduled = arg;
+	char *line = gatherer_describe_round(scheduled->gatherer, summary);
+
+	tell_status(scheduled, line);
+	free(line);
+}
+
+/* ---- the beginning ---- */
+
+static bool
+has_one_interval(const struct config *config, int64_t interval_ms)
+{
+	for (size_t i = 0; i < config->target_count; i++) {
+		if (config->targets[i]->interval_ms != interval_ms)
+			return false;
+	}
+	return true;
+}
+
+static void
+log_start(const struct scheduled *scheduled)
+{
+	const struct config *config = scheduled->config;
+	int64_t shortest_ms = config_shortest_interval_ms(config);
+	char interval[UNITS_TEXT_SIZE];
+
+	units_format_duration(interval, shortest_ms);
+	log_info(PACKAGE_STRING " gathers %zu service%s, %severy %s",
+	    config->target_count, config->target_count == 1 ? "" : "s",
+	    has_one_interval(config, shortest_ms) ? "" : "the most frequent ",
+	    interval);
+}
+
+static void
+begin(struct scheduled *scheduled)
+{
+	const struct schedule_now time = now();
+
+	scheduled->schedule = schedule_new(scheduled->config, &time);
+	log_start(scheduled);
+	tell_status(scheduled, "gathering for the first time");
+	notify_ready(scheduled->notify);
+	arm(scheduled);
+	if (scheduled->reload_due)
+		reload_request(scheduled->reload);
+}
+
+static void
+on_ready(bool ready, void *arg)
+{
+	struct scheduled *scheduled = arg;
+
+	if (scheduled->schedule != NULL) {
+		reload_output_ready(scheduled->reload, ready);
+	} else if (ready) {
+		begin(scheduled);
+	} else {
+		scheduled->status = EXIT_STATUS_NOT_PUBLISHED;
+		event_base_loopbreak(scheduled->base);
+	}
+}
+
+static bool
+is_well(void *arg)
+{
+	struct scheduled *scheduled = arg;
+	bool is_overdue =
+	    schedule_is_overdue(scheduled->schedule, clock_boot_us(), OVERDUE_US);
+	/* Right after a standstill it is, once. */
+	bool well = !is_overdue || !scheduled->was_overdue;
+
+	scheduled->was_overdue = is_overdue;
+	return well;
+}
+
+/* ---- reload ---- */
+
+static void
+on_reload_begin(void *arg)
+{
+	struct scheduled *scheduled = arg;
+
+	notify_reloading(scheduled->notify);
+}
+
+/* What is new or other than it was is due now. */
+static void
+gather_changed(struct scheduled *scheduled, const struct config_diff *diff)
+{
+	size_t max = diff->counts[TARGET_ADDED] + diff->counts[TARGET_CHANGED];
+	struct round_place *places = xcalloc(max + 1, sizeof(*places));
+	size_t count = 0;
+
+	for (size_t i = 0; i < scheduled->config->target_count; i++) {
+		enum target_change change = diff->changes[i];
+
+		if (change == TARGET_ADDED || change == TARGET_CHANGED)
+			places[count++].index = i;
+	}
+	if (count > 0)
+		gatherer_start_round(scheduled->gatherer, places, count);
+	free(places);
+}
+
+static void
+on_changed(struct config *config, const struct config_diff *diff, void *arg)
+{
+	struct scheduled *scheduled = arg;
+	const struct schedule_now time = now();
+
+	config_ref(config);
+	config_unref(scheduled->config);
+	scheduled->config = config;
+	schedule_reload(scheduled->schedule, config, &time);
+	gather_changed(scheduled, diff);
+	arm(scheduled);
+}
+
+static void
+on_reload_end(const char *fault, void *arg)
+{
+	struct scheduled *scheduled = arg;
+
+	free(scheduled->reload_fault);
+	scheduled->reload_fault = fault != NULL ? xstrdup(fault) : NULL;
+	tell_status(scheduled,
+	    fault != NULL ? "the one from before goes on" : "config reloaded");
+	notify_ready(scheduled->notify);
+}
+
+/* ---- signals ---- */
+
+static void
+on_stop(int number, void *arg)
+{
+	struct scheduled *scheduled = arg;
+
+	/* A second one has its usual effect. */
+	signals_release(scheduled->signals, SIGTERM);
+	signals_release(scheduled->signals, SIGINT);
+	log_info("stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	notify_stopping(scheduled->notify);
+	event_base_loopbreak(scheduled->base);
+}
+
+static void
+on_hangup(UNUSED int number, void *arg)
+{
+	struct scheduled *scheduled = arg;
+
+	/* Without an output it is too early to try another one. */
+	if (scheduled->schedule == NULL)
+		scheduled->reload_due = true;
+	else
+		reload_request(scheduled->reload);
+}
+
+static void
+on_gather_now(UNUSED int number, void *arg)
+{
+	struct scheduled *scheduled = arg;
+
+	/* The first round is about to begin anyway. */
+	if (scheduled->schedule == NULL)
+		return;
+	log_info("gathering everything now, on SIGUSR1");
+	gatherer_start_all(scheduled->gatherer);
+}
+
+static const struct signal_row signal_rows[] = {
+	{ SIGTERM, on_stop },
+	{ SIGINT, on_stop },
+	{ SIGHUP, on_hangup },
+	{ SIGUSR1, on_gather_now },
+	{ 0, NULL },
+};
+
+/* ---- parts ---- */
+
+static bool
+make_gatherer(struct scheduled *scheduled, const struct marked *output)
+{
+	const struct gatherer_events events = {
+		.on_ready = on_ready,
+		.on_round = on_round,
+		.arg = scheduled,
+	};
+	const struct gatherer_options options = {
+		.output = output,
+		.descriptors = process_raise_descriptors(),
+	};
+
+	scheduled->gatherer =
+	    gatherer_new(scheduled->base, scheduled->config, &options, &events);
+	return scheduled->gatherer != NULL;
+}
+
+static bool
+make_clockwork(struct scheduled *scheduled, const struct options *options)
+{
+	const struct alarm_events alarm_events = {
+		.on_ring = on_ring,
+		.on_step = on_step,
+		.arg = scheduled,
+	};
+	const struct reload_events reload_events = {
+		.on_begin = on_reload_begin,
+		.on_changed = on_changed,
+		.on_end = on_reload_end,
+		.arg = scheduled,
+	};
+
+	scheduled->alarm = alarm_new(scheduled->base, &alarm_events);
+	scheduled->reload = reload_new(scheduled->base, scheduled->gatherer,
+	    scheduled->config, options, &reload_events);
+	scheduled->signals = signals_new(scheduled->base, signal_rows, scheduled);
+	if (scheduled->alarm == NULL || scheduled->reload == NULL ||
+	    scheduled->signals == NULL) {
+		log_error("cannot start: %m");
+		return false;
+	}
+	return true;
+}
+
+static bool
+make_parts(struct scheduled *scheduled, const struct options *options,
+    const struct marked *output)
+{
+	scheduled->base = event_base_new();
+	if (scheduled->base == NULL) {
+		log_error("cannot start: no event loop");
+		return false;
+	}
+	scheduled->notify = notify_new(scheduled->base, is_well, scheduled);
+	return make_gatherer(scheduled, output) && make_clockwork(scheduled, options);
+}
+
+static void
+free_parts(struct scheduled *scheduled)
+{
+	reload_free(scheduled->reload);
+	alarm_free(scheduled->alarm);
+	schedule_free(scheduled->schedule);
+	gatherer_free(scheduled->gatherer);
+	signals_free(scheduled->signals);
+	notify_free(scheduled->notify);
+	if (scheduled->base != NULL)
+		event_base_free(scheduled->base);
+	config_unref(scheduled->config);
+	free(scheduled->reload_fault);
+}
+
+enum exit_status
+scheduled_run(struct config *config, const struct options *options)
+{
+	struct scheduled scheduled = { .config = config_ref(config) };
+	struct marked output;
+
+	if (!output_choose(config, options, &output)) {
+		log_error("nothing says where the document goes: -o FILE, output.file "
+		          "in the config, or STATE_DIRECTORY");
+		scheduled.status = EXIT_STATUS_USAGE;
+	} else if (make_parts(&scheduled, options, &output)) {
+		event_base_dispatch(scheduled.base);
+	} else {
+		scheduled.status = EXIT_STATUS_NOT_PUBLISHED;
+	}
+	free_parts(&scheduled);
+	marked_clear(&output);
+	return scheduled.status;
+}

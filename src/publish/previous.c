@@ -1,0 +1,172 @@
+#include "publish/previous.h"
+
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "base/span.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "gather/board.h"
+#include "publish/document.h"
+
+/* ---- the head ---- */
+
+static struct round_summary
+read_round(struct span span)
+{
+	static const char *const keys[] = { "number", "started_at", "duration_ms",
+		"targets" };
+	struct round_summary round = { .started_at_ms = -1, .duration_us = -1 };
+	struct span values[ARRAY_COUNT(keys)];
+	uint64_t target_count;
+
+	span_members(span, keys, ARRAY_COUNT(keys), values);
+	/* Without a number nothing else of it counts. */
+	if (!span_whole_number(values[0], &round.number) || round.number == 0)
+		return round;
+	round.started_at_ms = span_time_ms(values[1]);
+	round.duration_us = span_ms_as_us(values[2]);
+	if (span_whole_number(values[3], &target_count))
+		round.target_count = (size_t)target_count;
+	return round;
+}
+
+static struct previous
+read_head(const struct document *document)
+{
+	struct previous previous = { .round = read_round(document->head[HEAD_ROUND]) };
+
+	if (!span_whole_number(document->head[HEAD_GENERATION], &previous.generation))
+		previous.generation = 0;
+	return previous;
+}
+
+/* ---- one entry ---- */
+
+enum part {
+	PART_STATUS,
+	PART_SINCE,
+	PART_CHECKED_AT,
+	PART_LAST_OK_AT,
+	PART_FAILURES,
+	PART_DATA,
+	PART_LAST_DATA,
+};
+#define PART_COUNT (PART_LAST_DATA + 1)
+
+static const char *const part_keys[PART_COUNT] = {
+	[PART_STATUS] = "status",
+	[PART_SINCE] = "since",
+	[PART_CHECKED_AT] = "checked_at",
+	[PART_LAST_OK_AT] = "last_ok_at",
+	[PART_FAILURES] = "failures",
+	[PART_DATA] = "data",
+	[PART_LAST_DATA] = "last_data",
+};
+
+/* Pending where it says nothing that is known. */
+static enum status
+read_status(struct span span)
+{
+	int status = 0;
+
+	while (status < STATUS_PENDING && !span_is_text(span, status_names[status]))
+		status++;
+	return (enum status)status;
+}
+
+/* The last good answer, as far as the entry knows one. */
+static struct span
+last_good_data(const struct span *parts, enum status status)
+{
+	if (!span_is_nothing(parts[PART_LAST_DATA]))
+		return parts[PART_LAST_DATA];
+	if (status_is_success(status) && !span_is_nothing(parts[PART_DATA]))
+		return parts[PART_DATA];
+	return (struct span){ .text = NULL };
+}
+
+/* Returns false where TEXT knows nothing of the target. */
+static bool
+restore(struct board *board, struct board_entry *entry, struct span text)
+{
+	struct span parts[PART_COUNT];
+	struct board_memory memory;
+	struct span data;
+
+	span_members(text, part_keys, PART_COUNT, parts);
+	memory = (struct board_memory){
+		.status = read_status(parts[PART_STATUS]),
+		.since_ms = span_time_ms(parts[PART_SINCE]),
+		.checked_at_ms = span_time_ms(parts[PART_CHECKED_AT]),
+		.last_ok_at_ms = span_time_ms(parts[PART_LAST_OK_AT]),
+	};
+	if (memory.status == STATUS_PENDING)
+		return false;
+	if (!span_whole_number(parts[PART_FAILURES], &memory.failures))
+		memory.failures = 0;
+	memory.entry = xmemdup0(text.text, text.len);
+	memory.entry_len = text.len;
+	data = last_good_data(parts, memory.status);
+	if (entry->target->keep_last && data.text != NULL) {
+		memory.last_data = xmemdup0(data.text, data.len);
+		memory.last_data_len = data.len;
+	}
+	board_restore(board, entry, &memory);
+	return true;
+}
+
+/* ---- all of them ---- */
+
+/* The entry on BOARD that OLD was the entry of, or NULL. */
+static struct board_entry *
+find_entry(const struct board *board, const struct document_entry *old)
+{
+	const struct target *target;
+
+	if (old->is_prompt)
+		return NULL;
+	target = config_find(board_config(board), old->name);
+	/* Compared again: a name may hold a NUL there, behind which nobody has looked. */
+	if (target == NULL || !span_is_text(old->key, target->name))
+		return NULL;
+	return board_entry(board, target->index);
+}
+
+/* Returns how many entries of BOARD know more now. */
+static size_t
+restore_all(struct board *board, const struct document *document)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < document->entry_count; i++) {
+		const struct document_entry *old = &document->entries[i];
+		struct board_entry *entry = find_entry(board, old);
+		bool first;
+
+		/* What came of asking it is newer than any document. */
+		if (entry == NULL || entry->asked)
+			continue;
+		first = entry->restored == NULL;
+		/* Of doubled names the last one counts, as for every reader. */
+		if (restore(board, entry, old->text) && first)
+			count++;
+	}
+	return count;
+}
+
+bool
+previous_restore(
+    struct board *board, struct buffer *text, struct previous *previous, char **fault)
+{
+	struct document document;
+	bool parsed = document_parse_compact(&document, text, fault);
+
+	if (parsed) {
+		*previous = read_head(&document);
+		previous->restored_count = restore_all(board, &document);
+	}
+	document_clear(&document);
+	return parsed;
+}

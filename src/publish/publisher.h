@@ -1,0 +1,80 @@
+/*
+ * The publisher: when a document goes out, and with what number.
+ *
+ * At the end of a round at once; while one runs, `publish_after` after an answer came in.
+ * One document is in the writer at a time; what changes meanwhile is in the next. A write
+ * that failed is told once, then hourly, and made good by the next document.
+ */
+#ifndef GATHERD_PUBLISH_PUBLISHER_H
+#define GATHERD_PUBLISH_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct board;
+struct event_base;
+struct publisher;
+struct round_summary;
+
+struct publisher_options {
+	const char *path;  /* "-": standard output; copied, as all texts here */
+	const char *shown; /* the path as it may be logged */
+	mode_t mode;
+	bool sync;
+	int64_t publish_after_ms; /* -1: only whole rounds are published */
+};
+
+struct publisher_events {
+	/*
+	 * Called once after publisher_new(), and once after each publisher_prepare(), from
+	 * the loop. READY: the output can be written; after publisher_new() also: what a
+	 * former run left there has been read, and is on the board. Else the log says why
+	 * not.
+	 */
+	void (*on_ready)(bool ready, void *arg);
+	/* A document was written, or could not be; not of one that still goes to an output
+	 * that a reload has replaced. */
+	void (*on_written)(bool written, void *arg);
+	void *arg;
+};
+
+/* For the documents of BOARD (borrowed). Returns NULL with errno set where the system
+ * refuses a part of it. */
+struct publisher *publisher_new(struct event_base *base, struct board *board,
+    const struct publisher_options *options, const struct publisher_events *events);
+
+/* Waits for what is being written, 800 ms at most. May be called from inside an event.
+ * NULL is allowed. */
+void publisher_free(struct publisher *publisher);
+
+/* The number of the next round: goes on from the document that was read back. */
+uint64_t publisher_next_round(struct publisher *publisher);
+
+/* A round of that number runs: documents say so until the newest one is over. */
+void publisher_round_begins(
+    struct publisher *publisher, const struct round_summary *summary);
+/* An outcome is on the board: out within `publish_after`. */
+void publisher_outcome(struct publisher *publisher);
+/* The round is over: out now. */
+void publisher_round_ends(
+    struct publisher *publisher, const struct round_summary *summary);
+
+/*
+ * A config that says OPTIONS is about to come: try its output, and report by `on_ready`.
+ * Not before the publisher is ready; one at a time: publisher_reload(), after it has
+ * reported, or publisher_forget(), at any time, ends it. Documents go on as before
+ * meanwhile.
+ */
+void publisher_prepare(
+    struct publisher *publisher, const struct publisher_options *options);
+/* The board has a new config (board_reload(), right before): publish it now, by the options
+ * that were prepared. */
+void publisher_reload(struct publisher *publisher);
+void publisher_forget(struct publisher *publisher);
+
+/* Documents that could not be written since the last one that was. */
+uint64_t publisher_failed_count(const struct publisher *publisher);
+
+#endif

@@ -1,0 +1,226 @@
+#include "publish/entry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "fake_config.h"
+#include "gather/board.h"
+
+/* A board of one target, "t0", and the text of its entry. */
+struct stage {
+	struct config *config;
+	struct board *board;
+	struct board_entry *entry;
+	struct buffer text;
+};
+
+static void
+set_up(struct stage *stage)
+{
+	stage->config = fake_config_new(1);
+	stage->board = board_new(stage->config);
+	stage->entry = board_entry(stage->board, 0);
+	buffer_init(&stage->text, BUFFER_UNLIMITED);
+}
+
+static void
+tear_down(struct stage *stage)
+{
+	buffer_clear(&stage->text);
+	board_free(stage->board);
+	fake_config_free(stage->config);
+}
+
+/* DATA is the answer of a success; NULL: it failed. */
+static void
+put(struct stage *stage, const char *data)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = data != NULL ? STATUS_OK : STATUS_ERROR;
+	outcome.kind = data != NULL ? KIND_NONE : KIND_CONNECT;
+	if (data != NULL) {
+		outcome.data = xstrdup(data);
+		outcome.data_len = strlen(data);
+	}
+	board_put(stage->board, stage->entry, &outcome);
+}
+
+/* TEXT is what a former run published of it. */
+static void
+restore(struct stage *stage, const char *text)
+{
+	struct board_memory memory = {
+		.status = STATUS_OK,
+		.since_ms = 1000,
+		.checked_at_ms = 1000,
+		.last_ok_at_ms = 1000,
+		.entry = xstrdup(text),
+		.entry_len = strlen(text),
+	};
+
+	board_restore(stage->board, stage->entry, &memory);
+}
+
+static const char *
+make_text(struct stage *stage, const char *left_out)
+{
+	buffer_reset(&stage->text);
+	entry_append(&stage->text, stage->entry, left_out);
+	return stage->text.data;
+}
+
+/* The object behind the name; the caller's. */
+static struct json_object *
+make_object(struct stage *stage)
+{
+	static const char name[] = "\"t0\": ";
+	const char *text = make_text(stage, NULL);
+	struct json_object *object;
+
+	assert_memory_equal(text, name, strlen(name));
+	object = json_tokener_parse(text + strlen(name));
+	assert_non_null(object);
+	return object;
+}
+
+static void
+test_a_pending_entry_has_every_key(UNUSED void **state)
+{
+	static const char *const keys[] = { "status", "since", "checked_at",
+		"last_ok_at", "failures", "attempts", "http_status", "url",
+		"duration_ms", "timing_ms", "bytes", "certificate_expires_at", "error",
+		"warnings", "values", "data" };
+	struct json_object *entry;
+	struct stage stage;
+	size_t i = 0;
+
+	set_up(&stage);
+	entry = make_object(&stage);
+	json_object_object_foreach (entry, key, value) {
+		(void)value;
+		assert_true(i < ARRAY_COUNT(keys));
+		assert_string_equal(key, keys[i]);
+		i++;
+	}
+	assert_int_equal(i, ARRAY_COUNT(keys));
+	assert_string_equal(
+	    json_object_get_string(json_object_object_get(entry, "status")), "pending");
+	json_object_put(entry);
+	tear_down(&stage);
+}
+
+static void
+test_the_last_good_answer_stands_behind_the_data_on_request(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage);
+	stage.config->targets[0]->keep_last = true;
+	assert_non_null(
+	    strstr(make_text(&stage, NULL), "\"data\":null,\"last_data\":null}"));
+	put(&stage, "[1.10]");
+	assert_non_null(
+	    strstr(make_text(&stage, NULL), "\"data\":[1.10],\"last_data\":[1.10]}"));
+	put(&stage, NULL);
+	put(&stage, NULL);
+	assert_non_null(
+	    strstr(make_text(&stage, NULL), "\"data\":null,\"last_data\":[1.10]}"));
+	tear_down(&stage);
+}
+
+static void
+test_data_is_left_out_with_its_reason(UNUSED void **state)
+{
+	struct stage stage;
+	const char *text;
+
+	set_up(&stage);
+	stage.config->targets[0]->keep_last = true;
+	put(&stage, "[1.10]");
+	text = make_text(&stage, "too \"large\"");
+	assert_non_null(strstr(text, "\"warnings\":[\"too \\\"large\\\"\"],"));
+	assert_non_null(strstr(text, "\"data\":null,\"last_data\":null}"));
+	tear_down(&stage);
+}
+
+static void
+test_both_answers_count_as_data(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage);
+	assert_int_equal(entry_data_bytes(stage.entry), 0);
+	put(&stage, "123456");
+	assert_int_equal(entry_data_bytes(stage.entry), 6);
+	stage.config->targets[0]->keep_last = true;
+	assert_int_equal(entry_data_bytes(stage.entry), 12);
+	put(&stage, NULL);
+	assert_int_equal(entry_data_bytes(stage.entry), 6);
+	tear_down(&stage);
+}
+
+static void
+test_what_a_former_run_published_is_passed_on_as_it_was(UNUSED void **state)
+{
+	static const char old[] =
+	    "{\"status\":\"ok\",\"of_old\":1.10,\"data\":\"\\u00e4\"}";
+	struct stage stage;
+
+	set_up(&stage);
+	restore(&stage, old);
+	assert_string_equal(make_text(&stage, NULL) + strlen("\"t0\": "), old);
+	put(&stage, "1");
+	assert_null(strstr(make_text(&stage, NULL), "of_old"));
+	tear_down(&stage);
+}
+
+static void
+test_a_former_runs_data_can_be_left_out(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage);
+	restore(&stage,
+	    "{\"error\":{\"data\":1},\"warnings\":[\"a\",\"b\"],\"data\":[1,{}],"
+	    "\"last_data\":\"x\",\"group\":\"g\"}");
+	assert_int_equal(entry_data_bytes(stage.entry), strlen("[1,{}]\"x\""));
+	assert_string_equal(make_text(&stage, "why"),
+	    "\"t0\": {\"error\":{\"data\":1},\"warnings\":[\"a\",\"b\",\"why\"],"
+	    "\"data\":null,\"last_data\":null,\"group\":\"g\"}");
+	restore(&stage, "{\"warnings\":[],\"data\":null}");
+	assert_int_equal(entry_data_bytes(stage.entry), 0);
+	assert_string_equal(
+	    make_text(&stage, "why"), "\"t0\": {\"warnings\":[\"why\"],\"data\":null}");
+	restore(&stage, "{}");
+	assert_string_equal(make_text(&stage, "why"), "\"t0\": {}");
+	tear_down(&stage);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_pending_entry_has_every_key),
+		cmocka_unit_test(
+		    test_the_last_good_answer_stands_behind_the_data_on_request),
+		cmocka_unit_test(test_data_is_left_out_with_its_reason),
+		cmocka_unit_test(test_both_answers_count_as_data),
+		cmocka_unit_test(
+		    test_what_a_former_run_published_is_passed_on_as_it_was),
+		cmocka_unit_test(test_a_former_runs_data_can_be_left_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,690 @@
+#include "daemon/notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/log.h"
+#include "base/utf8.h"
+
+/* What it is for the receiver of our messages, systemd. */
+struct stage {
+	struct event_base *base;
+	struct notify *notify;
+	char folder[64];
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+	int receiver;
+	char text[4096];
+	bool ill;
+	int asked; /* how often is_well() was */
+	int log_reader;
+	int saved_stderr;
+};
+
+static bool
+is_well(void *arg)
+{
+	struct stage *stage = arg;
+
+	stage->asked++;
+	return !stage->ill;
+}
+
+/* A socket at NAME, where '@' begins an abstract one. */
+static int
+bind_receiver(const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t len = strlen(name);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	assert_int_not_equal(fd, -1);
+	memcpy(address.sun_path, name, len);
+	if (name[0] == '@')
+		address.sun_path[0] = '\0';
+	len += offsetof(struct sockaddr_un, sun_path);
+	assert_int_equal(
+	    bind(fd, (const struct sockaddr *)&address, (socklen_t)len), 0);
+	return fd;
+}
+
+static void
+set_up(struct stage *stage)
+{
+	*stage = (struct stage){ .folder = "/tmp/test_notify.XXXXXX" };
+	assert_non_null(mkdtemp(stage->folder));
+	snprintf(stage->path, sizeof(stage->path), "%s/notify", stage->folder);
+	stage->receiver = bind_receiver(stage->path);
+	stage->base = event_base_new();
+	setenv("NOTIFY_SOCKET", stage->path, 1);
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
+static void
+make(struct stage *stage)
+{
+	stage->notify = notify_new(stage->base, is_well, stage);
+	assert_non_null(stage->notify);
+}
+
+static void
+tear_down(struct stage *stage)
+{
+	notify_free(stage->notify);
+	/* Nothing is left of it in the loop. */
+	assert_int_equal(event_base_loop(stage->base, EVLOOP_NONBLOCK), 1);
+	event_base_free(stage->base);
+	close(stage->receiver);
+	unlink(stage->path);
+	assert_int_equal(rmdir(stage->folder), 0);
+}
+
+/* The next message, or NULL. */
+static const char *
+receive(struct stage *stage)
+{
+	ssize_t got = recv(stage->receiver, stage->text, sizeof(stage->text) - 1, 0);
+
+	if (got == -1) {
+		assert_int_equal(errno, EAGAIN);
+		return NULL;
+	}
+	stage->text[got] = '\0';
+	assert_int_equal(strlen(stage->text), got);
+	return stage->text;
+}
+
+static void
+assert_receives(struct stage *stage, const char *text)
+{
+	const char *received = receive(stage);
+
+	assert_non_null(received);
+	assert_string_equal(received, text);
+}
+
+static void
+assert_receives_nothing(struct stage *stage)
+{
+	assert_null(receive(stage));
+}
+
+static void
+run_for_ms(struct stage *stage, int ms)
+{
+	const struct timeval time = { .tv_sec = ms / 1000,
+		.tv_usec = ms % 1000 * 1000 };
+
+	event_base_loopexit(stage->base, &time);
+	event_base_dispatch(stage->base);
+}
+
+/* Run until something is there to be received. */
+static void
+run_until_sent(struct stage *stage)
+{
+	char byte;
+
+	while (recv(stage->receiver, &byte, 1, MSG_PEEK) == -1)
+		event_base_loop(stage->base, EVLOOP_ONCE);
+}
+
+/* Make NAME as long as LEN. */
+static void
+pad(char *name, size_t len)
+{
+	size_t at = strlen(name);
+
+	memset(name + at, '0', len - at);
+	name[len] = '\0';
+}
+
+/* Keep what is logged from here on. */
+static void
+capture_log(struct stage *stage)
+{
+	int ends[2];
+
+	fflush(stderr);
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	stage->saved_stderr = dup(STDERR_FILENO);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	stage->log_reader = ends[0];
+	log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT);
+}
+
+/* How often TEXT was logged since. */
+static int
+count_in_log(struct stage *stage, const char *text)
+{
+	char log[8192];
+	ssize_t got;
+	int count = 0;
+
+	dup2(stage->saved_stderr, STDERR_FILENO);
+	close(stage->saved_stderr);
+	got = read(stage->log_reader, log, sizeof(log) - 1);
+	close(stage->log_reader);
+	log[got > 0 ? got : 0] = '\0';
+	for (const char *at = strstr(log, text); at != NULL; at = strstr(at + 1, text))
+		count++;
+	return count;
+}
+
+static void
+call_everything(struct stage *stage)
+{
+	notify_ready(stage->notify);
+	notify_reloading(stage->notify);
+	notify_status(stage->notify, "one of %d", 2);
+	notify_status(stage->notify, "two of %d", 2);
+	notify_stopping(stage->notify);
+}
+
+/* ---- the socket ---- */
+
+static void
+test_a_path_is_told(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage);
+	make(&stage);
+	assert_receives_nothing(&stage);
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	assert_receives_nothing(&stage);
+	assert_string_equal(getenv("NOTIFY_SOCKET"), stage.path);
+	tear_down(&stage);
+}
+
+static void
+test_an_abstract_name_is_told(UNUSED void **state)
+{
+	struct stage stage;
+	char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+
+	set_up(&stage);
+	close(stage.receiver);
+	/* As long as can be: there is no NUL at its end. */
+	name[0] = '@';
+	memcpy(name + 1, stage.path, strlen(stage.path) + 1);
+	pad(name, sizeof(name) - 1);
+	stage.receiver = bind_receiver(name);
+	setenv("NOTIFY_SOCKET", name, 1);
+	make(&stage);
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	tear_down(&stage);
+}
+
+static void
+test_the_longest_path_is_told_and_a_longer_one_is_not(UNUSED void **state)
+{
+	struct stage stage;
+	char longer[sizeof(stage.path)];
+
+	set_up(&stage);
+	close(stage.receiver);
+	unlink(stage.path);
+	pad(stage.path, sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
+	stage.receiver = bind_receiver(stage.path);
+	setenv("NOTIFY_SOCKET", stage.path, 1);
+	make(&stage);
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	notify_free(stage.notify);
+	memcpy(longer, stage.path, sizeof(longer));
+	pad(longer, strlen(stage.path) + 1);
+	setenv("NOTIFY_SOCKET", longer, 1);
+	capture_log(&stage);
+	make(&stage);
+	call_everything(&stage);
+	assert_int_equal(count_in_log(&stage, "NOTIFY_SOCKET is no path"), 1);
+	assert_receives_nothing(&stage);
+	tear_down(&stage);
+}
+
+static void
+test_where_nobody_listens_nothing_happens(UNUSED void **state)
+{
+	static const char *const names[] = { "", "/", "@", "notify", "vsock:2:1234",
+		"vsock-stream:2:1234", "/nonexistent/notify" };
+	struct stage stage;
+
+	set_up(&stage);
+	setenv("WATCHDOG_USEC", "3000", 1);
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		setenv("NOTIFY_SOCKET", names[i], 1);
+		capture_log(&stage);
+		make(&stage);
+		call_everything(&stage);
+		run_for_ms(&stage, 10);
+		notify_free(stage.notify);
+		/* No line for each of them. */
+		assert_int_equal(count_in_log(&stage, "cannot notify systemd"),
+		    names[i][0] == '\0' ? 0 : 1);
+	}
+	unsetenv("NOTIFY_SOCKET");
+	make(&stage);
+	call_everything(&stage);
+	assert_receives_nothing(&stage);
+	tear_down(&stage);
+}
+
+static void
+test_a_socket_that_was_opened_anew_is_found(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage);
+	make(&stage);
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	close(stage.receiver);
+	notify_status(stage.notify, "nobody is there");
+	unlink(stage.path);
+	stage.receiver = bind_receiver(stage.path);
+	notify_stopping(stage.notify);
+	assert_receives(&stage, "STOPPING=1\nSTATUS=Stopping");
+	assert_receives_nothing(&stage);
+	tear_down(&stage);
+}
+
+/* ---- changes of state ---- */
+
+static void
+test_a_reload_has_its_time(UNUSED void **state)
+{
+	static const char begin[] = "RELOADING=1\nMONOTONIC_USEC=";
+	struct stage stage;
+	int64_t before_us = clock_now_us();
+	const char *text;
+	char *end;
+
+	set_up(&stage);
+	make(&stage);
+	notify_reloading(stage.notify);
+	text = receive(&stage);
+	assert_non_null(text);
+	assert_memory_equal(text, begin, sizeof(begin) - 1);
+	assert_in_range(
+	    strtoll(text + sizeof(begin) - 1, &end, 10), before_us, clock_now_us());
+	assert_int_equal(*end, '\0');
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	tear_down(&stage);
+}
+
+/* How many messages of others are in the receiver's queue, which is full then. */
+static int
+fill_queue(struct stage *stage)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int count = 0;
+
+	memcpy(address.sun_path, stage->path, strlen(stage->path));
+	while (sendto(fd, "x", 1, 0, (const struct sockaddr *)&address,
+	           sizeof(address)) == 1)
+		count++;
+	assert_int_equal(errno, EAGAIN);
+	close(fd);
+	assert_int_not_equal(count, 0);
+	return count;
+}
+
+static void
+test_changes_of_state_outlast_a_full_queue(UNUSED void **state)
+{
+	struct stage stage;
+	int others;
+
+	set_up(&stage);
+	make(&stage);
+	others = fill_queue(&stage);
+	notify_ready(stage.notify);
+	notify_reloading(stage.notify);
+	run_for_ms(&stage, 150); /* it is tried, and in vain */
+	notify_ready(stage.notify);
+	while (others-- > 0)
+		assert_receives(&stage, "x");
+	assert_receives_nothing(&stage);
+	run_until_sent(&stage);
+	assert_receives(&stage, "READY=1");
+	assert_int_equal(strncmp(receive(&stage), "RELOADING=1\n", 12), 0);
+	assert_receives(&stage, "READY=1");
+	assert_receives_nothing(&stage);
+	tear_down(&stage);
+}
+
+static void
+test_a_queue_that_stays_full_costs_no_memory(UNUSED void **state)
+{
+	struct stage stage;
+	int sent = 0;
+	int others;
+
+	set_up(&stage);
+	make(&stage);
+	others = fill_queue(&stage);
+	for (int i = 0; i < 10000; i++)
+		notify_ready(stage.notify);
+	while (others-- > 0)
+		assert_receives(&stage, "x");
+	/* Until nothing waits in the loop. */
+	while (event_base_loop(stage.base, EVLOOP_ONCE) == 0) {
+		for (; receive(&stage) != NULL; sent++)
+			assert_string_equal(stage.text, "READY=1");
+	}
+	assert_in_range(sent, 1, 100);
+	tear_down(&stage);
+}
+
+/* ---- the status line ---- */
+
+static void
+test_a_status_is_one_clean_line(UNUSED void **state)
+{
+	struct stage stage;
+	char text[1000];
+	const char *received;
+
+	set_up(&stage);
+	make(&stage);
+	notify_status(stage.notify, "%s\n\tof %d\r\n", "3", 4);
+	assert_receives(&stage, "STATUS=3 of 4");
+	notify_free(stage.notify);
+
+	/* Three bytes each, one before them: no cut fits a round number. */
+	text[0] = 'x';
+	for (size_t i = 1; i + 3 < sizeof(text); i += 3)
+		memcpy(text + i, "\u20AC", 4);
+	make(&stage);
+	notify_status(stage.notify, "%s", text);
+	received = receive(&stage);
+	assert_non_null(received);
+	assert_in_range(strlen(received), 280, 310);
+	assert_true(utf8_valid(received, strlen(received)));
+	assert_memory_equal(received + 7, text, strlen(received) - 7);
+	tear_down(&stage);
+}
+
+static void
+test_the_same_status_is_not_sent_again(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage);
+	make(&stage);
+	notify_status(stage.notify, "3 of 4");
+	assert_receives(&stage, "STATUS=3 of 4");
+	notify_status(stage.notify, "3 of 4");
+	/* What came between is gone before its time. */
+	notify_status(stage.notify, "4 of 4");
+	notify_status(stage.notify, "3 of 4");
+	run_for_ms(&stage, 1100);
+	notify_status(stage.notify, "3 of 4");
+	assert_receives_nothing(&stage);
+	notify_status(stage.notify, "4 of 4");
+	assert_receives(&stage, "STATUS=4 of 4");
+	tear_down(&stage);
+}
+
+static void
+test_a_status_waits_for_its_second_and_holds_nothing_up(UNUSED void **state)
+{
+	struct stage stage;
+	int64_t begun_us = clock_now_us();
+
+	set_up(&stage);
+	make(&stage);
+	notify_status(stage.notify, "round 1");
+	assert_receives(&stage, "STATUS=round 1");
+	notify_status(stage.notify, "round 2");
+	run_for_ms(&stage, 300);
+	/* The newest counts, and its second begins with the first one's. */
+	notify_status(stage.notify, "round 3");
+	notify_reloading(stage.notify);
+	assert_int_equal(strncmp(receive(&stage), "RELOADING=1\n", 12), 0);
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	assert_receives_nothing(&stage);
+	run_until_sent(&stage);
+	/* The loop's clock is coarse by a few milliseconds. */
+	assert_in_range(clock_now_us() - begun_us, 980000, 1280000);
+	assert_receives(&stage, "STATUS=round 3");
+	run_for_ms(&stage, 50);
+	assert_receives_nothing(&stage);
+	tear_down(&stage);
+}
+
+static void
+test_a_status_outlasts_a_full_queue(UNUSED void **state)
+{
+	struct stage stage;
+	int others;
+
+	set_up(&stage);
+	make(&stage);
+	others = fill_queue(&stage);
+	notify_status(stage.notify, "3 of 4");
+	while (others-- > 0)
+		assert_receives(&stage, "x");
+	run_until_sent(&stage);
+	assert_receives(&stage, "STATUS=3 of 4");
+	tear_down(&stage);
+}
+
+static void
+test_after_the_stop_comes_no_older_status(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage);
+	make(&stage);
+	notify_status(stage.notify, "round 1");
+	notify_status(stage.notify, "round 2");
+	notify_stopping(stage.notify);
+	assert_receives(&stage, "STATUS=round 1");
+	assert_receives(&stage, "STOPPING=1\nSTATUS=Stopping");
+	run_for_ms(&stage, 1100);
+	assert_receives_nothing(&stage);
+	tear_down(&stage);
+}
+
+/* ---- signs of life ---- */
+
+static void
+want_watchdog(struct stage *stage, const char *time_us, pid_t pid)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	setenv("WATCHDOG_USEC", time_us, 1);
+	setenv("WATCHDOG_PID", text, 1);
+	make(stage);
+}
+
+static int
+count_signs_of_life(struct stage *stage)
+{
+	const char *text;
+	int count = 0;
+
+	while ((text = receive(stage)) != NULL) {
+		assert_string_equal(text, "WATCHDOG=1");
+		count++;
+	}
+	return count;
+}
+
+static void
+test_signs_of_life_come_three_within_the_time(UNUSED void **state)
+{
+	struct stage stage;
+	int64_t last_us, shortest_us = INT64_MAX;
+
+	set_up(&stage);
+	want_watchdog(&stage, "150000", getpid());
+	run_for_ms(&stage, 60);
+	assert_receives_nothing(&stage); /* not before it is ready */
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	assert_receives(&stage, "WATCHDOG=1");
+	last_us = clock_now_us();
+	for (int i = 0; i < 6; i++) {
+		int64_t now_us;
+
+		run_until_sent(&stage);
+		assert_receives(&stage, "WATCHDOG=1");
+		now_us = clock_now_us();
+		if (now_us - last_us < shortest_us)
+			shortest_us = now_us - last_us;
+		last_us = now_us;
+	}
+	/* One of them was not held up by what else the machine does. */
+	assert_in_range(shortest_us, 10000, 100000);
+	/* A reload begins no second row of them. */
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	assert_receives_nothing(&stage);
+	assert_int_equal(stage.asked, 7);
+	assert_string_equal(getenv("WATCHDOG_USEC"), "150000");
+	tear_down(&stage);
+}
+
+static void
+test_signs_of_life_are_only_given_where_they_are_wanted(UNUSED void **state)
+{
+	static const char *const times[] = { "", "0", "-1", "x", "3000 ",
+		"99999999999999999999" };
+	struct stage stage;
+
+	set_up(&stage);
+	for (size_t i = 0; i < ARRAY_COUNT(times); i++) {
+		want_watchdog(&stage, times[i], getpid());
+		notify_ready(stage.notify);
+		run_for_ms(&stage, 10);
+		assert_receives(&stage, "READY=1");
+		assert_receives_nothing(&stage);
+		notify_free(stage.notify);
+	}
+	/* By another process: its PID is inherited with the rest. */
+	want_watchdog(&stage, "3000", getppid());
+	notify_ready(stage.notify);
+	run_for_ms(&stage, 10);
+	assert_receives(&stage, "READY=1");
+	assert_receives_nothing(&stage);
+	notify_free(stage.notify);
+	/* By whoever reads it. */
+	unsetenv("WATCHDOG_PID");
+	make(&stage);
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+	assert_receives(&stage, "WATCHDOG=1");
+	tear_down(&stage);
+}
+
+static void
+test_any_time_is_taken(UNUSED void **state)
+{
+	struct stage stage;
+	int64_t begun_us = clock_now_us();
+
+	set_up(&stage);
+	want_watchdog(&stage, "1", getpid());
+	notify_ready(stage.notify);
+	while (stage.asked < 20)
+		event_base_loop(stage.base, EVLOOP_ONCE);
+	/* A millisecond lies between them at least, as the loop counts it. */
+	assert_true(clock_now_us() - begun_us > 10000);
+	notify_free(stage.notify);
+	while (receive(&stage) != NULL)
+		continue;
+
+	want_watchdog(&stage, "9223372036854775807", getpid());
+	stage.asked = 0;
+	notify_ready(stage.notify);
+	run_for_ms(&stage, 30);
+	assert_int_equal(stage.asked, 1);
+	tear_down(&stage);
+}
+
+static void
+test_who_is_ill_gives_no_sign_and_says_so_once(UNUSED void **state)
+{
+	static const char warning[] =
+	    " warn the schedule is overdue: no sign of life for systemd\n";
+	struct stage stage;
+
+	set_up(&stage);
+	want_watchdog(&stage, "3000", getpid());
+	notify_ready(stage.notify);
+	capture_log(&stage);
+	run_for_ms(&stage, 20);
+	assert_receives(&stage, "READY=1");
+	assert_int_not_equal(count_signs_of_life(&stage), 0);
+	stage.ill = true;
+	stage.asked = 0;
+	run_for_ms(&stage, 20);
+	assert_true(stage.asked > 2);
+	assert_int_equal(count_signs_of_life(&stage), 0);
+	assert_int_equal(count_in_log(&stage, warning), 1);
+	/* Well again: the next time it is news. */
+	stage.ill = false;
+	run_for_ms(&stage, 20);
+	assert_int_not_equal(count_signs_of_life(&stage), 0);
+	stage.ill = true;
+	capture_log(&stage);
+	run_for_ms(&stage, 20);
+	assert_int_equal(count_signs_of_life(&stage), 0);
+	assert_int_equal(count_in_log(&stage, warning), 1);
+	tear_down(&stage);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_path_is_told),
+		cmocka_unit_test(test_an_abstract_name_is_told),
+		cmocka_unit_test(test_the_longest_path_is_told_and_a_longer_one_is_not),
+		cmocka_unit_test(test_where_nobody_listens_nothing_happens),
+		cmocka_unit_test(test_a_socket_that_was_opened_anew_is_found),
+		cmocka_unit_test(test_a_reload_has_its_time),
+		cmocka_unit_test(test_changes_of_state_outlast_a_full_queue),
+		cmocka_unit_test(test_a_queue_that_stays_full_costs_no_memory),
+		cmocka_unit_test(test_a_status_is_one_clean_line),
+		cmocka_unit_test(test_the_same_status_is_not_sent_again),
+		cmocka_unit_test(
+		    test_a_status_waits_for_its_second_and_holds_nothing_up),
+		cmocka_unit_test(test_a_status_outlasts_a_full_queue),
+		cmocka_unit_test(test_after_the_stop_comes_no_older_status),
+		cmocka_unit_test(test_signs_of_life_come_three_within_the_time),
+		cmocka_unit_test(
+		    test_signs_of_life_are_only_given_where_they_are_wanted),
+		cmocka_unit_test(test_any_time_is_taken),
+		cmocka_unit_test(test_who_is_ill_gives_no_sign_and_says_so_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
