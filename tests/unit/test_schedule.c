@@ -590,6 +590,7 @@ main(void)
 		cmocka_unit_test(test_what_is_due_within_the_slot_is_one_round),
 		cmocka_unit_test(
 		    test_the_interval_with_the_most_missed_rounds_is_counted),
+		cmocka_unit_test(test_who_is_not_called_is_overdue),
 		cmocka_unit_test(test_a_reload_keeps_the_times_of_intervals_there_were),
 		cmocka_unit_test(test_a_round_that_is_due_is_not_lost_by_a_reload),
 		cmocka_unit_test(test_a_new_interval_gets_the_next_of_its_multiples),
