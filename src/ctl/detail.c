@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/span.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
-#include "publish/document.h"
 #include "ctl/health.h"
 #include "ctl/pretty.h"
 #include "ctl/screen.h"
-#include "base/span.h"
 #include "ctl/words.h"
+#include "publish/document.h"
 
 /* Where values begin: behind two blanks, the widest label and two blanks. */
 #define LABEL_COLUMNS 11

@@ -5,11 +5,11 @@
 
 #include "base/compiler.h"
 #include "base/xalloc.h"
-#include "publish/document.h"
 #include "ctl/health.h"
 #include "ctl/screen.h"
 #include "ctl/table.h"
 #include "ctl/words.h"
+#include "publish/document.h"
 
 /* Between the parts of a line of the head. */
 #define PART_SEPARATOR ", "

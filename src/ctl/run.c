@@ -12,12 +12,12 @@
 #include "base/pieces.h"
 #include "base/xalloc.h"
 #include "ctl/detail.h"
-#include "publish/document.h"
 #include "ctl/health.h"
 #include "ctl/overview.h"
 #include "ctl/pretty.h"
 #include "ctl/screen.h"
 #include "ctl/words.h"
+#include "publish/document.h"
 
 /* "gatherctl: TEXT" as one clean line: it may hold names from the document. */
 static void PRINTF_LIKE(1, 2) complain(const char *format, ...)

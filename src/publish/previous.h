@@ -27,7 +27,7 @@ struct previous {
  * TEXT is used up. Returns false with *FAULT, the caller's, where it is no document: the
  * board is untouched then.
  */
-MUST_CHECK bool previous_restore(struct board *board, struct buffer *text,
-    struct previous *previous, char **fault);
+MUST_CHECK bool previous_restore(
+    struct board *board, struct buffer *text, struct previous *previous, char **fault);
 
 #endif
