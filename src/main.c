@@ -12,19 +12,22 @@
 #include "daemon/scheduled.h"
 #include "daemon/setup.h"
 
+static bool
+is_daemon(const struct options *options)
+{
+	return options->action == ACTION_GATHER && options->rounds == 0;
+}
+
 static enum exit_status
 gather(const struct options *options)
 {
-	bool is_daemon = options->rounds == 0;
-	struct config *config;
+	struct config *config = setup_config(options);
 	enum exit_status status;
 
-	if (is_daemon)
-		process_stop_means_exit();
-	config = setup_config(options);
 	if (config == NULL)
 		return EXIT_STATUS_USAGE;
-	status = is_daemon ? scheduled_run(config, options) : once_run(config, options);
+	status = is_daemon(options) ? scheduled_run(config, options)
+	                            : once_run(config, options);
 	config_unref(config);
 	return status;
 }
@@ -69,8 +72,13 @@ main(int argc, char **argv)
 	enum exit_status status = EXIT_STATUS_USAGE;
 
 	process_begin();
-	if (options_parse(argc, argv, &options))
+	if (options_parse(argc, argv, &options)) {
+		if (is_daemon(&options))
+			process_stop_means_exit();
+		else
+			process_stop_kills();
 		status = flush_output(act(&options));
+	}
 	options_clear(&options);
 	return status;
 }

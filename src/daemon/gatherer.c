@@ -34,6 +34,8 @@ struct running {
 	struct gatherer *gatherer; /* borrowed: the one it is part of */
 	struct round *round;       /* owned */
 	struct report_lines lines;
+	bool planned;   /* by the schedule: who cannot take part misses a turn */
+	bool has_begun; /* somebody could */
 };
 
 LIST_HEAD(running_list, running);
@@ -73,12 +75,22 @@ on_outcome(struct board_entry *entry, bool changed, void *arg)
 }
 
 static void
+on_begin(const struct round_summary *summary, void *arg)
+{
+	struct running *running = arg;
+
+	running->has_begun = true;
+	publisher_round_begins(running->gatherer->publisher, summary);
+}
+
+static void
 on_skipped(struct board_entry *entry, void *arg)
 {
 	struct running *running = arg;
 
-	report_skipped(
-	    running->gatherer->report, &running->lines, entry, clock_now_us());
+	if (running->planned)
+		report_skipped(
+		    running->gatherer->report, &running->lines, entry, clock_now_us());
 }
 
 static void
@@ -86,10 +98,15 @@ on_round_done(const struct round_summary *summary, void *arg)
 {
 	struct running *running = arg;
 	struct gatherer *gatherer = running->gatherer;
+	struct report_lines lines = running->lines;
+	bool has_begun = running->has_begun;
 
-	report_round(gatherer->report, &running->lines, summary, clock_now_us());
 	LIST_REMOVE(running, link);
 	free(running);
+	/* All its targets were still running: nothing is known that was not before. */
+	if (!has_begun)
+		return;
+	report_round(gatherer->report, &lines, summary, clock_now_us());
 	publisher_round_ends(gatherer->publisher, summary);
 	if (gatherer->events.on_round != NULL)
 		gatherer->events.on_round(summary, gatherer->events.arg);
@@ -112,12 +129,13 @@ on_ready(bool ready, void *arg)
 	gatherer->events.on_ready(ready, gatherer->events.arg);
 }
 
-void
-gatherer_start_round(
-    struct gatherer *gatherer, const struct round_place *places, size_t count)
+static void
+start_round(struct gatherer *gatherer, const struct round_place *places, size_t count,
+    bool planned)
 {
 	struct running *running = xcalloc(1, sizeof(*running));
 	const struct round_events events = {
+		.on_begin = on_begin,
 		.on_outcome = on_outcome,
 		.on_skipped = on_skipped,
 		.on_done = on_round_done,
@@ -125,21 +143,35 @@ gatherer_start_round(
 	};
 
 	running->gatherer = gatherer;
+	running->planned = planned;
 	LIST_INSERT_HEAD(&gatherer->rounds, running, link);
 	running->round = round_start(&gatherer->turns, gatherer->base, gatherer->board,
 	    publisher_next_round(gatherer->publisher), places, count, &events);
-	publisher_round_begins(gatherer->publisher, round_summary(running->round));
 }
 
 void
-gatherer_start_all(struct gatherer *gatherer)
+gatherer_start_round(
+    struct gatherer *gatherer, const struct round_place *places, size_t count)
+{
+	start_round(gatherer, places, count, true);
+}
+
+void
+gatherer_ask_now(
+    struct gatherer *gatherer, const struct round_place *places, size_t count)
+{
+	start_round(gatherer, places, count, false);
+}
+
+void
+gatherer_ask_all(struct gatherer *gatherer)
 {
 	size_t count = board_size(gatherer->board);
 	struct round_place *places = xcalloc(count + 1, sizeof(*places));
 
 	for (size_t i = 0; i < count; i++)
 		places[i].index = i;
-	gatherer_start_round(gatherer, places, count);
+	gatherer_ask_now(gatherer, places, count);
 	free(places);
 }
 
@@ -286,7 +318,8 @@ gatherer_reload(
 
 	/* Tickets that are given back must not start turns that are about to be dropped. */
 	limiter_set_max(gatherer->limiter, 0);
-	LIST_FOREACH (running, &gatherer->rounds, link)
+	for (running = LIST_FIRST(&gatherer->rounds); running != NULL;
+	     running = LIST_NEXT(running, link))
 		round_drop(running->round, is_gone, &fate);
 	board_reload(gatherer->board, config);
 	config_ref(config);

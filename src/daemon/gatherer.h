@@ -52,12 +52,15 @@ struct gatherer *gatherer_new(struct event_base *base, struct config *config,
     const struct gatherer_options *options, const struct gatherer_events *events);
 void gatherer_free(struct gatherer *gatherer);
 
-/* Gather the COUNT targets of PLACES and publish, once ON_READY was called. */
+/* The schedule's turn of the COUNT targets of PLACES: gather them and publish. Not before
+ * ON_READY was called, as the next two. Those that are still running miss it. */
 void gatherer_start_round(
     struct gatherer *gatherer, const struct round_place *places, size_t count);
 
-/* The same with all targets, at once. */
-void gatherer_start_all(struct gatherer *gatherer);
+/* Beside the schedule: those that are being asked already are left to that. */
+void gatherer_ask_now(
+    struct gatherer *gatherer, const struct round_place *places, size_t count);
+void gatherer_ask_all(struct gatherer *gatherer);
 
 /* CONFIG is about to come, its document to OUTPUT: try that, and report by `on_ready`.
  * gatherer_reload() or gatherer_forget() ends it. */

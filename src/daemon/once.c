@@ -34,7 +34,7 @@ start_round(struct once *once)
 	once->rounds_left--;
 	if (once->progress != NULL)
 		progress_begin(once->progress, once->target_count);
-	gatherer_start_all(once->gatherer);
+	gatherer_ask_all(once->gatherer);
 }
 
 static void

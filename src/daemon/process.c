@@ -54,8 +54,17 @@ begin_as_init(void)
 	signal(SIGCHLD, SIG_IGN);
 }
 
-/* Hold back what the loop handles later; let through what whoever started us may have held
- * back, which we would inherit. */
+static void
+release_stops(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void
 choose_signals(void)
 {
@@ -66,26 +75,31 @@ choose_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 void
 process_begin(void)
 {
+	choose_signals();
 	if (getpid() == 1)
 		begin_as_init();
-	choose_signals();
 	open_missing_standard_files();
+}
+
+void
+process_stop_kills(void)
+{
+	release_stops();
 }
 
 void
 process_stop_means_exit(void)
 {
 	handle_stops(on_stop_means_exit);
+	release_stops();
 }
 
 size_t

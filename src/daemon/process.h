@@ -11,16 +11,20 @@
 /*
  * The first thing in main. SIGPIPE is ignored: a peer that went away is an error of a
  * write, no end of the program (libcurl's TLS needs it so as well); so is SIGXFSZ, a file
- * that may not grow. SIGHUP and SIGUSR1 are held back until somebody handles them.
- * Descriptors 0 to 2 are there afterwards, so that no file or socket can take their place.
+ * that may not grow. SIGHUP and SIGUSR1 are held back until somebody handles them, SIGTERM
+ * and SIGINT until it is known which of the two below holds. Descriptors 0 to 2 are there afterwards, so that no file or socket can take their place.
  *
  * As PID 1, the first process of a container, it also does what the kernel leaves to that
  * one: SIGTERM and SIGINT end the program as elsewhere, and orphans leave no zombies.
  */
 void process_begin(void);
 
-/* From now on SIGTERM and SIGINT end the program at once, with status 0: a daemon that has
- * not begun is stopped, not killed. Until somebody handles them. */
+/* From now on SIGTERM and SIGINT have their usual effect, until somebody handles them,
+ * even if whoever started the program holds them back. */
+void process_stop_kills(void);
+
+/* ... or end the program at once, with status 0: a daemon that has not begun is stopped,
+ * not killed. */
 void process_stop_means_exit(void);
 
 /* Raise the soft limit of descriptors to the hard one; returns how many this process may

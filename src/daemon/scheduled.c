@@ -226,7 +226,7 @@ gather_changed(struct scheduled *scheduled, const struct config_diff *diff)
 			places[count++].index = i;
 	}
 	if (count > 0)
-		gatherer_start_round(scheduled->gatherer, places, count);
+		gatherer_ask_now(scheduled->gatherer, places, count);
 	free(places);
 }
 
@@ -292,7 +292,7 @@ on_gather_now(UNUSED int number, void *arg)
 	if (scheduled->schedule == NULL)
 		return;
 	log_info("gathering everything now, on SIGUSR1");
-	gatherer_start_all(scheduled->gatherer);
+	gatherer_ask_all(scheduled->gatherer);
 }
 
 static const struct signal_row signal_rows[] = {

@@ -3,80 +3,98 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
 #include "base/compiler.h"
 #include "base/xalloc.h"
 
-/* One signal that is handled. */
-struct handled {
-	int number;
-	void (*on_signal)(int number, void *arg);
-	void *arg;
-	struct event *event; /* owned; NULL: released */
-	bool was_held_back;
-};
-
+/*
+ * By a signalfd(2), not by libevent's handler, which writes a byte for each signal into a
+ * pipe: a flood of one signal fills that, and another one is lost. Here a signal that
+ * comes again before it was read is one.
+ */
 struct signals {
+	struct event *event; /* owned */
+	int fd;              /* owned; -1: none */
+	sigset_t handled;    /* what FD reads, held back otherwise */
+	sigset_t before;     /* what was held back at the start */
+	void *arg;
 	size_t count;
-	struct handled handled[];
+	struct signal_row rows[]; /* copies */
 };
 
 static void
-on_event(UNUSED evutil_socket_t number, UNUSED short what, void *arg)
+call(const struct signals *signals, int number)
 {
-	const struct handled *handled = arg;
-
-	handled->on_signal(handled->number, handled->arg);
-}
-
-/* Hold the signal NUMBER back, or let it through. */
-static void
-set_held_back(int number, bool held_back)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	pthread_sigmask(held_back ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
-}
-
-static bool
-is_held_back(int number)
-{
-	sigset_t set;
-
-	pthread_sigmask(SIG_SETMASK, NULL, &set);
-	return sigismember(&set, number) == 1;
-}
-
-static bool
-handle(struct handled *handled, struct event_base *base)
-{
-	handled->event = evsignal_new(base, handled->number, on_event, handled);
-	if (handled->event == NULL)
-		return false;
-	if (event_add(handled->event, NULL) == -1) {
-		event_free(handled->event);
-		handled->event = NULL;
-		return false;
+	for (size_t i = 0; i < signals->count; i++) {
+		if (signals->rows[i].number == number)
+			signals->rows[i].on_signal(number, signals->arg);
 	}
-	/* Only now: it may have been waiting, and would have its usual effect. */
-	handled->was_held_back = is_held_back(handled->number);
-	set_held_back(handled->number, false);
-	return true;
 }
 
 static void
-release(struct handled *handled)
+on_readable(evutil_socket_t fd, UNUSED short what, void *arg)
 {
-	if (handled->event == NULL)
+	struct signals *signals = arg;
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		call(signals, (int)info.ssi_signo);
+}
+
+/* Let the signals of SET have the effect that they had before. Those that are waiting came
+ * to us, and would now kill. */
+static void
+let_go(const struct signals *signals, const sigset_t *set)
+{
+	const struct timespec at_once = { 0, 0 };
+	sigset_t passing;
+
+	sigemptyset(&passing);
+	for (size_t i = 0; i < signals->count; i++) {
+		int number = signals->rows[i].number;
+
+		if (sigismember(set, number) == 1 &&
+		    sigismember(&signals->before, number) == 0)
+			sigaddset(&passing, number);
+	}
+	while (!sigisemptyset(&passing) && sigtimedwait(&passing, NULL, &at_once) > 0)
+		continue;
+	pthread_sigmask(SIG_UNBLOCK, &passing, NULL);
+}
+
+void
+signals_release(struct signals *signals, int number)
+{
+	sigset_t released;
+
+	if (sigismember(&signals->handled, number) != 1)
 		return;
-	/* In the other order, one that comes in between would have its usual effect. */
-	set_held_back(handled->number, handled->was_held_back);
-	event_free(handled->event);
-	handled->event = NULL;
+	sigemptyset(&released);
+	sigaddset(&released, number);
+	sigdelset(&signals->handled, number);
+	signalfd(signals->fd, &signals->handled, 0);
+	let_go(signals, &released);
+}
+
+static bool
+listen_to(struct signals *signals, struct event_base *base)
+{
+	sigemptyset(&signals->handled);
+	for (size_t i = 0; i < signals->count; i++) {
+		if (sigaddset(&signals->handled, signals->rows[i].number) == -1)
+			return false;
+	}
+	signals->fd = signalfd(-1, &signals->handled, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals->fd == -1)
+		return false;
+	signals->event =
+	    event_new(base, signals->fd, EV_READ | EV_PERSIST, on_readable, signals);
+	return signals->event != NULL && event_add(signals->event, NULL) == 0;
 }
 
 struct signals *
@@ -87,29 +105,20 @@ signals_new(struct event_base *base, const struct signal_row *rows, void *arg)
 
 	while (rows[count].number != 0)
 		count++;
-	signals = xcalloc(1, sizeof(*signals) + count * sizeof(signals->handled[0]));
+	signals = xcalloc(1, sizeof(*signals) + count * sizeof(*rows));
 	signals->count = count;
-	for (size_t i = 0; i < count; i++) {
-		struct handled *handled = &signals->handled[i];
-
-		handled->number = rows[i].number;
-		handled->on_signal = rows[i].on_signal;
-		handled->arg = arg;
-		if (!handle(handled, base)) {
-			signals_free(signals);
-			return NULL;
-		}
+	for (size_t i = 0; i < count; i++)
+		signals->rows[i] = rows[i];
+	signals->arg = arg;
+	signals->fd = -1;
+	pthread_sigmask(SIG_SETMASK, NULL, &signals->before);
+	if (!listen_to(signals, base)) {
+		sigemptyset(&signals->handled);
+		signals_free(signals);
+		return NULL;
 	}
+	pthread_sigmask(SIG_BLOCK, &signals->handled, NULL);
 	return signals;
-}
-
-void
-signals_release(struct signals *signals, int number)
-{
-	for (size_t i = 0; i < signals->count; i++) {
-		if (signals->handled[i].number == number)
-			release(&signals->handled[i]);
-	}
 }
 
 void
@@ -117,7 +126,10 @@ signals_free(struct signals *signals)
 {
 	if (signals == NULL)
 		return;
-	for (size_t i = 0; i < signals->count; i++)
-		release(&signals->handled[i]);
+	let_go(signals, &signals->handled);
+	if (signals->event != NULL)
+		event_free(signals->event);
+	if (signals->fd != -1)
+		close(signals->fd);
 	free(signals);
 }

@@ -15,7 +15,8 @@ struct signal_row {
 };
 
 /* From now on each of ROWS is called from the loop, with ARG, when its signal arrives; one
- * that was held back arrives now. Returns NULL where the system refuses. */
+ * that was held back arrives now, and several of a kind that come before the loop looks
+ * are one. Returns NULL where the system refuses. */
 struct signals *signals_new(
     struct event_base *base, const struct signal_row *rows, void *arg);
 

@@ -38,6 +38,7 @@ struct round {
 	int64_t started_us;
 	size_t done_count;
 	size_t next;         /* the first seat whose time has not come */
+	bool has_begun;      /* one of its targets has, or there are none */
 	bool walking;        /* its seats are gone through further up the stack */
 	bool reporting;      /* one of the caller's functions is on the stack */
 	struct event timer;  /* the next seats' time, or the end that is to be told */
@@ -128,6 +129,16 @@ skip(struct seat *seat)
 }
 
 static void
+tell_begin(struct round *round)
+{
+	if (round->has_begun)
+		return;
+	round->has_begun = true;
+	if (round->events.on_begin != NULL)
+		round->events.on_begin(&round->summary, round->events.arg);
+}
+
+static void
 begin(struct seat *seat)
 {
 	struct turn *turn;
@@ -136,6 +147,7 @@ begin(struct seat *seat)
 		skip(seat);
 		return;
 	}
+	tell_begin(seat->round);
 	board_set_in_flight(seat->entry, true);
 	seat->state = SEAT_RUNNING;
 	turn = turn_start(&seat->round->context, seat->target, on_turn_done, seat);
@@ -257,6 +269,8 @@ round_start(const struct turn_context *context, struct event_base *base,
 	struct round *round =
 	    round_new(context, base, board, number, places, count, events);
 
+	if (count == 0)
+		tell_begin(round);
 	advance(round);
 	if (count == 0)
 		finish_later(round);

@@ -30,6 +30,9 @@ struct round_place {
 };
 
 struct round_events {
+	/* The first of its targets begins; of no targets, the round itself. May be called from
+	 * inside round_start(). NULL: nobody wants to know. */
+	void (*on_begin)(const struct round_summary *summary, void *arg);
 	/* A target's turn ended; its entry on the board is new. CHANGED as board_put(). For a
 	 * target that cannot be asked, may be called from inside round_start(), and from
 	 * inside round_drop() or round_free() of any round, which give tickets back. */

@@ -18,6 +18,7 @@
 
 #include "base/compiler.h"
 #include "base/xalloc.h"
+#include "valgrind.h"
 
 #define PATIENCE_MS 20000
 
@@ -243,6 +244,7 @@ test_a_thread_that_cannot_be_leaves_the_work_with_the_caller(UNUSED void **state
 	struct stage stage;
 	pthread_attr_t before, huge;
 
+	skip_under_valgrind();
 	set_up(&stage);
 	pthread_getattr_default_np(&before);
 	pthread_attr_init(&huge);

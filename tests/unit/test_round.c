@@ -364,6 +364,52 @@ test_one_in_the_queue_still_runs(void **state)
 	assert_int_equal(fake_http_started_count(f->http), COUNT);
 }
 
+/* ---- the beginning ---- */
+
+static void
+on_begin(const struct round_summary *summary, void *arg)
+{
+	struct round_stage *f = arg;
+
+	buffer_append_format(&f->told, "%sbegin %llu", f->told.len > 0 ? ", " : "",
+	    (unsigned long long)summary->number);
+}
+
+static void
+test_a_round_begins_with_the_first_that_is_asked(void **state)
+{
+	struct round_stage *f = *state;
+	struct round *round;
+
+	delay_all(f, SECOND);
+	f->events.on_begin = on_begin;
+	start_first(f, 1, 1);
+	assert_told(f, "begin 1");
+	round = start_at(f, 2, (const int64_t[]){ 0, 2 * MS, MS, 2 * MS });
+	assert_told(f, "t0 skipped");
+	pass(f, round, MS);
+	assert_told(f, "begin 2");
+	pass(f, round, MS);
+	answer_all(f);
+	assert_told(f, "t0, t2, t1, t3, done 1, done 2");
+}
+
+static void
+test_a_round_of_none_begins_all_the_same_and_one_of_skipped_ones_does_not(void **state)
+{
+	struct round_stage *f = *state;
+
+	delay_all(f, SECOND);
+	f->events.on_begin = on_begin;
+	start_first(f, 1, 0);
+	assert_told(f, "begin 1");
+	start_first(f, 2, 1);
+	start_first(f, 3, 1);
+	assert_told(f, "begin 2, t0 skipped");
+	answer_all(f);
+	assert_told(f, "t0, done 1, done 3, done 2");
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -384,6 +430,9 @@ main(void)
 		CASE(test_the_timer_is_set_for_the_next_target),
 		CASE(test_those_that_wait_hold_no_ticket),
 		CASE(test_a_target_that_still_runs_is_skipped),
+		CASE(test_a_round_begins_with_the_first_that_is_asked),
+		CASE(
+		    test_a_round_of_none_begins_all_the_same_and_one_of_skipped_ones_does_not),
 		CASE(test_whether_it_still_runs_is_seen_when_its_time_comes),
 		CASE(test_a_round_of_skipped_targets_ends_from_the_loop),
 		CASE(test_one_in_the_queue_still_runs),

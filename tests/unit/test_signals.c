@@ -244,11 +244,27 @@ test_a_release_forgets_what_came_twice_before(UNUSED void **state)
 }
 
 static void
+test_a_flood_is_one_signal_and_drowns_no_other(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage);
+	stage.signals = signals_new(stage.base, reload_and_gather, &stage);
+	for (int i = 0; i < 100000; i++)
+		raise(SIGUSR1);
+	raise(SIGHUP);
+	look(&stage);
+	look(&stage);
+	assert_int_equal(stage.calls, 2);
+	tear_down(&stage);
+}
+
+static void
 test_signals_that_nobody_knows_are_refused(UNUSED void **state)
 {
 	static const struct signal_row rows[] = {
 		{ SIGUSR1, note },
-		{ SIGKILL, note },
+		{ 1000, note },
 		{ 0 },
 	};
 	struct stage stage;
@@ -272,6 +288,7 @@ main(void)
 		cmocka_unit_test(test_releasing_one_leaves_the_others),
 		cmocka_unit_test(test_after_a_release_the_second_stop_kills),
 		cmocka_unit_test(test_a_release_forgets_what_came_twice_before),
+		cmocka_unit_test(test_a_flood_is_one_signal_and_drowns_no_other),
 		cmocka_unit_test(test_signals_that_nobody_knows_are_refused),
 	};
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/compiler.h"
+#include "valgrind.h"
 
 /* What a thread saw of itself. */
 struct view {
@@ -79,6 +80,7 @@ test_a_thread_that_cannot_be_is_told(UNUSED void **state)
 {
 	struct view view;
 
+	skip_under_valgrind();
 	/* More than there are addresses. */
 	errno = 0;
 	assert_false(thread_start_detached((size_t)1 << 60, look, &view));
