@@ -49,6 +49,8 @@ struct desk {
 	struct snapshot *order; /* to be written, or NULL; the loop's reference */
 	struct writer_manner manner;
 	int wake_fd; /* eventfd(2): written with each report */
+	/* What a thread that hangs at the end still reads: it stays, like the thread. */
+	struct snapshot *left;
 
 	/* The thread's, and while it is idle the loop's. */
 	char *path; /* as given */
@@ -478,9 +480,10 @@ writer_free(struct writer *writer, int64_t until_us)
 	pthread_cond_broadcast(&desk->changed);
 	pthread_mutex_unlock(&desk->lock);
 	event_free(writer->woken);
-	/* A thread that hangs in the disk still reads its snapshot: it stays. */
 	if (idle)
 		snapshot_unref(writer->current);
+	else
+		desk->left = writer->current;
 	desk_unref(desk);
 	free(writer);
 }

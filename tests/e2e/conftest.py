@@ -162,9 +162,10 @@ def preload(tmp_path_factory):
         check=True,
     )
 
-    def environment(authorities="", slow_ms=6000, lookups="/dev/null"):
+    def environment(authorities="", slow_ms=6000, lookups="/dev/null", stuck="/dev/null"):
         return {
             "LD_PRELOAD": str(library),
+            "PRELOAD_STUCK": str(stuck),
             "PRELOAD_SLOW_MS": str(slow_ms),
             "PRELOAD_LOOKUPS": str(lookups),
             "PRELOAD_AUTHORITIES": str(authorities),

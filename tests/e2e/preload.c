@@ -13,11 +13,16 @@
  *
  * With PRELOAD_AUTHORITIES, this file is read instead of the system's authorities,
  * PRELOAD_SYSTEM_AUTHORITIES.
+ *
+ * It gives a test its own disk, too: while there is a file that is called fsync, rename,
+ * mkostemp or open in the folder PRELOAD_STUCK, that function does not return; of open,
+ * only where a name ends in .json.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +32,10 @@
 typedef int getaddrinfo_fn(const char *host, const char *service,
     const struct addrinfo *hints, struct addrinfo **result);
 typedef FILE *fopen_fn(const char *path, const char *mode);
+typedef int fsync_fn(int fd);
+typedef int rename_fn(const char *from, const char *to);
+typedef int mkostemp_fn(char *path, int flags);
+typedef int open_fn(const char *path, int flags, ...);
 
 static int
 real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
@@ -118,4 +127,63 @@ FILE *
 fopen64(const char *path, const char *mode)
 {
 	return open_other("fopen64", path, mode);
+}
+
+/* As a disk does that hangs: nothing but the disk itself, or SIGKILL, ends it. */
+static void
+wait_while_stuck(const char *function)
+{
+	const char *folder = getenv("PRELOAD_STUCK");
+	char path[4096];
+
+	if (folder == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", folder, function);
+	while (access(path, F_OK) == 0)
+		usleep(1000);
+}
+
+int
+fsync(int fd)
+{
+	fsync_fn *real = (fsync_fn *)dlsym(RTLD_NEXT, "fsync");
+
+	wait_while_stuck("fsync");
+	return real(fd);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	rename_fn *real = (rename_fn *)dlsym(RTLD_NEXT, "rename");
+
+	wait_while_stuck("rename");
+	return real(from, to);
+}
+
+int
+mkostemp(char *path, int flags)
+{
+	mkostemp_fn *real = (mkostemp_fn *)dlsym(RTLD_NEXT, "mkostemp");
+
+	wait_while_stuck("mkostemp");
+	return real(path, flags);
+}
+
+int
+open(const char *path, int flags, ...)
+{
+	open_fn *real = (open_fn *)dlsym(RTLD_NEXT, "open");
+	mode_t mode = 0;
+
+	if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
+		va_list rest;
+
+		va_start(rest, flags);
+		mode = va_arg(rest, mode_t);
+		va_end(rest);
+	}
+	if (ends_in(path, ".json"))
+		wait_while_stuck("open");
+	return real(path, flags, mode);
 }

@@ -36,8 +36,6 @@ from upstream import answer
         (["--print-schema", "dashboard"], "--print-schema dashboard: expected config"),
         (["--print-schema"], "argument"),
         (["--only", "a"], "--once"),
-        ([], "daemon"),
-        (["-p"], "--once"),
     ],
 )
 def test_wrong_usage_is_told_and_nothing_is_asked(gatherd, upstream, arguments, words):
@@ -50,12 +48,6 @@ def test_wrong_usage_is_told_and_nothing_is_asked(gatherd, upstream, arguments, 
     assert result.stdout == ""
     assert upstream.connections == 0
     assert names_in(gatherd.folder) == ["gatherd.yaml"]
-
-
-def test_without_once_a_daemon_is_announced_for_later(gatherd):
-    result = gatherd.run(config={})
-    assert result.status == 2
-    assert "still to come" in result.stderr and "--once" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

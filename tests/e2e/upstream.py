@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import urllib.parse
 import warnings
 
@@ -24,6 +25,7 @@ class Request:
         self.method = method
         self.target = target
         self.headers = headers  # a list of (name, value), names as sent
+        self.at = time.monotonic()
         self.path, _, query = target.partition("?")
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
 
