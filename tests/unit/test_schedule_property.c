@@ -1,59 +1,20 @@
 /*
  * What holds for the schedule whatever happens: random histories beside a naive model.
  *
- * The first seed is printed; GATHERD_TEST_SEED=N begins with that one again.
+ * The first seed is printed, see chance.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
+#include "chance.h"
 #include "schedule_stage.h"
 
 #define HISTORIES   2000
 #define MAX_TARGETS 12
-
-/* ---- chance ---- */
-
-static uint64_t first_seed;
-static uint64_t seed; /* of the history that runs */
-static uint64_t chance;
-
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t
-draw(void)
-{
-	uint64_t z = chance += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-/* FROM..TO */
-static int64_t
-between(int64_t from, int64_t to)
-{
-	return from + (int64_t)(draw() % (uint64_t)(to - from + 1));
-}
-
-static bool
-one_in(unsigned n)
-{
-	return draw() % n == 0;
-}
-
-/* Says which history it was; the same as an assertion otherwise. */
-#define HOLDS(condition)                                           \
-	do {                                                       \
-		if (!(condition))                                  \
-			fail_msg("GATHERD_TEST_SEED=%llu: %s",     \
-			    (unsigned long long)seed, #condition); \
-	} while (0)
 
 /* ---- a naive model ---- */
 
@@ -296,10 +257,7 @@ run_history(void)
 static void
 test_every_history_goes_as_the_naive_model_says(UNUSED void **state)
 {
-	for (uint64_t i = 0; i < HISTORIES; i++) {
-		seed = first_seed + i;
-		run_history();
-	}
+	run_scenarios(run_history);
 }
 
 /* ---- a wall clock that jumps ---- */
@@ -341,10 +299,7 @@ run_jumps(void)
 static void
 test_a_wall_clock_that_jumps_makes_no_burst_and_no_gap(UNUSED void **state)
 {
-	for (uint64_t i = 0; i < HISTORIES; i++) {
-		seed = chance = first_seed + i;
-		run_jumps();
-	}
+	run_scenarios(run_jumps);
 }
 
 int
@@ -355,9 +310,7 @@ main(void)
 		cmocka_unit_test(
 		    test_a_wall_clock_that_jumps_makes_no_burst_and_no_gap),
 	};
-	const char *given = getenv("GATHERD_TEST_SEED");
 
-	first_seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-	print_message("first seed: %llu\n", (unsigned long long)first_seed);
+	chance_begin(HISTORIES);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
