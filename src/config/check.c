@@ -150,11 +150,11 @@ check_times(const struct check *check, const struct target *target)
 	    timeout, interval);
 }
 
-/* Told where the spread stands: once for each interval, however many have it. */
 static void
-check_spread(const struct check *check, int64_t interval_ms)
+check_spread(const struct check *check)
 {
 	const struct config *config = check->config;
+	int64_t interval_ms = config_shortest_interval_ms(config);
 	char spread[UNITS_TEXT_SIZE];
 	char interval[UNITS_TEXT_SIZE];
 
@@ -163,8 +163,8 @@ check_spread(const struct check *check, int64_t interval_ms)
 	units_format_duration(spread, config->spread_ms);
 	units_format_duration(interval, interval_ms);
 	faults_warning(check->faults, config->spread_place,
-	    "spread: %s is longer than the interval of %s: what has that interval begins "
-	    "within it",
+	    "spread: %s is longer than the shortest interval, %s: what has a shorter "
+	    "interval than the spread begins within that",
 	    spread, interval);
 }
 
@@ -208,15 +208,14 @@ config_check(const struct config *config, struct faults *faults)
 	struct check check = { .config = config, .faults = faults };
 
 	check_descriptors(&check);
-	check_spread(&check, config->interval_ms);
+	check_spread(&check);
 	check_vars(&check);
-	if (config->target_count + config->disabled_count == 0)
-		faults_warning(
-		    faults, config->services_place, "no services: nothing is asked");
-	for (size_t i = 0; i < config->target_count; i++) {
-		check_spread(&check, config->targets[i]->interval_ms);
+	if (config->target_count == 0)
+		faults_warning(faults, config->services_place,
+		    "no %sservices: nothing is asked",
+		    config->disabled_count > 0 ? "enabled " : "");
+	for (size_t i = 0; i < config->target_count; i++)
 		check_target(&check, config->targets[i]);
-	}
 	for (size_t i = 0; i < config->disabled_count; i++)
 		check_target(&check, config->disabled[i]);
 }

@@ -73,6 +73,8 @@ struct target {
 	struct text description;
 	struct config_pairs labels;
 
+	bool tls; /* its URL is https: the scheme is the same whenever it is rendered */
+
 	/* Rendered once where nothing in it changes from asking to asking; else NULL. */
 	struct rendered_request *rendered;
 };

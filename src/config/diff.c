@@ -1,5 +1,6 @@
 #include "config/diff.h"
 
+#include <search.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,14 @@ struct comparison {
 	 * variable is not looked through for every target that names it. */
 	const char **changed_vars;
 	size_t changed_count;
+	/* Paths into those that were looked at: a tsearch(3) tree. So a large list in a map
+	 * is compared once, however many templates name it. */
+	void *paths;
+};
+
+struct known_path {
+	const char *path; /* borrowed from a template */
+	bool same;
 };
 
 /* ---- vars ---- */
@@ -78,28 +87,56 @@ compare_to_path(const void *key, const void *item)
 	return order != 0 || name[len] == '\0' ? order : -1;
 }
 
-/* Does PATH lead to the same among both vars? */
+static int
+compare_paths(const void *left, const void *right)
+{
+	const struct known_path *a = left;
+	const struct known_path *b = right;
+
+	return strcmp(a->path, b->path);
+}
+
 static bool
-is_same_path(const struct comparison *comparison, const char *path)
+leads_to_the_same(const struct comparison *comparison, const char *path)
 {
 	struct template_value before;
 	struct template_value after;
-	bool was_there, is_there;
+	bool was_there = vars_find(comparison->before, path, &before, NULL);
+	bool is_there = vars_find(comparison->after, path, &after, NULL);
 
-	/* The names of vars hold no dots, so the first part is always a variable's. */
-	if (bsearch(path, comparison->changed_vars, comparison->changed_count,
-	        sizeof(*comparison->changed_vars), compare_to_path) == NULL)
-		return true;
-	was_there = vars_find(comparison->before, path, &before, NULL);
-	is_there = vars_find(comparison->after, path, &after, NULL);
 	if (!was_there || !is_there)
 		return was_there == is_there;
 	return value_equal(before.node, after.node);
 }
 
+/* Does PATH lead to the same among both vars? */
+static bool
+is_same_path(struct comparison *comparison, const char *path)
+{
+	struct known_path *known;
+	struct known_path **found;
+
+	/* The names of vars hold no dots, so the first part is always a variable's. */
+	if (bsearch(path, comparison->changed_vars, comparison->changed_count,
+	        sizeof(*comparison->changed_vars), compare_to_path) == NULL)
+		return true;
+	if (strchr(path, '.') == NULL)
+		return false;
+	known = xcalloc(1, sizeof(*known));
+	known->path = path;
+	found = tsearch(known, &comparison->paths, compare_paths);
+	if (found == NULL)
+		abort(); /* out of memory, as in base/xalloc */
+	if (*found == known)
+		known->same = leads_to_the_same(comparison, path);
+	else
+		free(known);
+	return (*found)->same;
+}
+
 /* The templates of one target. */
 struct look {
-	const struct comparison *comparison;
+	struct comparison *comparison;
 	bool same;
 };
 
@@ -117,7 +154,7 @@ check_name(const struct template_name *name, void *arg)
 
 /* Do the templates of TARGET, which are the same in both configs, name the same values? */
 static bool
-has_same_vars(const struct comparison *comparison, const struct target *target)
+has_same_vars(struct comparison *comparison, const struct target *target)
 {
 	struct look look = { .comparison = comparison, .same = true };
 
@@ -141,7 +178,7 @@ has_same_deadline(const struct target *before, const struct target *after)
 }
 
 static enum target_change
-compare_targets(const struct comparison *comparison, const struct target *before,
+compare_targets(struct comparison *comparison, const struct target *before,
     const struct target *after)
 {
 	if (!keyed_equal(&service_keys, KEY_TIMER, before, after) ||
@@ -191,7 +228,7 @@ compare_indexes(const void *left, const void *right)
 
 /* All targets side by side, by name: a search for each would cost more than comparing. */
 static void
-walk_targets(struct config_diff *diff, const struct comparison *comparison,
+walk_targets(struct config_diff *diff, struct comparison *comparison,
     const struct config *before, const struct config *after)
 {
 	size_t i = 0;
@@ -230,6 +267,7 @@ config_diff_init(
 	};
 	find_changed_vars(&comparison);
 	walk_targets(diff, &comparison, before, after);
+	tdestroy(comparison.paths, free);
 	free(comparison.changed_vars);
 }
 

@@ -183,6 +183,7 @@ target_try(struct target *target, const struct config *config, struct faults *fa
 		return;
 	}
 	rendered = render_checked(config, target, faults);
+	target->tls = rendered != NULL && rendered->request.url.tls;
 	if (changes)
 		rendered_request_free(rendered);
 	else

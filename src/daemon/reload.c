@@ -90,6 +90,8 @@ log_changes(const struct config *before, const struct config *after,
 		log_target(before->targets[diff->dropped[i]]->name, "dropped", &lines);
 	if (lines > MAX_LINES)
 		log_info("and %zu more", lines - MAX_LINES);
+	if (before->spread_ms != after->spread_ms || before->align != after->align)
+		log_info("all have other times: spread or align changed");
 	log_info("config reloaded: %zu added, %zu dropped, %zu changed, %zu unchanged",
 	    diff->counts[TARGET_ADDED], diff->dropped_count,
 	    diff->counts[TARGET_CHANGED] + diff->counts[TARGET_RETIMED],

@@ -83,20 +83,18 @@ test_a_timeout_over_the_interval_is_told(UNUSED void **state)
 }
 
 static void
-test_a_spread_over_an_interval_is_told_once_for_each(UNUSED void **state)
+test_a_spread_over_an_interval_is_told_once(UNUSED void **state)
 {
 	assert_string_equal(
-	    warnings_of("interval: 30s\nspread: 31s\nservices:\n"
-	                "  a: http://a\n"
+	    warnings_of("interval: 1s\nspread: 31s\nservices:\n"
+	                "  a: {url: http://a, interval: 30s}\n"
 	                "  b: {url: http://a, interval: 10s}\n"
 	                "  c: {url: http://a, interval: 10s}\n"
 	                "  d: {url: http://a, interval: 31s}\n"
-	                "  e: {url: http://a, interval: 20s, enabled: no}\n",
+	                "  e: {url: http://a, interval: 5s, enabled: no}\n",
 	        0600),
-	    "c.yaml:2:9: warning: spread: 31s is longer than the interval of 30s: what has "
-	    "that interval begins within it\n"
-	    "c.yaml:2:9: warning: spread: 31s is longer than the interval of 10s: what has "
-	    "that interval begins within it\n");
+	    "c.yaml:2:9: warning: spread: 31s is longer than the shortest interval, 10s: "
+	    "what has a shorter interval than the spread begins within that\n");
 	assert_string_equal(
 	    warnings_of("interval: 30s\nspread: 30s\nservices: {a: http://a}\n", 0600),
 	    "");
@@ -110,7 +108,8 @@ test_a_config_without_a_service_is_told(UNUSED void **state)
 	assert_string_equal(warnings_of("timeout: 1s\nservices: {}\n", 0600),
 	    "c.yaml:2:11: warning: no services: nothing is asked\n");
 	assert_string_equal(
-	    warnings_of("services: {a: {url: http://a, enabled: no}}\n", 0600), "");
+	    warnings_of("services: {a: {url: http://a, enabled: no}}\n", 0600),
+	    "c.yaml:1:11: warning: no enabled services: nothing is asked\n");
 }
 
 static void
@@ -174,7 +173,7 @@ main(void)
 		CASE(test_literal_secrets_in_a_readable_file_are_told),
 		CASE(test_literal_secrets_in_a_file_of_ones_own_are_not_told),
 		CASE(test_a_timeout_over_the_interval_is_told),
-		CASE(test_a_spread_over_an_interval_is_told_once_for_each),
+		CASE(test_a_spread_over_an_interval_is_told_once),
 		CASE(test_a_config_without_a_service_is_told),
 		CASE(test_names_in_sections_that_match_nothing_are_told),
 		/* The last one: the limit cannot be raised again. */
