@@ -167,6 +167,32 @@ keyed_equal(
 	return true;
 }
 
+/* Append the names of keys that differ; PREFIX is the key that TABLE belongs to, or NULL. */
+static void
+append_differences(const struct key_table *table, const char *prefix, const void *a,
+    const void *b, struct buffer *out)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+
+		if (key->table != NULL) {
+			append_differences(key->table, key->name,
+			    const_field_of(key, a), const_field_of(key, b), out);
+		} else if (!equal_fields(key, a, b)) {
+			buffer_append_format(out, "%s%s%s%s", out->len > 0 ? ", " : "",
+			    prefix != NULL ? prefix : "", prefix != NULL ? "." : "",
+			    key->name);
+		}
+	}
+}
+
+void
+keyed_append_differences(
+    const struct key_table *table, const void *a, const void *b, struct buffer *out)
+{
+	append_differences(table, NULL, a, b, out);
+}
+
 /* ---- printing ---- */
 
 void

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+struct buffer;
 struct json_write;
 struct key_table;
 struct loading;
@@ -38,6 +39,11 @@ bool keyed_equal(
 /* Tell what keys of MAP are not in TABLE. Returns false if there was one. */
 bool keyed_check_names(const struct key_table *table, const struct yaml_node *map,
     const struct loading *loading);
+
+/* Append the names of the keys in which A and B differ: "timeout, output.sync". OUT is
+ * empty before. */
+void keyed_append_differences(
+    const struct key_table *table, const void *a, const void *b, struct buffer *out);
 
 /* The keys that say something, in the order of TABLE, inside a map that is open. */
 void keyed_print(

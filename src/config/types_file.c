@@ -145,8 +145,22 @@ write_includes_schema(UNUSED const struct key *key, struct json_write *json)
 }
 
 /* Not printed: what they name is. */
+/* The patterns, in order. */
+static bool
+equal_includes(const void *left, const void *right)
+{
+	const struct config_pairs *a = left;
+	const struct config_pairs *b = right;
+	bool equal = a->count == b->count;
+
+	for (size_t i = 0; equal && i < a->count; i++)
+		equal = text_equal(&a->items[i].text, &b->items[i].text);
+	return equal;
+}
+
 const struct type type_includes = {
 	.size = sizeof(struct config_pairs),
+	.equal = equal_includes,
 	.clear = clear_includes,
 	.load = load_includes,
 	.schema = write_includes_schema,
@@ -268,8 +282,15 @@ write_vars_schema(UNUSED const struct key *key, struct json_write *json)
 	json_write_end_object(json);
 }
 
+static bool
+equal_vars(const void *a, const void *b)
+{
+	return value_equal(*(struct value *const *)a, *(struct value *const *)b);
+}
+
 const struct type type_vars = {
 	.size = sizeof(struct value *),
+	.equal = equal_vars,
 	.init = init_vars,
 	.clear = clear_vars,
 	.print = print_vars,

@@ -9,11 +9,9 @@
 #include "base/names.h"
 #include "base/option_table.h"
 
-/* Where the unit of gatherd writes. */
-#ifndef LOCALSTATEDIR
-#define LOCALSTATEDIR "/var"
-#endif
-#define DEFAULT_FILE LOCALSTATEDIR "/lib/gatherd/status.json"
+/* Where gatherd.service has it: StateDirectory= is below /var/lib, whatever the program was
+ * configured with (systemd.exec(5)). */
+#define DEFAULT_FILE "/var/lib/gatherd/status.json"
 
 #define FILE_VARIABLE "GATHERD_STATUS"
 

@@ -150,7 +150,7 @@ overview_append_stale(const struct document *document, const char *indent,
 	screen_append(screen, TONE_BAD, "STALE", out);
 	buffer_append_string(out, ": a later one was due ");
 	words_append_ago(out, stale_after_ms, now_ms);
-	buffer_append_string(out, "; is gatherd running?\n");
+	buffer_append_string(out, "; is gatherd running, and can it write?\n");
 }
 
 /* ---- the table ---- */

@@ -141,8 +141,8 @@ write_entry(const struct command *command, const struct document *document,
 		buffer_append_char(&out, '\n');
 		written = write_json(out.data, out.len, screen);
 	} else {
+		overview_append_stale(document, "", screen, now_ms, &out);
 		detail_append(entry, screen, now_ms, &out);
-		overview_append_stale(document, "\n", screen, now_ms, &out);
 		written = write_text(out.data, out.len);
 	}
 	buffer_clear(&out);
@@ -161,8 +161,10 @@ show(const struct command *command, const struct document *document,
 	}
 	if (!write_entry(command, document, entry, screen, now_ms))
 		return CTL_EXIT_UNREADABLE;
-	return health_of(span_member(entry->text, "status"))->well ? CTL_EXIT_WELL
-	                                                           : CTL_EXIT_NOT_WELL;
+	if (!health_of(span_member(entry->text, "status"))->well ||
+	    document_is_stale(document, now_ms))
+		return CTL_EXIT_NOT_WELL;
+	return CTL_EXIT_WELL;
 }
 
 enum ctl_exit

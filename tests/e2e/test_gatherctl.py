@@ -133,7 +133,9 @@ def test_the_exit_status_of_status_is_that_of_the_document(gatherctl, text, stat
 def test_a_stale_document_is_warned_of(gatherctl):
     text = document({"a": entry()}, stale_after=STALE)
     for command in (["status"], ["show", "a"]):
-        assert "STALE" in gatherctl.run(*command, "-f", "-", input=text).stdout
+        result = gatherctl.run(*command, "-f", "-", input=text)
+        assert "STALE" in result.stdout
+        assert result.status == 1
 
 
 def test_the_exit_status_of_show_is_that_of_the_target(gatherctl):

@@ -88,7 +88,7 @@ test_a_stale_document_is_warned_of(UNUSED void **state)
 	    false, &paper, 65000,
 	    "ok: 1 of 1 ok\n"
 	    "1970-01-01 00:00:00 UTC (1m ago)\n"
-	    "STALE: a later one was due 1m ago; is gatherd running?\n");
+	    "STALE: a later one was due 1m ago; is gatherd running, and can it write?\n");
 }
 
 static void
