@@ -66,24 +66,34 @@ on_resolve(UNUSED void *resolver_state, UNUSED void *reserved, void *arg)
 	return 1;
 }
 
-/* The settings that all transfers share. */
+/* The settings that all transfers share. Most only store a value; these copy a text. */
 static bool
-set_constants(struct handle *handle, void *arg)
+set_texts(CURL *easy)
 {
-	CURL *easy = handle->easy;
-	/* Most settings only store a value; these copy a text. */
-	bool copied =
-	    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-	    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") ==
-	        CURLE_OK &&
-	    curl_easy_setopt(easy, CURLOPT_USERAGENT, "gatherd/" PACKAGE_VERSION) ==
-	        CURLE_OK &&
-	    /* The environment's proxies are not picked up. */
-	    curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-	    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
+	static const struct {
+		CURLoption option;
+		const char *text;
+	} settings[] = {
+		{ CURLOPT_PROTOCOLS_STR, "http,https" },
+		{ CURLOPT_REDIR_PROTOCOLS_STR, "http,https" },
+		{ CURLOPT_USERAGENT, "gatherd/" PACKAGE_VERSION },
+		/* The environment's proxies are not picked up. */
+		{ CURLOPT_PROXY, "" },
+		{ CURLOPT_NOPROXY, "*" },
+	};
 
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, arg);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->error);
+	for (size_t i = 0; i < ARRAY_COUNT(settings); i++) {
+		if (curl_easy_setopt(easy, settings[i].option, settings[i].text) !=
+		    CURLE_OK)
+			return false;
+	}
+	return true;
+}
+
+/* How libcurl behaves. */
+static void
+set_behaviour(CURL *easy)
+{
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -94,7 +104,15 @@ set_constants(struct handle *handle, void *arg)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, handle->dns_cache_s);
+}
+
+/* What libcurl calls and fills. */
+static void
+set_callbacks(struct handle *handle)
+{
+	CURL *easy = handle->easy;
+
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, answer_on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, &handle->answer);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, answer_on_header);
@@ -107,7 +125,6 @@ set_constants(struct handle *handle, void *arg)
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, handle);
 	curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
 	curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, handle);
-	return copied;
 }
 
 bool
@@ -119,15 +136,19 @@ handle_init(struct handle *handle, struct sockets *sockets, void *arg)
 	handle->sockets = sockets;
 	handle->dns_cache_s = KEPT_FOR_EVER;
 	handle->second_try_ms = SECOND_TRY_MS;
-	if (!set_constants(handle, arg)) {
+	if (!set_texts(handle->easy)) {
 		handle_clear(handle);
 		return false;
 	}
+	set_behaviour(handle->easy);
+	set_callbacks(handle);
+	curl_easy_setopt(handle->easy, CURLOPT_PRIVATE, arg);
+	curl_easy_setopt(handle->easy, CURLOPT_DNS_CACHE_TIMEOUT, handle->dns_cache_s);
 	return true;
 }
 
 void
-handle_trust(struct handle *handle, const struct trust *trust)
+handle_trust(struct handle *handle, struct trust *trust)
 {
 	if (!handle->trusts)
 		trust_use(trust, handle->easy);

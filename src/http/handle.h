@@ -56,8 +56,8 @@ struct handle_plan {
 /* HANDLE is zeroed. ARG comes back from handle_arg(). Returns false without memory. */
 MUST_CHECK bool handle_init(struct handle *handle, struct sockets *sockets, void *arg);
 
-/* Its connections by TLS trust TRUST (may be NULL); once is enough. */
-void handle_trust(struct handle *handle, const struct trust *trust);
+/* Its connections by TLS trust TRUST, as trust_use() has it; once is enough. */
+void handle_trust(struct handle *handle, struct trust *trust);
 
 /* It is in no multi. */
 void handle_clear(struct handle *handle);

@@ -25,7 +25,7 @@
 #define OTHER_DESCRIPTORS 64
 
 /* One host at one multi handle. */
-struct presence {
+struct foothold {
 	unsigned in_flight;
 	unsigned connections; /* about how many are open, busy and idle */
 	uint64_t version;     /* of the addresses it holds */
@@ -40,7 +40,7 @@ struct host {
 	bool is_address;
 	unsigned home;
 	unsigned in_flight; /* in all places */
-	struct presence at[HOSTS_PLACES];
+	struct foothold at[HOSTS_PLACES];
 };
 
 LIST_HEAD(host_list, host);
@@ -138,7 +138,7 @@ choose_place(const struct hosts *hosts, const struct host *host)
 
 	for (unsigned i = 0; i < HOSTS_PLACES; i++) {
 		unsigned place = (host->home + i) % HOSTS_PLACES;
-		const struct presence *at = &host->at[place];
+		const struct foothold *at = &host->at[place];
 
 		if (at->in_flight < at->connections)
 			return place;
@@ -155,7 +155,7 @@ struct host *
 hosts_enter(struct hosts *hosts, const struct url *url, bool kept, unsigned *place)
 {
 	struct host *host = find_host(hosts, url);
-	struct presence *at;
+	struct foothold *at;
 
 	if (host->in_flight++ == 0) {
 		TAILQ_REMOVE(&hosts->idle, host, in_idle);
@@ -176,16 +176,19 @@ static void
 forget_host(struct hosts *hosts, struct host *host)
 {
 	for (unsigned place = 0; place < HOSTS_PLACES && !host->is_address; place++) {
-		struct curl_slist *longer;
+		struct curl_slist *first;
 		char *line;
 
 		if (!host->at[place].met)
 			continue;
 		line = xasprintf("-%s:%u", host->name, host->port);
-		longer = curl_slist_append(hosts->outdated[place], line);
-		if (longer != NULL)
-			hosts->outdated[place] = longer;
+		first = curl_slist_append(NULL, line);
 		free(line);
+		if (first == NULL)
+			continue;
+		/* In front: to append walks the whole list. */
+		first->next = hosts->outdated[place];
+		hosts->outdated[place] = first;
 	}
 	free_host(host);
 }
@@ -232,7 +235,7 @@ struct curl_slist *
 hosts_resolve(struct hosts *hosts, const struct host *host, unsigned place,
     const struct resolver_answer *answer, bool *failed)
 {
-	const struct presence *at = &host->at[place];
+	const struct foothold *at = &host->at[place];
 	struct curl_slist *list = hosts->outdated[place];
 	struct curl_slist *longer;
 	char *line;
@@ -241,7 +244,8 @@ hosts_resolve(struct hosts *hosts, const struct host *host, unsigned place,
 	hosts->outdated[place] = NULL;
 	if (answer == NULL || (at->met && at->version == answer->version))
 		return list;
-	/* An entry replaces an older one. */
+	/* An entry replaces an older one. It comes last, since this host may have been
+	 * forgotten before. */
 	line = xasprintf("%s:%u:%s", host->name, host->port, answer->addresses);
 	longer = curl_slist_append(list, line);
 	free(line);

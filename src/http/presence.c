@@ -12,15 +12,18 @@
 
 #define US_PER_MS INT64_C(1000)
 
-#define TICK_US      (PRESENCE_TICK_MS * US_PER_MS)
-#define TOLERANCE_US (PRESENCE_TOLERANCE_MS * US_PER_MS)
+#define TICK_US       (PRESENCE_TICK_MS * US_PER_MS)
+#define TOLERANCE_US  (PRESENCE_TOLERANCE_MS * US_PER_MS)
+#define MAX_CREDIT_US (PRESENCE_CREDIT_TICKS * TICK_US)
 
 struct presence {
 	struct clock_source clock;
 	struct event tick; /* in the loop while there are watchers */
 	unsigned watchers;
 	int64_t away_us;
-	int64_t seen_us; /* it was there, last; in the time lived, as all below */
+	int64_t credit_us; /* pays for doubts: a tick each */
+	int64_t seen_us;   /* it was there, last; in the time lived, as below */
+	int64_t tick_us;   /* when the tick is to fire */
 };
 
 static int64_t
@@ -30,34 +33,43 @@ lived_us(const struct presence *presence)
 }
 
 /*
- * A timer is or was to fire at DUE_US. If it is late, the program was away: at least since
- * then, and at most since it was last seen. It may have left in between, and so has been
- * away for as long again; not for longer, or a machine that is late with everything would
- * never come to a deadline.
+ * The time lived, at a moment by which a timer for DUE_US has fired or has yet to. Where
+ * it is late, the program was away at least since then. It may have left before, at any
+ * time since it was last seen: that doubt is in its favour as long as it has credit.
  */
-static void
+static int64_t
 judge(struct presence *presence, int64_t due_us)
 {
 	int64_t now_us = lived_us(presence);
-	int64_t late_us = now_us - due_us;
-	int64_t unseen_us = now_us - presence->seen_us;
-	int64_t away_us = 2 * late_us < unseen_us ? 2 * late_us : unseen_us;
+	int64_t since_us = due_us > presence->seen_us ? due_us : presence->seen_us;
 
-	if (late_us <= TOLERANCE_US)
-		return;
-	presence->away_us += away_us;
-	presence->seen_us = now_us - away_us;
+	if (now_us - since_us <= TOLERANCE_US) {
+		presence->credit_us += now_us - presence->seen_us;
+		if (presence->credit_us > MAX_CREDIT_US)
+			presence->credit_us = MAX_CREDIT_US;
+	} else {
+		if (since_us > presence->seen_us && presence->credit_us >= TICK_US) {
+			presence->credit_us -= TICK_US;
+			since_us = presence->seen_us;
+		}
+		presence->away_us += now_us - since_us;
+		now_us = since_us;
+	}
+	/* Who asks is there; and what he was told holds, so that time never goes back. */
+	presence->seen_us = now_us;
+	return now_us;
 }
 
 static void
-arm_tick(struct presence *presence)
+arm_tick(struct presence *presence, int64_t now_us)
 {
 	static const struct timeval tick = {
 		.tv_sec = PRESENCE_TICK_MS / 1000,
 		.tv_usec = PRESENCE_TICK_MS % 1000 * US_PER_MS,
 	};
 
-	presence->seen_us = lived_us(presence);
+	presence->seen_us = now_us;
+	presence->tick_us = now_us + TICK_US;
 	evtimer_add(&presence->tick, &tick);
 }
 
@@ -66,8 +78,7 @@ on_tick(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 {
 	struct presence *presence = arg;
 
-	judge(presence, presence->seen_us + TICK_US);
-	arm_tick(presence);
+	arm_tick(presence, judge(presence, presence->tick_us));
 }
 
 struct presence *
@@ -76,6 +87,7 @@ presence_new(struct event_base *base, const struct clock_source *clock)
 	struct presence *presence = xcalloc(1, sizeof(*presence));
 
 	presence->clock = clock != NULL ? *clock : clock_system;
+	presence->credit_us = MAX_CREDIT_US;
 	evtimer_assign(&presence->tick, base, on_tick, presence);
 	return presence;
 }
@@ -93,7 +105,7 @@ void
 presence_watch(struct presence *presence)
 {
 	if (presence->watchers++ == 0)
-		arm_tick(presence);
+		arm_tick(presence, lived_us(presence));
 }
 
 void
@@ -101,7 +113,7 @@ presence_unwatch(struct presence *presence)
 {
 	assert(presence->watchers > 0);
 	/* He may go on to wait for something else by the same deadline. */
-	judge(presence, presence->seen_us + TICK_US);
+	judge(presence, presence->tick_us);
 	if (--presence->watchers == 0)
 		evtimer_del(&presence->tick);
 }
@@ -109,17 +121,15 @@ presence_unwatch(struct presence *presence)
 int64_t
 presence_now_us(struct presence *presence)
 {
-	if (presence->watchers > 0)
-		judge(presence, presence->seen_us + TICK_US);
-	return lived_us(presence);
+	return presence->watchers > 0 ? judge(presence, presence->tick_us)
+	                              : lived_us(presence);
 }
 
 int64_t
 presence_fired(struct presence *presence, int64_t due_us)
 {
-	judge(presence, presence->seen_us + TICK_US);
-	judge(presence, due_us);
-	return lived_us(presence);
+	assert(presence->watchers > 0);
+	return judge(presence, due_us < presence->tick_us ? due_us : presence->tick_us);
 }
 
 int64_t

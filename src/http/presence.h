@@ -5,8 +5,13 @@
  *
  * Deadlines count in it: what arrived meanwhile could not be read. Nothing tells a program
  * that it was away but timers that fire far too late, so while somebody watches, a timer
- * ticks; between two ticks, or before the first, a short absence goes unnoticed. In a
- * suspend of the machine, CLOCK_MONOTONIC stands still by itself.
+ * ticks; between two ticks a short absence goes unnoticed. In a suspend of the machine,
+ * CLOCK_MONOTONIC stands still by itself.
+ *
+ * A timer that is late does not tell when the program left: after the timer before, and
+ * before this one was due. At first all of that counts as time away. But a program that
+ * comes back only to leave again, or whose machine is late with everything, would then
+ * never come to a deadline: for it only the time counts in which the timer was late.
  *
  * Private to http/transfers.
  */
@@ -26,6 +31,10 @@ struct presence;
  * milliseconds as thousands of answers are judged. */
 #define PRESENCE_TOLERANCE_MS 250
 
+/* How often in a row the doubt when it left is in the program's favour. Each tick's time
+ * that it was there regains one. */
+#define PRESENCE_CREDIT_TICKS 4
+
 /* CLOCK is copied; NULL: the system's. */
 struct presence *presence_new(
     struct event_base *base, const struct clock_source *clock);
@@ -37,10 +46,10 @@ void presence_free(struct presence *presence);
 void presence_watch(struct presence *presence);
 void presence_unwatch(struct presence *presence);
 
-/* The time lived, in microseconds. */
+/* The time lived, in microseconds. Never goes back. */
 int64_t presence_now_us(struct presence *presence);
 
-/* The same, from a timer that was to fire when that would be DUE_US. */
+/* The same, from a watcher's timer that was to fire when that would be DUE_US. */
 int64_t presence_fired(struct presence *presence, int64_t due_us);
 
 /* All the time that it was away. */

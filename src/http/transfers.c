@@ -29,9 +29,6 @@
 /* libcurl's own connect timeout where none is set. */
 #define CURL_CONNECT_TIMEOUT_MS 300000
 
-/* A deadline that fires later than this may have kept the loop from an answer. */
-#define PUNCTUAL_US 10000
-
 enum transfer_state {
 	TRANSFER_POOLED,
 	TRANSFER_RESOLVING, /* `query` is open */
@@ -50,10 +47,11 @@ struct transfer {
 	struct hop hop;
 	transfer_done_fn *done;
 	void *done_arg;
-	int64_t started_us; /* on clock_now_us(); the next two as deadlines */
-	int64_t connect_deadline_us;
-	int64_t fires_us; /* when `deadline` is to */
-	int64_t away_us;  /* presence_away_us() as libcurl got it */
+	int64_t started_us;          /* on clock_now_us(), as the next one */
+	int64_t asked_us;            /* the resolver, for this attempt */
+	int64_t connect_deadline_us; /* on transfers_now_us(), as the next one */
+	int64_t fires_us;            /* when `deadline` is to */
+	int64_t away_us;             /* presence_away_us() as libcurl got it */
 	bool given_last_look;
 	int64_t dns_us; /* -1: no lookup, or unfinished */
 	struct resolver_query *query;
@@ -76,8 +74,7 @@ struct transfers {
 	struct hosts *hosts;
 	struct multi *multis[HOSTS_PLACES]; /* NULL until needed */
 	long max_connections;               /* of each multi handle */
-	struct trust *trust;                /* see shared_trust() */
-	bool trust_is_read;
+	struct trust *trust;
 	struct event settle; /* there is something to report */
 	size_t max_count;    /* with more than so many transfers, none is pooled */
 	size_t count;        /* in the lists below */
@@ -197,7 +194,7 @@ recycle(struct transfer *transfer)
 /* ---- Deadlines ---- */
 
 int64_t
-transfers_now_us(const struct transfers *transfers)
+transfers_now_us(struct transfers *transfers)
 {
 	return presence_now_us(transfers->presence);
 }
@@ -310,7 +307,7 @@ note_end(CURL *easy, CURLcode code, UNUSED void *arg)
 static bool
 was_cut_short(const struct transfer *transfer)
 {
-	const struct transfers *transfers = transfer->transfers;
+	struct transfers *transfers = transfer->transfers;
 
 	return transfer->code == CURLE_OPERATION_TIMEDOUT &&
 	    !transfer->handle.connected &&
@@ -366,21 +363,19 @@ on_deadline(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 	struct transfer *transfer = arg;
 	struct presence *presence = transfer->transfers->presence;
 	int64_t now_us = presence_fired(presence, transfer->fires_us);
-	bool is_late = now_us - transfer->fires_us > PUNCTUAL_US;
+	/* If not, the connect deadline was kept meanwhile, or the program was away; or a
+	 * timer set late in a long turn came early, since the loop counts from the time it
+	 * woke up. */
+	bool is_over = now_us >= due_us(transfer);
 
-	/* The connect deadline may have been kept meanwhile, or the program was away; and
-	 * the loop counts from the time it woke up, so that a timer set late in a long
-	 * turn comes early. */
-	if (now_us < due_us(transfer)) {
-		arm_deadline(transfer, now_us);
-	} else if (is_late && !transfer->given_last_look) {
-		/* After a signal timers fire before sockets are looked at: an answer that
-		 * came in time is read in the next turn. */
-		transfer->given_last_look = true;
-		arm_deadline(transfer, now_us);
-	} else {
+	if (is_over && transfer->given_last_look) {
 		time_out(transfer);
+		return;
 	}
+	/* After a signal timers fire before sockets are looked at: an answer that came in
+	 * time is read in the next turn. */
+	transfer->given_last_look = is_over;
+	arm_deadline(transfer, now_us);
 }
 
 /* ---- The begin of a transfer ---- */
@@ -412,16 +407,6 @@ connect_timeout_ms(const struct transfer *transfer, bool several_addresses)
 	                               : INT32_MAX / 2;
 }
 
-/* Read when first asked for; NULL where libcurl is to read for itself. */
-static const struct trust *
-shared_trust(struct transfers *transfers)
-{
-	if (!transfers->trust_is_read)
-		transfers->trust = trust_new();
-	transfers->trust_is_read = true;
-	return transfers->trust;
-}
-
 /* Choose where TRANSFER runs, and hand it to libcurl there. ANSWER NULL: the host is an
  * address. */
 static bool
@@ -436,7 +421,7 @@ dispatch(struct transfer *transfer, const struct resolver_answer *answer)
 	if (handle->easy == NULL && !handle_init(handle, transfers->sockets, transfer))
 		return false;
 	if (transfer->hop.url->tls)
-		handle_trust(handle, shared_trust(transfers));
+		handle_trust(handle, transfers->trust);
 	transfer->away_us = presence_away_us(transfers->presence);
 	transfer->host = hosts_enter(transfers->hosts, transfer->hop.url,
 	    transfer->hop.request->reuse, &transfer->place);
@@ -474,7 +459,7 @@ on_resolved(const struct resolver_answer *answer, void *arg)
 
 	/* NULL while resolver_ask() has not returned: the answer was known. */
 	transfer->dns_us =
-	    transfer->query != NULL ? clock_now_us() - transfer->started_us : 0;
+	    transfer->query != NULL ? clock_now_us() - transfer->asked_us : 0;
 	transfer->query = NULL;
 	if (answer->addresses != NULL)
 		run(transfer, answer);
@@ -490,6 +475,7 @@ begin(struct transfer *transfer)
 	const struct url *url = transfer->hop.url;
 
 	transfer->dns_us = -1;
+	transfer->asked_us = clock_now_us();
 	enter(transfer, TRANSFER_RESOLVING);
 	arm_deadline(transfer, transfers_now_us(transfers));
 	if (url->host_is_address)
@@ -540,6 +526,7 @@ transfers_new(struct event_base *base, struct resolver *resolver,
 	transfers->presence = presence_new(base, NULL);
 	transfers->sockets = sockets_new(base, multi_on_ready);
 	transfers->hosts = hosts_new((size_t)host_count + SPARE_HOSTS);
+	transfers->trust = trust_new();
 	transfers->max_connections = hosts_connections(max_concurrent, host_count);
 	transfers->max_count = max_concurrent;
 	event_assign(&transfers->settle, base, -1, 0, on_settle, transfers);
@@ -576,10 +563,7 @@ recycle_all(struct transfer_list *list)
 void
 transfers_expect_tls(struct transfers *transfers)
 {
-	if (transfers->trust_is_read)
-		trust_renew(transfers->trust);
-	else
-		(void)shared_trust(transfers);
+	trust_expect(transfers->trust);
 }
 
 void

@@ -35,7 +35,7 @@ void transfers_resize(
  * The clock of deadlines: clock_now_us() less the time that the program was away, stopped
  * or frozen, while transfers were in flight. Never goes back.
  */
-int64_t transfers_now_us(const struct transfers *transfers);
+int64_t transfers_now_us(struct transfers *transfers);
 
 /* An https URL is going to be asked: read what that needs, some tens of milliseconds,
  * now, before the time of anything is taken. Called again, it is read again if it has

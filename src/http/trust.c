@@ -33,9 +33,10 @@ use_file_alone(CURL *easy)
 #ifdef HAVE_OPENSSL
 
 struct trust {
-	char *file;        /* owned */
+	bool tried;        /* to read it, whatever came of that */
+	char *file;        /* owned; NULL: not known, or none */
 	struct stat state; /* of the file, before it was read */
-	X509_STORE *store; /* owned; counts its references itself */
+	X509_STORE *store; /* owned; counts its references itself; NULL: nothing read */
 };
 
 /* Is it OpenSSL that libcurl would hand us a context of? */
@@ -90,13 +91,24 @@ is_same(const struct stat *a, const struct stat *b)
 	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+struct trust *
+trust_new(void)
+{
+	return libcurl_has_openssl() ? xcalloc(1, sizeof(struct trust)) : NULL;
+}
+
 void
-trust_renew(struct trust *trust)
+trust_expect(struct trust *trust)
 {
 	struct stat state;
 	X509_STORE *store;
 
-	if (trust == NULL || trust->file == NULL || stat(trust->file, &state) == -1 ||
+	if (trust == NULL)
+		return;
+	trust->tried = true;
+	if (trust->file == NULL)
+		trust->file = file_of_libcurl();
+	if (trust->file == NULL || stat(trust->file, &state) == -1 ||
 	    is_same(&state, &trust->state))
 		return;
 	store = read_store(trust->file);
@@ -105,23 +117,6 @@ trust_renew(struct trust *trust)
 	X509_STORE_free(trust->store);
 	trust->store = store;
 	trust->state = state;
-}
-
-struct trust *
-trust_new(void)
-{
-	struct trust *trust;
-
-	if (!libcurl_has_openssl())
-		return NULL;
-	trust = xcalloc(1, sizeof(*trust));
-	trust->file = file_of_libcurl();
-	trust_renew(trust);
-	if (trust->store == NULL) {
-		trust_free(trust);
-		return NULL;
-	}
-	return trust;
 }
 
 void
@@ -146,9 +141,11 @@ on_context(UNUSED CURL *easy, void *context, void *arg)
 }
 
 void
-trust_use(const struct trust *trust, CURL *easy)
+trust_use(struct trust *trust, CURL *easy)
 {
-	if (trust == NULL) {
+	if (trust != NULL && !trust->tried)
+		trust_expect(trust);
+	if (trust == NULL || trust->store == NULL) {
 		use_file_alone(easy);
 		return;
 	}
@@ -171,7 +168,7 @@ trust_new(void)
 }
 
 void
-trust_renew(UNUSED struct trust *trust)
+trust_expect(UNUSED struct trust *trust)
 {
 }
 
@@ -181,7 +178,7 @@ trust_free(UNUSED struct trust *trust)
 }
 
 void
-trust_use(UNUSED const struct trust *trust, CURL *easy)
+trust_use(UNUSED struct trust *trust, CURL *easy)
 {
 	use_file_alone(easy);
 }

@@ -19,20 +19,21 @@
 
 struct trust;
 
-/* Read libcurl's own choice of file. Returns NULL where it has none that can be read, or
- * is built with other TLS: libcurl then reads for itself. */
+/* Nothing is read yet. Returns NULL where libcurl's TLS is another: libcurl then reads for
+ * itself. NULL is allowed in all of the below. */
 struct trust *trust_new(void);
 
-/* Read the file again if it has changed. Connections that stand, and sessions that are
- * resumed, stay as they are; where there is nothing to be read, what was read before
- * holds. NULL is allowed. */
-void trust_renew(struct trust *trust);
+/* There will be connections: read libcurl's own choice of file now, if it has changed since
+ * it was read. Connections that stand, and sessions that are resumed, stay as they are;
+ * where there is nothing to be read, what was read before holds. */
+void trust_expect(struct trust *trust);
 
-/* After all easy handles that use it. NULL is allowed. */
+/* Have the connections of EASY trust these authorities, read now where nobody expected
+ * any connections. Where nothing could be read, libcurl reads for itself, in the way that
+ * costs least. */
+void trust_use(struct trust *trust, CURL *easy);
+
+/* After all easy handles that use it. */
 void trust_free(struct trust *trust);
-
-/* Have the connections of EASY trust TRUST's authorities; TRUST NULL: libcurl's, read in
- * the way that costs least. */
-void trust_use(const struct trust *trust, CURL *easy);
 
 #endif

@@ -154,6 +154,51 @@ def test_what_never_answers_times_out_afterwards(gatherd, upstream, slack):
     assert TIMEOUT / 2 < seconds < TIMEOUT + 1 * slack
 
 
+@contextlib.contextmanager
+def stutter(process, here, away):
+    """The process is stopped over and over, and here in between, for so many seconds."""
+    over = threading.Event()
+
+    def stop_and_go():
+        while not over.wait(here):
+            process.send_signal(signal.SIGSTOP)
+            over.wait(away)
+            process.send_signal(signal.SIGCONT)
+
+    thread = threading.Thread(target=stop_and_go)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_who_is_hardly_ever_there_comes_to_a_deadline(gatherd, upstream, slack):
+    process = start(gatherd, upstream.url + "/hang", timeout="2s")
+    upstream.wait_for(lambda it: it.requests)
+    begun = time.monotonic()
+    with stutter(process, here=0.05, away=0.95):
+        entry = entry_of(gatherd, process)
+    assert entry["status"] == "timeout"
+    # At first the doubt is in its favour.
+    assert 4 < time.monotonic() - begun < 12 * slack
+
+
+def test_after_many_stops_too_an_answer_is_read(gatherd, parted):
+    """The program has no credit left: it is late by what remains until the deadline."""
+    process = start(gatherd, parted.url + "/parts/1", timeout="500ms")
+    parted.wait_for(lambda it: it.requests)
+    for _ in range(4):
+        with away(process, 0.9):
+            pass
+        time.sleep(0.02)
+    with away(process, 0.9):
+        parted.let_go()
+        parted.wait_for(lambda it: it.now == 0)
+    expect_ok(gatherd, process)
+
+
 def test_a_redirect_read_late_leads_on(gatherd, parted):
     process = start(gatherd, parted.url + moves("/parts/1", after=0.3))
     parted.wait_for(lambda it: it.requests)

@@ -40,7 +40,7 @@ struct transfers {
 };
 
 int64_t
-transfers_now_us(const struct transfers *transfers)
+transfers_now_us(struct transfers *transfers)
 {
 	return transfers->now_us;
 }

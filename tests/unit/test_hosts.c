@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -242,6 +243,41 @@ test_with_less_room_the_oldest_are_forgotten(UNUSED void **state)
 	hosts_free(hosts);
 }
 
+/* Have COUNT hosts forgotten at once; returns how long that took. */
+static clock_t
+forget_many(unsigned count)
+{
+	struct hosts *hosts = hosts_new(count);
+	unsigned place;
+	char name[32];
+	clock_t time;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct host *host;
+
+		snprintf(name, sizeof(name), "host%u.test", i);
+		host = enter(hosts, name, 80, &place);
+		hosts_loaded(host, place, 1);
+		hosts_leave(hosts, host, place);
+	}
+	time = clock();
+	hosts_resize(hosts, 0);
+	time = clock() - time;
+	hosts_free(hosts);
+	return time;
+}
+
+/* Ten times as many take about ten times as long, not a hundred times. */
+static void
+test_many_are_forgotten_soon(UNUSED void **state)
+{
+	clock_t few = forget_many(10000);
+	clock_t many = forget_many(100000);
+
+	print_message("%ld us, %ld us\n", (long)few, (long)many);
+	assert_true(many < 50 * few);
+}
+
 static void
 test_connections_leave_descriptors_to_the_busy(UNUSED void **state)
 {
@@ -268,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_addresses_are_handed_over_until_they_were_used),
 		cmocka_unit_test(test_forgotten_hosts_are_forgotten_by_libcurl_too),
 		cmocka_unit_test(test_with_less_room_the_oldest_are_forgotten),
+		cmocka_unit_test(test_many_are_forgotten_soon),
 		cmocka_unit_test(test_connections_leave_descriptors_to_the_busy),
 	};
 

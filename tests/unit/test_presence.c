@@ -10,6 +10,9 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "chance.h"
+
+#define SCENARIOS 100
 
 #define MS_US INT64_C(1000)
 
@@ -109,20 +112,6 @@ test_a_timer_that_fires_on_time_tells_nothing(UNUSED void **state)
 }
 
 static void
-test_who_is_always_late_comes_to_an_end_all_the_same(UNUSED void **state)
-{
-	int64_t begun_us = clock_us;
-
-	presence_watch(presence);
-	for (int i = 0; i < 100; i++) {
-		clock_us += TICK_US + TOLERANCE_US + 10 * MS_US;
-		presence_now_us(presence);
-	}
-	/* What is left of each: 500 + 260 - 2 * 260 ms. */
-	assert_int_equal(presence_now_us(presence), begun_us + 100 * 240 * MS_US);
-}
-
-static void
 test_the_last_watcher_counts_before_he_goes(UNUSED void **state)
 {
 	int64_t begun_us = clock_us;
@@ -148,6 +137,143 @@ test_absences_add_up(UNUSED void **state)
 	clock_us += 7000 * MS_US;
 	presence_now_us(presence);
 	assert_int_equal(presence_away_us(presence), 15000 * MS_US);
+}
+
+/* ---- Who is away over and over ---- */
+
+/* The next turn of the loop, after so long: the tick is looked at and set anew, as who
+ * begins to watch does it too. Returns the time lived. */
+static int64_t
+turn_after(int64_t us)
+{
+	clock_us += us;
+	presence_unwatch(presence);
+	presence_watch(presence);
+	return presence_now_us(presence);
+}
+
+/* All that is in doubt has been given to it. */
+static void
+use_up_credit(void)
+{
+	int64_t begun_us = presence_now_us(presence);
+
+	for (int i = 0; i < PRESENCE_CREDIT_TICKS; i++)
+		assert_int_equal(turn_after(1000 * MS_US), begun_us);
+}
+
+static void
+test_who_is_always_late_comes_to_an_end_all_the_same(UNUSED void **state)
+{
+	int64_t begun_us = clock_us;
+
+	presence_watch(presence);
+	use_up_credit();
+	for (int turn = 1; turn <= 100; turn++)
+		assert_int_equal(turn_after(1000 * MS_US), begun_us + turn * TICK_US);
+	for (int turn = 1; turn <= 100; turn++)
+		turn_after(TICK_US + TOLERANCE_US + 10 * MS_US);
+	assert_int_equal(presence_now_us(presence), begun_us + 200 * TICK_US);
+}
+
+static void
+test_a_deadline_before_the_tick_comes_too(UNUSED void **state)
+{
+	int64_t due_us = clock_us + 100 * MS_US;
+
+	presence_watch(presence);
+	use_up_credit();
+	clock_us += 1000 * MS_US;
+	assert_int_equal(presence_fired(presence, due_us), due_us);
+}
+
+static void
+test_what_is_not_in_doubt_costs_no_credit(UNUSED void **state)
+{
+	int64_t begun_us = clock_us;
+
+	presence_watch(presence);
+	for (int i = 0; i < 100; i++) {
+		/* Who reads the time at the very moment is seen. */
+		turn_after(0);
+		clock_us += TICK_US;
+		presence_now_us(presence);
+		clock_us += 1000 * MS_US;
+		presence_now_us(presence);
+	}
+	assert_int_equal(presence_now_us(presence), begun_us + 100 * TICK_US);
+	begun_us = presence_now_us(presence);
+	turn_after(0);
+	use_up_credit();
+	assert_int_equal(presence_now_us(presence), begun_us);
+}
+
+static void
+test_who_stays_for_a_tick_has_credit_again(UNUSED void **state)
+{
+	int64_t now_us;
+
+	presence_watch(presence);
+	use_up_credit();
+	now_us = turn_after(TICK_US);
+	assert_int_equal(turn_after(1000 * MS_US), now_us);
+	assert_int_equal(turn_after(1000 * MS_US), now_us + TICK_US);
+
+	/* Not more than at first, however long. */
+	for (int i = 0; i < 100; i++)
+		turn_after(TICK_US);
+	use_up_credit();
+	now_us = presence_now_us(presence);
+	assert_int_equal(turn_after(1000 * MS_US), now_us + TICK_US);
+}
+
+static void
+test_read_twice_between_ticks_it_does_not_go_back(UNUSED void **state)
+{
+	int64_t begun_us = clock_us;
+
+	presence_watch(presence);
+	clock_us += 400 * MS_US;
+	assert_int_equal(presence_now_us(presence), begun_us + 400 * MS_US);
+	clock_us += 900 * MS_US;
+	assert_int_equal(presence_now_us(presence), begun_us + 400 * MS_US);
+	/* A timer that was due before the first reading. */
+	clock_us += 900 * MS_US;
+	assert_int_equal(
+	    presence_fired(presence, begun_us + 100 * MS_US), begun_us + 400 * MS_US);
+	assert_int_equal(presence_away_us(presence), 1800 * MS_US);
+}
+
+/* One program's life, drawn: short waits and long ones, and whoever reads the time. */
+static void
+live(void)
+{
+	int64_t last_us;
+
+	presence_watch(presence);
+	last_us = presence_now_us(presence);
+	for (int i = 0; i < 1000; i++) {
+		int64_t due_us = last_us + between(0, 1000) * MS_US;
+		int64_t now_us;
+
+		clock_us += between(0, one_in(8) ? 2000 : 200) * MS_US;
+		if (one_in(3))
+			now_us = turn_after(0);
+		else if (one_in(2))
+			now_us = presence_fired(presence, due_us);
+		else
+			now_us = presence_now_us(presence);
+		HOLDS(now_us >= last_us);
+		HOLDS(now_us == clock_us - presence_away_us(presence));
+		last_us = now_us;
+	}
+	presence_unwatch(presence);
+}
+
+static void
+test_whatever_happens_it_does_not_go_back(UNUSED void **state)
+{
+	run_scenarios(live);
 }
 
 /* ---- The tick ---- */
@@ -191,12 +317,18 @@ main(void)
 		TEST(test_a_missing_tick_takes_all_back_since_the_last),
 		TEST(test_a_timer_that_fires_late_tells_it_too),
 		TEST(test_a_timer_that_fires_on_time_tells_nothing),
-		TEST(test_who_is_always_late_comes_to_an_end_all_the_same),
 		TEST(test_the_last_watcher_counts_before_he_goes),
 		TEST(test_absences_add_up),
+		TEST(test_who_is_always_late_comes_to_an_end_all_the_same),
+		TEST(test_a_deadline_before_the_tick_comes_too),
+		TEST(test_what_is_not_in_doubt_costs_no_credit),
+		TEST(test_who_stays_for_a_tick_has_credit_again),
+		TEST(test_read_twice_between_ticks_it_does_not_go_back),
+		TEST(test_whatever_happens_it_does_not_go_back),
 		TEST(test_it_ticks_only_while_somebody_watches),
 		TEST(test_a_tick_shows_that_it_is_there),
 	};
 
+	chance_begin(SCENARIOS);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,6 +155,56 @@ test_the_clock_of_libcurl_does_not_count(UNUSED void **state)
 }
 
 static void
+test_nor_does_it_where_another_address_has_failed(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	int fds[3];
+
+	/* At ::1 nobody listens; the other one hangs. */
+	open_full_port("127.0.0.2", stage->server->port, fds);
+	fake_address = INADDR_LOOPBACK + 1;
+	aim_at(stage, "http://both.test:%u/");
+	stage->request.connect_timeout_us = 700 * MS_US;
+	start_within(stage, &seen, 10 * SECOND_US);
+	run_for_ms(stage, 50);
+	be_away();
+	await(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_TIMEOUT);
+	assert_int_equal(seen.response.phase, PHASE_CONNECT);
+	assert_true(seen.response.timing.total_us > (AWAY_MS + 500) * MS_US);
+	forget(&seen);
+	close_full_port(fds);
+	free_stage(stage);
+}
+
+static void
+test_who_begins_anew_looks_up_anew(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	int fds[3];
+
+	open_full_port("127.0.0.2", stage->server->port, fds);
+	aim_at(stage, "http://two.test:%u/");
+	stage->request.connect_timeout_us = 700 * MS_US;
+	start_within(stage, &seen, 10 * SECOND_US);
+	run_for_ms(stage, 50);
+	/* The address has become too old meanwhile. */
+	fake_now_us += 10 * RESOLVER_LIFETIME_MS * MS_US;
+	fake_lookups = 0;
+	be_away();
+	await(stage, &seen);
+	assert_int_equal(fake_lookups, 1);
+	/* That lookup's time, not all since the start. */
+	assert_true(seen.response.timing.dns_us >= 0);
+	assert_true(seen.response.timing.dns_us < AWAY_MS * MS_US / 2);
+	expect_ok(stage, &seen);
+	close_full_port(fds);
+	free_stage(stage);
+}
+
+static void
 test_a_name_found_meanwhile_is_used(UNUSED void **state)
 {
 	struct stage *stage = new_stage(send_answer, OK_JSON);
@@ -209,6 +259,8 @@ main(void)
 		cmocka_unit_test(test_what_never_answers_times_out_afterwards),
 		cmocka_unit_test(test_a_connection_has_its_time_too),
 		cmocka_unit_test(test_the_clock_of_libcurl_does_not_count),
+		cmocka_unit_test(test_nor_does_it_where_another_address_has_failed),
+		cmocka_unit_test(test_who_begins_anew_looks_up_anew),
 		cmocka_unit_test(test_a_name_found_meanwhile_is_used),
 		cmocka_unit_test(test_a_redirect_read_late_leads_on),
 	};

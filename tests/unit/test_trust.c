@@ -266,19 +266,72 @@ test_a_changed_file_is_read_again(UNUSED void **state)
 }
 
 static void
-test_without_a_file_of_use_there_is_no_trust(UNUSED void **state)
+test_without_a_file_of_use_libcurl_reads_for_itself(UNUSED void **state)
 {
-	CURL *easy = curl_easy_init();
-	const char *file = NULL;
+	struct stage *stage = new_stage(send_nothing, NULL);
+	struct server server;
 
 	write_file(NULL);
-	assert_null(trust_new());
-	trust_renew(NULL);
-	trust_free(NULL);
-	trust_use(NULL, easy);
-	curl_easy_getinfo(easy, CURLINFO_CAINFO, &file);
-	assert_string_equal(file, libcurls_file);
+	open_server(&server, &good);
+	transfers_expect_tls(stage->transfers);
+	assert_int_equal(ask_server(stage, &server), RESPONSE_TLS);
+	write_file(&good);
+	assert_int_equal(ask_server(stage, &server), RESPONSE_COMPLETE);
+	close_server(&server);
+	free_stage(stage);
+}
+
+/* Have a new handle use TRUST. */
+static void
+use(struct trust *trust)
+{
+	CURL *easy = curl_easy_init();
+
+	trust_use(trust, easy);
 	curl_easy_cleanup(easy);
+}
+
+static void
+test_who_is_not_expected_has_it_read_once(UNUSED void **state)
+{
+	struct trust *trust = trust_new();
+
+	write_file(&good);
+	opened = 0;
+	use(trust);
+	use(trust);
+	assert_int_equal(opened, 1);
+	trust_free(trust);
+}
+
+static void
+test_what_is_of_no_use_is_tried_once_until_it_is_expected(UNUSED void **state)
+{
+	struct trust *trust = trust_new();
+
+	write_file(NULL);
+	opened = 0;
+	use(trust);
+	use(trust);
+	assert_int_equal(opened, 1);
+	write_file(&good);
+	use(trust);
+	assert_int_equal(opened, 1);
+	trust_expect(trust);
+	use(trust);
+	assert_int_equal(opened, 2);
+	trust_free(trust);
+}
+
+static void
+test_there_may_be_no_trust(UNUSED void **state)
+{
+	trust_expect(NULL);
+	use(NULL);
+	trust_free(NULL);
+	opened = 0;
+	trust_free(trust_new());
+	assert_int_equal(opened, 0);
 }
 
 /* ---- All of them ---- */
@@ -327,7 +380,11 @@ main(void)
 		cmocka_unit_test(test_the_file_is_read_once_for_all_connections),
 		cmocka_unit_test(test_who_is_not_in_the_file_is_not_trusted),
 		cmocka_unit_test(test_a_changed_file_is_read_again),
-		cmocka_unit_test(test_without_a_file_of_use_there_is_no_trust),
+		cmocka_unit_test(test_without_a_file_of_use_libcurl_reads_for_itself),
+		cmocka_unit_test(test_who_is_not_expected_has_it_read_once),
+		cmocka_unit_test(
+		    test_what_is_of_no_use_is_tried_once_until_it_is_expected),
+		cmocka_unit_test(test_there_may_be_no_trust),
 	};
 
 	if (!libcurl_has_file())
