@@ -305,6 +305,16 @@ folder_exists(const char *path)
 	return exists;
 }
 
+/* Is that the link to an open file in /proc/PID/fd, proc(5)? It has the text of one that
+ * leads to a path, and does not. */
+static bool
+leads_to_open_file(const struct stat *link)
+{
+	struct stat proc;
+
+	return stat("/proc/self/fd", &proc) == 0 && proc.st_dev == link->st_dev;
+}
+
 char *
 atomic_file_resolve(const char *path)
 {
@@ -317,7 +327,7 @@ atomic_file_resolve(const char *path)
 		if (lstat(current, &status) == -1) {
 			if (errno == ENOENT && folder_exists(current))
 				return current;
-		} else if (!S_ISLNK(status.st_mode)) {
+		} else if (!S_ISLNK(status.st_mode) || leads_to_open_file(&status)) {
 			return current;
 		} else if (links == LINKS_MAX) {
 			errno = ELOOP;

@@ -31,8 +31,9 @@ MUST_CHECK bool atomic_file_replace(
 
 /*
  * Where PATH leads when it is a symbolic link, so that its target is replaced and the
- * link stays; a copy of PATH where it is none or nothing is there yet. The caller's; NULL
- * with errno set where the links go in a circle or a folder is missing.
+ * link stays; a copy of PATH where it is none or nothing is there yet. A link in /proc to an
+ * open file, to which those of /dev/stdout and /dev/fd/3 lead, is where it ends, and is no
+ * name of a file: what comes out is a link then. The caller's; NULL with errno set where the links go in a circle or a folder is missing.
  */
 char *atomic_file_resolve(const char *path);
 

@@ -42,6 +42,15 @@ clock_wall_ms(void)
 	return (int64_t)now.tv_sec * MS_PER_SECOND + now.tv_nsec / 1000000;
 }
 
+struct timeval
+clock_timeval(int64_t us)
+{
+	return (struct timeval){
+		.tv_sec = us / 1000000,
+		.tv_usec = us % 1000000,
+	};
+}
+
 static int64_t
 system_now_us(UNUSED void *arg)
 {

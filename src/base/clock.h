@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/time.h>
 
 /* CLOCK_MONOTONIC: never steps, stops in suspend. */
 int64_t clock_now_us(void);
@@ -18,6 +19,9 @@ int64_t clock_boot_us(void);
 
 /* CLOCK_REALTIME since the epoch. */
 int64_t clock_wall_ms(void);
+
+/* A duration, which is not negative, as the timers of an event loop take it. */
+struct timeval clock_timeval(int64_t us);
 
 /* Both clocks as a parameter, for what tests turn by hand. */
 struct clock_source {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -49,6 +50,10 @@ static const char *const colours[] = {
 /* Set by the main thread, read by all. */
 static _Atomic enum log_level current_level = LOG_LEVEL_INFO;
 static _Atomic enum style current_style = STYLE_UNKNOWN;
+static atomic_bool may_drop;   /* rather than wait for who reads */
+static atomic_bool is_unread;  /* the last line found no room */
+static atomic_bool is_torn;    /* of the last line only the beginning was written */
+static atomic_uint lost_count; /* lines since the last one that was written */
 
 static struct {
 	void (*before)(void *arg);
@@ -245,25 +250,59 @@ append_line(struct buffer *line, enum log_level level, const char *target,
 	buffer_append_char(line, '\n');
 }
 
-/* Nothing can be done about a log that cannot be written: the line is lost. */
-static void
-write_out(const char *data, size_t len)
+void
+log_drop_unread(void)
 {
-	while (len > 0) {
-		struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
-		ssize_t written = write(STDERR_FILENO, data, len);
+	may_drop = true;
+}
 
-		if (written >= 0) {
-			data += written;
-			len -= (size_t)written;
-		} else if (errno == EAGAIN) {
-			/* Somebody who shares the terminal or pipe made it so. */
-			if (poll(&ready, 1, WAIT_MS) == 0)
-				return;
-		} else if (errno != EINTR) {
-			return;
-		}
+/* Is there room for PIPE_BUF bytes, so that write(2) does not block? Who did not read the
+ * last line in time is not waited for with each of the next. */
+static bool
+wait_for_room(void)
+{
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int wait_ms = may_drop && is_unread ? 0 : WAIT_MS;
+	int count;
+
+	do
+		count = poll(&ready, 1, wait_ms);
+	while (count == -1 && errno == EINTR);
+	is_unread = count == 0;
+	return count != 0;
+}
+
+/* Returns how many of the LEN bytes could be written: nothing can be done about a log that
+ * cannot. */
+static size_t
+write_some(const char *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len && (!may_drop || wait_for_room())) {
+		size_t most = may_drop && len - done > PIPE_BUF ? PIPE_BUF : len - done;
+		ssize_t written = write(STDERR_FILENO, data + done, most);
+
+		if (written >= 0)
+			done += (size_t)written;
+		/* EAGAIN: somebody who shares the terminal or pipe made it so. */
+		else if (errno == EAGAIN ? !wait_for_room() : errno != EINTR)
+			break;
 	}
+	return done;
+}
+
+/* Returns whether all of LINE was written. */
+static bool
+write_out(const struct buffer *line)
+{
+	size_t done;
+
+	if (is_torn && write_some("\n", 1) == 0)
+		return false;
+	done = write_some(line->data, line->len);
+	is_torn = done > 0 && done < line->len;
+	return done == line->len;
 }
 
 void
@@ -276,8 +315,47 @@ log_bare(enum log_level level, const char *text)
 		append_head(&line, STYLE_JOURNAL, level);
 	buffer_append_string(&line, text);
 	buffer_append_char(&line, '\n');
-	write_out(line.data, line.len);
+	(void)write_out(&line);
 	buffer_clear(&line);
+}
+
+/* Likewise, of a line of this TEXT. */
+static bool
+write_line(enum log_level level, const char *target, const struct buffer *text)
+{
+	struct buffer line;
+	bool written;
+
+	buffer_init(&line, BUFFER_UNLIMITED);
+	append_line(&line, level, target, text);
+	if (wrap.before != NULL)
+		wrap.before(wrap.arg);
+	written = write_out(&line);
+	if (wrap.after != NULL)
+		wrap.after(wrap.arg);
+	buffer_clear(&line);
+	return written;
+}
+
+/* Say, as soon as there is a reader again, what he has missed. Returns false where there is
+ * none yet. */
+static bool
+tell_lost(void)
+{
+	unsigned count = atomic_exchange(&lost_count, 0);
+	struct buffer text;
+	bool told;
+
+	if (count == 0 || !log_enabled(LOG_LEVEL_WARN))
+		return true;
+	buffer_init(&text, TEXT_MAX);
+	buffer_append_format(&text, "%u line%s of the log could not be written", count,
+	    count == 1 ? "" : "s");
+	told = write_line(LOG_LEVEL_WARN, NULL, &text);
+	if (!told)
+		lost_count += count;
+	buffer_clear(&text);
+	return told;
 }
 
 void
@@ -285,7 +363,7 @@ log_line(enum log_level level, const char *target, const char *format, ...)
 {
 	int reason =
 	    errno; /* callers may look at it afterwards, and FORMAT may have %m */
-	struct buffer text, line;
+	struct buffer text;
 	va_list args;
 
 	if (!log_enabled(level))
@@ -294,20 +372,12 @@ log_line(enum log_level level, const char *target, const char *format, ...)
 		current_style = choose_style(LOG_FORMAT_AUTO);
 
 	buffer_init(&text, TEXT_MAX);
-	buffer_init(&line, BUFFER_UNLIMITED);
 	errno = reason;
 	va_start(args, format);
 	append_formatted(&text, format, args);
 	va_end(args);
-	append_line(&line, level, target, &text);
-
-	if (wrap.before != NULL)
-		wrap.before(wrap.arg);
-	write_out(line.data, line.len);
-	if (wrap.after != NULL)
-		wrap.after(wrap.arg);
-
-	buffer_clear(&line);
+	if (!tell_lost() || !write_line(level, target, &text))
+		lost_count++;
 	buffer_clear(&text);
 	errno = reason;
 }

@@ -1,8 +1,8 @@
 /*
  * The log: one line for each event, on standard error.
  *
- * The settings are one of the program's few globals. A line is written by one write(2)
- * so that lines never mix; what is not UTF-8 or is a control character is replaced; the
+ * The settings are one of the program's few globals. A line is written by one write(2),
+ * unless it is very long, so that lines never mix; what is not UTF-8 or is a control character is replaced; the
  * text is cut at 8 KiB. Any thread may write lines, and errno is kept; the settings are
  * the main thread's.
  */
@@ -33,6 +33,10 @@ enum log_format {
 /* Before the first call: info, auto. May be called again (the config says other than
  * the default, a reload). */
 void log_setup(enum log_level level, enum log_format format);
+
+/* From now on a line that finds no reader within 100 ms is lost, and counted: whoever reads
+ * the log, a pipe or the journal, must not hold the loop up. Before, he is waited for. */
+void log_drop_unread(void);
 
 /* Would a line of LEVEL be written? For lines that cost something to make. */
 bool log_enabled(enum log_level level);

@@ -20,11 +20,11 @@ struct comparison {
 	 * variable is not looked through for every target that names it. */
 	const char **changed_vars;
 	size_t changed_count;
-	/* Paths into those that were looked at: a tsearch(3) tree. So a large list in a map
-	 * is compared once, however many templates name it. */
-	void *paths;
+	/* Nor is a large value in one of them: a tree, see tsearch(3), of known paths. */
+	void *known_paths; /* owned */
 };
 
+/* A path into a changed variable, whose values were compared. */
 struct known_path {
 	const char *path; /* borrowed from a template */
 	bool same;
@@ -88,7 +88,7 @@ compare_to_path(const void *key, const void *item)
 }
 
 static int
-compare_paths(const void *left, const void *right)
+compare_known_paths(const void *left, const void *right)
 {
 	const struct known_path *a = left;
 	const struct known_path *b = right;
@@ -96,8 +96,9 @@ compare_paths(const void *left, const void *right)
 	return strcmp(a->path, b->path);
 }
 
+/* Does PATH lead to the same among both vars? */
 static bool
-leads_to_the_same(const struct comparison *comparison, const char *path)
+compare_at_path(const struct comparison *comparison, const char *path)
 {
 	struct template_value before;
 	struct template_value after;
@@ -109,29 +110,44 @@ leads_to_the_same(const struct comparison *comparison, const char *path)
 	return value_equal(before.node, after.node);
 }
 
-/* Does PATH lead to the same among both vars? */
+static struct known_path *
+find_known_path(const struct comparison *comparison, const char *path)
+{
+	const struct known_path wanted = { .path = path };
+	struct known_path *const *found =
+	    tfind(&wanted, &comparison->known_paths, compare_known_paths);
+
+	return found != NULL ? *found : NULL;
+}
+
+static struct known_path *
+add_known_path(struct comparison *comparison, const char *path)
+{
+	struct known_path *known = xcalloc(1, sizeof(*known));
+
+	known->path = path;
+	known->same = compare_at_path(comparison, path);
+	if (tsearch(known, &comparison->known_paths, compare_known_paths) == NULL)
+		abort(); /* out of memory, as in base/xalloc */
+	return known;
+}
+
+/* Likewise, but each path is followed only once. */
 static bool
 is_same_path(struct comparison *comparison, const char *path)
 {
-	struct known_path *known;
-	struct known_path **found;
+	const struct known_path *known;
 
 	/* The names of vars hold no dots, so the first part is always a variable's. */
 	if (bsearch(path, comparison->changed_vars, comparison->changed_count,
 	        sizeof(*comparison->changed_vars), compare_to_path) == NULL)
 		return true;
 	if (strchr(path, '.') == NULL)
-		return false;
-	known = xcalloc(1, sizeof(*known));
-	known->path = path;
-	found = tsearch(known, &comparison->paths, compare_paths);
-	if (found == NULL)
-		abort(); /* out of memory, as in base/xalloc */
-	if (*found == known)
-		known->same = leads_to_the_same(comparison, path);
-	else
-		free(known);
-	return (*found)->same;
+		return false; /* the variable itself */
+	known = find_known_path(comparison, path);
+	if (known == NULL)
+		known = add_known_path(comparison, path);
+	return known->same;
 }
 
 /* The templates of one target. */
@@ -267,7 +283,7 @@ config_diff_init(
 	};
 	find_changed_vars(&comparison);
 	walk_targets(diff, &comparison, before, after);
-	tdestroy(comparison.paths, free);
+	tdestroy(comparison.known_paths, free);
 	free(comparison.changed_vars);
 }
 

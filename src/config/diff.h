@@ -26,7 +26,8 @@ struct config_diff {
 /*
  * Compare the enabled targets of BEFORE and AFTER by name. Equal are: every key that a
  * target has, from wherever it came (`defaults`, the file), with the values that ${...}
- * put in, secret or not, and the `vars` that its templates name.
+ * put in, secret or not, and the `vars` that its templates name. Order counts:
+ * that of headers, of labels, and of the keys in a map among the `vars`.
  */
 void config_diff_init(
     struct config_diff *diff, const struct config *before, const struct config *after);

@@ -15,8 +15,10 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 
-/* When the timer that waits for steps of the wall clock is over by itself: in 2200. */
-#define FAR_FUTURE_SECONDS INT64_C(7258118400)
+/* When the timer that waits for steps of the wall clock is over by itself: never, as this
+ * is the last second that the kernel can count to. Were it over it would be set anew,
+ * and over at once, again and again. */
+#define FAR_FUTURE_SECONDS (INT64_MAX / 1000000000)
 
 /* One timerfd(2) and its event. */
 struct timer {

@@ -1,5 +1,6 @@
 #include "daemon/background.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -25,8 +26,7 @@ struct job {
 	pthread_mutex_t lock; /* over all below */
 	unsigned references;
 	bool abandoned;
-	bool over; /* `result` waits for the loop */
-	void *result;
+	bool over; /* `run` has returned */
 };
 
 struct background {
@@ -54,16 +54,15 @@ static void *
 run(void *arg)
 {
 	struct job *job = arg;
-	void *result = job->work.run(job->work.arg);
 	bool abandoned;
 
+	job->work.run(job->work.arg);
 	pthread_mutex_lock(&job->lock);
 	abandoned = job->abandoned;
-	job->result = result;
 	job->over = true;
 	pthread_mutex_unlock(&job->lock);
 	if (abandoned)
-		job->work.discard(result, job->work.arg);
+		job->work.discard(job->work.arg);
 	else
 		/* Fails only where the counter is full, and it is 0. */
 		(void)eventfd_write(job->wake_fd, 1);
@@ -85,13 +84,13 @@ on_woken(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 {
 	struct background *background = arg;
 	struct background_work work = background->job->work;
-	void *result;
 
+	/* What `run` has left in ARG is seen here: it let go of the lock since. */
 	pthread_mutex_lock(&background->job->lock);
-	result = background->job->result;
+	assert(background->job->over);
 	pthread_mutex_unlock(&background->job->lock);
 	background_free(background);
-	work.done(result, work.arg);
+	work.done(work.arg);
 }
 
 static struct job *
@@ -154,6 +153,6 @@ background_abandon(struct background *background)
 	job->abandoned = true;
 	pthread_mutex_unlock(&job->lock);
 	if (over)
-		job->work.discard(job->result, job->work.arg);
+		job->work.discard(job->work.arg);
 	background_free(background);
 }

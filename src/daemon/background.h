@@ -8,12 +8,11 @@ struct background;
 struct event_base;
 
 struct background_work {
-	/* In the thread. What it makes of ARG is returned, and handed to `done`. */
-	void *(*run)(void *arg);
+	void (*run)(void *arg); /* in the thread; what it makes stands in ARG */
 	/* In the loop, once, never from inside background_start(): the work is over. */
-	void (*done)(void *result, void *arg);
-	/* In either, where nobody waits any more: release what `run` made, and ARG. */
-	void (*discard)(void *result, void *arg);
+	void (*done)(void *arg);
+	/* In either, where nobody waits any more: release ARG. */
+	void (*discard)(void *arg);
 	void *arg;
 };
 

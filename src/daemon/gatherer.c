@@ -7,14 +7,12 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/diff.h"
-#include "config/render.h"
 #include "gather/board.h"
 #include "gather/limiter.h"
 #include "gather/report.h"
@@ -34,7 +32,7 @@ struct running {
 	struct gatherer *gatherer; /* borrowed: the one it is part of */
 	struct round *round;       /* owned */
 	struct report_lines lines;
-	bool planned;   /* by the schedule: who cannot take part misses a turn */
+	bool scheduled; /* who cannot take part misses a turn */
 	bool has_begun; /* somebody could */
 };
 
@@ -88,7 +86,8 @@ on_skipped(struct board_entry *entry, void *arg)
 {
 	struct running *running = arg;
 
-	if (running->planned)
+	/* Who is being asked out of turn, after a reload or SIGUSR1, misses nothing. */
+	if (running->scheduled && !entry->in_extra_turn)
 		report_skipped(
 		    running->gatherer->report, &running->lines, entry, clock_now_us());
 }
@@ -100,16 +99,17 @@ on_round_done(const struct round_summary *summary, void *arg)
 	struct gatherer *gatherer = running->gatherer;
 	struct report_lines lines = running->lines;
 	bool has_begun = running->has_begun;
+	const char *line;
 
 	LIST_REMOVE(running, link);
 	free(running);
 	/* All its targets were still running: nothing is known that was not before. */
 	if (!has_begun)
 		return;
-	report_round(gatherer->report, &lines, summary, clock_now_us());
+	line = report_round(gatherer->report, &lines, summary, clock_now_us());
 	publisher_round_ends(gatherer->publisher, summary);
 	if (gatherer->events.on_round != NULL)
-		gatherer->events.on_round(summary, gatherer->events.arg);
+		gatherer->events.on_round(line, gatherer->events.arg);
 }
 
 static void
@@ -131,8 +131,14 @@ on_ready(bool ready, void *arg)
 
 static void
 start_round(struct gatherer *gatherer, const struct round_place *places, size_t count,
-    bool planned)
+    bool scheduled)
 {
+	const struct round_plan plan = {
+		.number = publisher_next_round(gatherer->publisher),
+		.places = places,
+		.count = count,
+		.scheduled = scheduled,
+	};
 	struct running *running = xcalloc(1, sizeof(*running));
 	const struct round_events events = {
 		.on_begin = on_begin,
@@ -143,10 +149,10 @@ start_round(struct gatherer *gatherer, const struct round_place *places, size_t 
 	};
 
 	running->gatherer = gatherer;
-	running->planned = planned;
+	running->scheduled = scheduled;
 	LIST_INSERT_HEAD(&gatherer->rounds, running, link);
-	running->round = round_start(&gatherer->turns, gatherer->base, gatherer->board,
-	    publisher_next_round(gatherer->publisher), places, count, &events);
+	running->round = round_start(
+	    &gatherer->turns, gatherer->base, gatherer->board, &plan, &events);
 }
 
 void
@@ -181,17 +187,6 @@ gatherer_has_failed_target(const struct gatherer *gatherer)
 	return board_has_required_failure(gatherer->board);
 }
 
-char *
-gatherer_describe_round(
-    const struct gatherer *gatherer, const struct round_summary *summary)
-{
-	struct buffer text;
-
-	buffer_init(&text, BUFFER_UNLIMITED);
-	report_describe_round(gatherer->board, summary, &text);
-	return buffer_take(&text);
-}
-
 struct report *
 gatherer_report(struct gatherer *gatherer)
 {
@@ -220,14 +215,11 @@ usable_concurrency(const struct config *config, size_t descriptors)
 	return possible;
 }
 
-/* As far as that is known before a URL is rendered. */
 static bool
 has_tls_target(const struct config *config)
 {
 	for (size_t i = 0; i < config->target_count; i++) {
-		const struct rendered_request *rendered = config->targets[i]->rendered;
-
-		if (rendered != NULL && rendered->request.url.tls)
+		if (config->targets[i]->tls)
 			return true;
 	}
 	return false;

@@ -19,7 +19,6 @@ struct gatherer;
 struct marked;
 struct report;
 struct round_place;
-struct round_summary;
 
 /* What a gatherer tells, from the loop; all but the first may be NULL. */
 struct gatherer_events {
@@ -28,8 +27,8 @@ struct gatherer_events {
 	void (*on_ready)(bool ready, void *arg);
 	/* The outcome of one more target is on the board. */
 	void (*on_outcome)(bool failed, void *arg);
-	/* A round is over. */
-	void (*on_round)(const struct round_summary *summary, void *arg);
+	/* A round is over, as LINE says, which is borrowed for the call. */
+	void (*on_round)(const char *line, void *arg);
 	/* A document was written, or could not be, as the log says. */
 	void (*on_published)(bool published, void *arg);
 	void *arg;
@@ -78,10 +77,6 @@ void gatherer_reload(
 
 /* Is there a target that failed and is not `required: false`? */
 bool gatherer_has_failed_target(const struct gatherer *gatherer);
-
-/* The line of a round, as in the log. The caller's. */
-char *gatherer_describe_round(
-    const struct gatherer *gatherer, const struct round_summary *summary);
 
 /* For what the caller finds out about the schedule. */
 struct report *gatherer_report(struct gatherer *gatherer);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -26,12 +25,11 @@
 
 #define STATUS_PERIOD_US 1000000
 
-/* A reload's are 50 bytes, and systemd waits for the end of one before the next. */
-#define MAX_UNSENT_BYTES 512
-
 /* Less would keep the loop busy with nothing else. */
 #define MIN_WATCHDOG_US 1000
 
+#define READY           "READY=1"
+#define RELOADING       "RELOADING=1"
 #define STOPPING_STATUS "Stopping"
 
 static const struct timeval retry_delay = { .tv_usec = 100000 };
@@ -42,9 +40,9 @@ struct notify {
 	socklen_t address_len;
 	bool error_was_told;
 
-	/* Changes of state that found the receiver's queue full, each ended by a NUL: they
-	 * must not get lost, or systemd takes the start for failed. */
-	struct buffer unsent;
+	/* The change of state that found the receiver's queue full, or NULL; owned. It must
+	 * not get lost, or systemd takes a start or a reload for failed. */
+	char *unsent;
 	struct event retry;
 
 	char *shown;         /* the last STATUS= that was sent, or NULL; owned */
@@ -58,15 +56,6 @@ struct notify {
 	void *arg;
 	bool was_ill; /* the last sign of life was not given */
 };
-
-static struct timeval
-timeval_from_us(int64_t us)
-{
-	return (struct timeval){
-		.tv_sec = us / 1000000,
-		.tv_usec = us % 1000000,
-	};
-}
 
 /* ---- the socket ---- */
 
@@ -139,16 +128,12 @@ send_text(struct notify *notify, const char *text)
 static void
 send_unsent(struct notify *notify)
 {
-	struct buffer *unsent = &notify->unsent;
-
-	while (unsent->len > 0 && send_text(notify, unsent->data)) {
-		size_t len = strlen(unsent->data) + 1;
-
-		memmove(unsent->data, unsent->data + len, unsent->len - len);
-		buffer_truncate(unsent, unsent->len - len);
-	}
-	if (unsent->len > 0)
+	if (send_text(notify, notify->unsent)) {
+		free(notify->unsent);
+		notify->unsent = NULL;
+	} else {
 		evtimer_add(&notify->retry, &retry_delay);
+	}
 }
 
 static void
@@ -157,11 +142,13 @@ on_retry(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 	send_unsent(arg);
 }
 
-/* In their order: what is new goes behind what still waits. */
+/* TEXT takes the place of what still waits: that is over. */
 static void
 send_state(struct notify *notify, const char *text)
 {
-	buffer_append(&notify->unsent, text, strlen(text) + 1);
+	evtimer_del(&notify->retry);
+	free(notify->unsent);
+	notify->unsent = xstrdup(text);
 	send_unsent(notify);
 }
 
@@ -209,7 +196,7 @@ set_shown(struct notify *notify, char *text)
 static void
 send_status_later(struct notify *notify, char *text, int64_t delay_us)
 {
-	const struct timeval delay = timeval_from_us(delay_us);
+	const struct timeval delay = clock_timeval(delay_us);
 
 	forget_next(notify);
 	notify->next = text;
@@ -306,7 +293,7 @@ begin_signs_of_life(struct notify *notify)
 {
 	int64_t period_us = notify->watchdog_us / 3;
 	const struct timeval period =
-	    timeval_from_us(period_us < MIN_WATCHDOG_US ? MIN_WATCHDOG_US : period_us);
+	    clock_timeval(period_us < MIN_WATCHDOG_US ? MIN_WATCHDOG_US : period_us);
 
 	if (notify->fd == -1 || notify->watchdog_us == 0 ||
 	    event_pending(&notify->watchdog, EV_TIMEOUT, NULL))
@@ -317,10 +304,26 @@ begin_signs_of_life(struct notify *notify)
 
 /* ---- the whole ---- */
 
+/* The end of a reload whose beginning still waits goes with it: a manager that has asked for
+ * the reload waits for both. The caller's. */
+static char *
+ready_text(const struct notify *notify)
+{
+	const char *unsent = notify->unsent;
+
+	if (unsent == NULL || strncmp(unsent, RELOADING, strlen(RELOADING)) != 0)
+		return xstrdup(READY);
+	return strstr(unsent, READY) != NULL ? xstrdup(unsent)
+	                                     : xasprintf("%s\n" READY, unsent);
+}
+
 void
 notify_ready(struct notify *notify)
 {
-	send_state(notify, "READY=1");
+	char *text = ready_text(notify);
+
+	send_state(notify, text);
+	free(text);
 	begin_signs_of_life(notify);
 }
 
@@ -328,7 +331,7 @@ void
 notify_reloading(struct notify *notify)
 {
 	char *text =
-	    xasprintf("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_now_us());
+	    xasprintf(RELOADING "\nMONOTONIC_USEC=%lld", (long long)clock_now_us());
 
 	send_state(notify, text);
 	free(text);
@@ -348,7 +351,6 @@ notify_new(struct event_base *base, bool (*is_well)(void *arg), void *arg)
 
 	notify->is_well = is_well;
 	notify->arg = arg;
-	buffer_init(&notify->unsent, MAX_UNSENT_BYTES);
 	evtimer_assign(&notify->retry, base, on_retry, notify);
 	evtimer_assign(&notify->status_timer, base, on_status_timer, notify);
 	event_assign(&notify->watchdog, base, -1, EV_PERSIST, on_watchdog, notify);
@@ -367,7 +369,7 @@ notify_free(struct notify *notify)
 	event_del(&notify->watchdog);
 	if (notify->fd != -1)
 		close(notify->fd);
-	buffer_clear(&notify->unsent);
+	free(notify->unsent);
 	free(notify->shown);
 	free(notify->next);
 	free(notify);

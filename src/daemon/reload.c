@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include "base/buffer.h"
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/marked.h"
@@ -12,16 +13,19 @@
 #include "config/config.h"
 #include "config/diff.h"
 #include "config/faults.h"
+#include "config/keyed.h"
+#include "config/keys.h"
 #include "daemon/background.h"
 #include "daemon/gatherer.h"
 #include "daemon/options.h"
 #include "daemon/output.h"
 #include "daemon/setup.h"
+#include "gather/report.h"
 
 /* A disk that is to take the document and has not answered by then hangs. */
 #define TRY_SECONDS 10
-/* Lines about single targets; then "and N more". */
-#define MAX_LINES 20
+/* Likewise of one that a config is read from, which may be as large as it is slow. */
+#define LOAD_SECONDS 30
 
 enum reload_state {
 	RELOAD_IDLE,
@@ -38,7 +42,7 @@ struct reload {
 	enum reload_state state;
 	struct background *loading; /* while LOADING */
 	struct config *next;        /* while TRYING; a reference */
-	struct event *patience;     /* owned: runs while TRYING */
+	struct event *patience;     /* owned: runs while not IDLE */
 	bool again;                 /* asked for meanwhile */
 };
 
@@ -62,40 +66,80 @@ end(struct reload *reload, const char *fault)
 
 /* ---- in force ---- */
 
+/* The lines about single targets, up to a maximum. */
 static void
-log_target(const char *name, const char *what, size_t *line_count)
+log_target(const char *name, const char *text, size_t *line_count)
 {
-	if ((*line_count)++ < MAX_LINES)
-		log_line(LOG_LEVEL_INFO, name, "%s", what);
+	if ((*line_count)++ < REPORT_MAX_LINES)
+		log_line(LOG_LEVEL_INFO, name, "%s", text);
+}
+
+/* "changed: timeout, headers" */
+static void
+log_changed(const struct target *before, const struct target *after, size_t *line_count)
+{
+	struct buffer keys;
+	char *text;
+
+	buffer_init(&keys, BUFFER_UNLIMITED);
+	keyed_append_differences(&service_keys, before, after, &keys);
+	text = xasprintf(
+	    "changed: %s", keys.len > 0 ? keys.data : "what its templates name");
+	log_target(after->name, text, line_count);
+	free(text);
+	buffer_clear(&keys);
+}
+
+static void
+log_targets(const struct config *before, const struct config *after,
+    const struct config_diff *diff)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < after->target_count; i++) {
+		const struct target *target = after->targets[i];
+
+		switch (diff->changes[i]) {
+		case TARGET_SAME:
+			break;
+		case TARGET_RETIMED:
+		case TARGET_CHANGED:
+			log_changed(config_find(before, target->name), target, &lines);
+			break;
+		case TARGET_ADDED:
+			log_target(target->name, "added", &lines);
+			break;
+		}
+	}
+	for (size_t i = 0; i < diff->dropped_count; i++)
+		log_target(before->targets[diff->dropped[i]]->name, "dropped", &lines);
+	if (lines > REPORT_MAX_LINES)
+		log_info("and %zu more", lines - REPORT_MAX_LINES);
+}
+
+static void
+log_settings(const struct config *before, const struct config *after)
+{
+	struct buffer keys;
+
+	buffer_init(&keys, BUFFER_UNLIMITED);
+	keyed_append_differences(&file_keys, before, after, &keys);
+	if (keys.len > 0)
+		log_info("changed: %s", keys.data);
+	buffer_clear(&keys);
 }
 
 static void
 log_changes(const struct config *before, const struct config *after,
     const struct config_diff *diff)
 {
-	static const char *const words[] = {
-		[TARGET_RETIMED] = "has another interval",
-		[TARGET_CHANGED] = "changed",
-		[TARGET_ADDED] = "added",
-	};
-	size_t lines = 0;
-
-	for (size_t i = 0; i < after->target_count; i++) {
-		enum target_change change = diff->changes[i];
-
-		if (change != TARGET_SAME)
-			log_target(after->targets[i]->name, words[change], &lines);
-	}
-	for (size_t i = 0; i < diff->dropped_count; i++)
-		log_target(before->targets[diff->dropped[i]]->name, "dropped", &lines);
-	if (lines > MAX_LINES)
-		log_info("and %zu more", lines - MAX_LINES);
-	if (before->spread_ms != after->spread_ms || before->align != after->align)
-		log_info("all have other times: spread or align changed");
+	log_settings(before, after);
+	log_targets(before, after, diff);
 	log_info("config reloaded: %zu added, %zu dropped, %zu changed, %zu unchanged",
 	    diff->counts[TARGET_ADDED], diff->dropped_count,
 	    diff->counts[TARGET_CHANGED] + diff->counts[TARGET_RETIMED],
 	    diff->counts[TARGET_SAME]);
+	setup_warn(after);
 }
 
 static void
@@ -147,14 +191,23 @@ reload_output_ready(struct reload *reload, bool ready)
 	give_up(reload, "the new output cannot be written");
 }
 
+/* What hangs in a disk is left to itself. */
 static void
 on_patience_over(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 {
 	struct reload *reload = arg;
 
-	log_error("whether the new output can be written is not known after %d s",
-	    TRY_SECONDS);
-	give_up(reload, "the disk of the new output hangs");
+	if (reload->state == RELOAD_LOADING) {
+		log_error("the config could not be read within %d s", LOAD_SECONDS);
+		background_abandon(reload->loading);
+		reload->loading = NULL;
+		end(reload, "the disk of the config hangs");
+	} else {
+		log_error(
+		    "whether the new output can be written is not known after %d s",
+		    TRY_SECONDS);
+		give_up(reload, "the disk of the new output hangs");
+	}
 }
 
 /* ---- loading ---- */
@@ -196,17 +249,16 @@ job_free(struct job *job)
 }
 
 /* In the thread. */
-static void *
+static void
 load(void *arg)
 {
 	struct job *job = arg;
 
 	job->config = config_load(job->path, job->vars, job->var_count, job->faults);
-	return NULL;
 }
 
 static void
-discard(UNUSED void *result, void *arg)
+discard(void *arg)
 {
 	job_free(arg);
 }
@@ -242,13 +294,14 @@ try_output(struct reload *reload)
 }
 
 static void
-on_loaded(UNUSED void *result, void *arg)
+on_loaded(void *arg)
 {
 	struct job *job = arg;
 	struct reload *reload = job->reload;
 	char *first_fault = NULL;
 
 	reload->loading = NULL;
+	event_del(reload->patience);
 	faults_each(job->faults, tell_fault, &first_fault);
 	reload->next = job->config;
 	job->config = NULL;
@@ -263,6 +316,7 @@ on_loaded(UNUSED void *result, void *arg)
 static void
 start_loading(struct reload *reload)
 {
+	const struct timeval patience = { LOAD_SECONDS, 0 };
 	struct background_work work = {
 		.run = load,
 		.done = on_loaded,
@@ -272,8 +326,10 @@ start_loading(struct reload *reload)
 
 	reload->state = RELOAD_LOADING;
 	reload->loading = background_start(reload->base, &work);
-	if (reload->loading != NULL)
+	if (reload->loading != NULL) {
+		event_add(reload->patience, &patience);
 		return;
+	}
 	log_error("cannot load the config: %m");
 	job_free(work.arg);
 	end(reload, "the system gave no thread");

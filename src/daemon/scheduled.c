@@ -21,6 +21,7 @@
 #include "daemon/output.h"
 #include "daemon/process.h"
 #include "daemon/reload.h"
+#include "daemon/setup.h"
 #include "daemon/signals.h"
 #include "gather/report.h"
 #include "gather/round.h"
@@ -45,10 +46,12 @@ struct scheduled {
 
 	struct config *config; /* a reference */
 	bool reload_due;       /* asked for before it was ready */
+	bool gather_due;       /* likewise */
 	bool catching_up;
 	bool was_overdue;
-	char *
-	    reload_fault; /* owned: why the config in force is an old one; NULL: it is not */
+	/* Why the config in force is an old one; owned; NULL: it is not. */
+	char *reload_fault;
+	bool stopped; /* by a signal: not by a loop that failed */
 	enum exit_status status;
 };
 
@@ -66,7 +69,9 @@ now(void)
 static void
 arm(struct scheduled *scheduled)
 {
-	alarm_set(scheduled->alarm, schedule_next_us(scheduled->schedule));
+	/* What arrived while all stood still is being read: it has its time. */
+	if (!scheduled->catching_up)
+		alarm_set(scheduled->alarm, schedule_next_us(scheduled->schedule));
 }
 
 /* After a standstill the answers that lie in the sockets are read before their targets
@@ -108,6 +113,9 @@ on_step(void *arg)
 	const struct schedule_now time = now();
 
 	log_debug("the wall clock was set");
+	/* The schedule is yet to be made, by the clock as it is then. */
+	if (scheduled->schedule == NULL)
+		return;
 	schedule_clock_stepped(scheduled->schedule, &time);
 	arm(scheduled);
 }
@@ -124,13 +132,11 @@ tell_status(struct scheduled *scheduled, const char *text)
 }
 
 static void
-on_round(const struct round_summary *summary, void *arg)
+on_round(const char *line, void *arg)
 {
 	struct scheduled *scheduled = arg;
-	char *line = gatherer_describe_round(scheduled->gatherer, summary);
 
 	tell_status(scheduled, line);
-	free(line);
 }
 
 /* ---- the beginning ---- */
@@ -157,6 +163,14 @@ log_start(const struct scheduled *scheduled)
 	    config->target_count, config->target_count == 1 ? "" : "s",
 	    has_one_interval(config, shortest_ms) ? "" : "the most frequent ",
 	    interval);
+	setup_warn(config);
+}
+
+static void
+gather_now(struct scheduled *scheduled)
+{
+	log_info("gathering everything now, on SIGUSR1");
+	gatherer_ask_all(scheduled->gatherer);
 }
 
 static void
@@ -169,6 +183,9 @@ begin(struct scheduled *scheduled)
 	tell_status(scheduled, "gathering for the first time");
 	notify_ready(scheduled->notify);
 	arm(scheduled);
+	/* Else the first round comes now anyway. */
+	if (scheduled->gather_due && scheduled->config->align)
+		gather_now(scheduled);
 	if (scheduled->reload_due)
 		reload_request(scheduled->reload);
 }
@@ -183,7 +200,6 @@ on_ready(bool ready, void *arg)
 	} else if (ready) {
 		begin(scheduled);
 	} else {
-		scheduled->status = EXIT_STATUS_NOT_PUBLISHED;
 		event_base_loopbreak(scheduled->base);
 	}
 }
@@ -268,6 +284,7 @@ on_stop(int number, void *arg)
 	signals_release(scheduled->signals, SIGINT);
 	log_info("stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
 	notify_stopping(scheduled->notify);
+	scheduled->stopped = true;
 	event_base_loopbreak(scheduled->base);
 }
 
@@ -288,11 +305,10 @@ on_gather_now(UNUSED int number, void *arg)
 {
 	struct scheduled *scheduled = arg;
 
-	/* The first round is about to begin anyway. */
 	if (scheduled->schedule == NULL)
-		return;
-	log_info("gathering everything now, on SIGUSR1");
-	gatherer_ask_all(scheduled->gatherer);
+		scheduled->gather_due = true;
+	else
+		gather_now(scheduled);
 }
 
 static const struct signal_row signal_rows[] = {
@@ -304,6 +320,14 @@ static const struct signal_row signal_rows[] = {
 };
 
 /* ---- parts ---- */
+
+/* False, for the caller to return. */
+static bool
+cannot_start(const char *what)
+{
+	log_error("cannot start: no %s: %m", what);
+	return false;
+}
 
 static bool
 make_gatherer(struct scheduled *scheduled, const struct marked *output)
@@ -339,14 +363,15 @@ make_clockwork(struct scheduled *scheduled, const struct options *options)
 	};
 
 	scheduled->alarm = alarm_new(scheduled->base, &alarm_events);
+	if (scheduled->alarm == NULL)
+		return cannot_start("timer");
 	scheduled->reload = reload_new(scheduled->base, scheduled->gatherer,
 	    scheduled->config, options, &reload_events);
+	if (scheduled->reload == NULL)
+		return cannot_start("timer");
 	scheduled->signals = signals_new(scheduled->base, signal_rows, scheduled);
-	if (scheduled->alarm == NULL || scheduled->reload == NULL ||
-	    scheduled->signals == NULL) {
-		log_error("cannot start: %m");
-		return false;
-	}
+	if (scheduled->signals == NULL)
+		return cannot_start("signalfd");
 	return true;
 }
 
@@ -355,10 +380,8 @@ make_parts(struct scheduled *scheduled, const struct options *options,
     const struct marked *output)
 {
 	scheduled->base = event_base_new();
-	if (scheduled->base == NULL) {
-		log_error("cannot start: no event loop");
-		return false;
-	}
+	if (scheduled->base == NULL)
+		return cannot_start("event loop");
 	scheduled->notify = notify_new(scheduled->base, is_well, scheduled);
 	return make_gatherer(scheduled, output) && make_clockwork(scheduled, options);
 }
@@ -378,18 +401,30 @@ free_parts(struct scheduled *scheduled)
 	free(scheduled->reload_fault);
 }
 
+static enum exit_status
+run(struct scheduled *scheduled)
+{
+	event_base_dispatch(scheduled->base);
+	if (scheduled->stopped)
+		return EXIT_STATUS_OK;
+	if (scheduled->schedule != NULL)
+		log_error("the event loop failed: %m");
+	return EXIT_STATUS_NOT_PUBLISHED;
+}
+
 enum exit_status
 scheduled_run(struct config *config, const struct options *options)
 {
 	struct scheduled scheduled = { .config = config_ref(config) };
 	struct marked output;
 
+	log_drop_unread();
 	if (!output_choose(config, options, &output)) {
 		log_error("nothing says where the document goes: -o FILE, output.file "
 		          "in the config, or STATE_DIRECTORY");
 		scheduled.status = EXIT_STATUS_USAGE;
 	} else if (make_parts(&scheduled, options, &output)) {
-		event_base_dispatch(scheduled.base);
+		scheduled.status = run(&scheduled);
 	} else {
 		scheduled.status = EXIT_STATUS_NOT_PUBLISHED;
 	}

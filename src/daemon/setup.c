@@ -112,6 +112,14 @@ setup_log(const struct config *config, const struct options *options)
 	                              : (enum log_format)options->log_format);
 }
 
+void
+setup_warn(const struct config *config)
+{
+	if (config->target_count == 0)
+		log_warn("the config has no %sservices: nothing is asked",
+		    config->disabled_count > 0 ? "enabled " : "");
+}
+
 struct config *
 setup_config(const struct options *options)
 {

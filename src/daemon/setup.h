@@ -17,6 +17,9 @@ struct config *setup_config(const struct options *options);
 /* Set the log up as OPTIONS say, else CONFIG. */
 void setup_log(const struct config *config, const struct options *options);
 
+/* Log what a daemon that goes by CONFIG should not do in silence. */
+void setup_warn(const struct config *config);
+
 /* --check: faults and warnings, then the verdict. */
 enum exit_status setup_check(const struct options *options);
 

@@ -15,6 +15,7 @@ struct board {
 	    *entries; /* owned, and each of them; by their targets' index */
 	struct board_counts counts;
 	size_t required_failed; /* how many required targets are listed as failed */
+	uint64_t failed_version;
 };
 
 /* ---- an entry before its first outcome ---- */
@@ -88,6 +89,7 @@ entry_new(const struct target *target)
 	entry->since_ms = -1;
 	entry->last_ok_at_ms = -1;
 	entry->settled = STATUS_PENDING;
+	entry->planned_us = -1;
 	entry->told_at_us = -1;
 	entry->skip_told_at_us = -1;
 	take_words(entry);
@@ -129,12 +131,18 @@ static void
 recount(struct board *board, const struct board_entry *entry, enum status before,
     enum status after)
 {
+	bool had_failed = status_is_listed_failed(before);
+	bool has_failed = status_is_listed_failed(after);
+
 	board->counts.of[before]--;
 	board->counts.of[after]++;
-	if (!entry->target->required)
+	if (had_failed == has_failed)
 		return;
-	board->required_failed -= status_is_listed_failed(before);
-	board->required_failed += status_is_listed_failed(after);
+	board->failed_version++;
+	if (entry->target->required && has_failed)
+		board->required_failed++;
+	else if (entry->target->required)
+		board->required_failed--;
 }
 
 static void
@@ -142,6 +150,7 @@ count_all(struct board *board)
 {
 	board->counts = (struct board_counts){ .total = board->config->target_count };
 	board->required_failed = 0;
+	board->failed_version++; /* others are there, or in another order */
 	for (size_t i = 0; i < board->counts.total; i++) {
 		const struct board_entry *entry = board->entries[i];
 		enum status status = entry->outcome.status;
@@ -250,6 +259,18 @@ board_set_in_flight(struct board_entry *entry, bool in_flight)
 	entry->in_flight = in_flight;
 }
 
+void
+board_set_in_extra_turn(struct board_entry *entry, bool in_extra_turn)
+{
+	entry->in_extra_turn = in_extra_turn;
+}
+
+void
+board_set_planned(struct board_entry *entry, int64_t planned_us)
+{
+	entry->planned_us = planned_us;
+}
+
 /* ---- what a former run knew ---- */
 
 /* What it was before it was skipped or cancelled is not said; it was well, though, if no
@@ -345,6 +366,12 @@ void
 board_count(const struct board *board, struct board_counts *counts)
 {
 	*counts = board->counts;
+}
+
+uint64_t
+board_failed_version(const struct board *board)
+{
+	return board->failed_version;
 }
 
 bool

@@ -25,6 +25,8 @@ struct board_entry {
 	uint64_t version;    /* grows by one with every change of what is shown */
 	bool asked;          /* there was an outcome since the start of the program */
 	bool in_flight;      /* a turn of it is between its start and its end */
+	bool in_extra_turn;  /* the last that began was beside the schedule */
+	int64_t planned_us;  /* its turn in the schedule's last round; -1: none yet */
 
 	/* With `keep_last`, while `outcome` holds no good answer: the data of the last one
 	 * that was. Owned; NULL: null. */
@@ -93,6 +95,11 @@ void board_restore(
 
 void board_set_in_flight(struct board_entry *entry, bool in_flight);
 
+void board_set_in_extra_turn(struct board_entry *entry, bool in_extra_turn);
+
+/* The schedule's newest round is to ask it at PLANNED_US on the monotonic clock. */
+void board_set_planned(struct board_entry *entry, int64_t planned_us);
+
 /*
  * Take OUTCOME over (its fields are moved, it is empty then) and go on with the streaks:
  * `cancelled` and `skipped` touch neither `failures` nor `since` nor `last_ok_at`; an
@@ -103,6 +110,10 @@ void board_set_in_flight(struct board_entry *entry, bool in_flight);
 bool board_put(struct board *board, struct board_entry *entry, struct outcome *outcome);
 
 void board_count(const struct board *board, struct board_counts *counts);
+
+/* Grows with every change of which targets are listed as failed: where it is the same, so
+ * are they. */
+uint64_t board_failed_version(const struct board *board);
 
 /* Did a target fail that is not `required: false`? */
 bool board_has_required_failure(const struct board *board);

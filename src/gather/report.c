@@ -20,7 +20,14 @@ struct report {
 	bool every_round;
 	int64_t round_told_at_us;  /* -1: no round was */
 	int64_t missed_told_at_us; /* likewise */
-	size_t failed_count;       /* targets in the last round's line */
+
+	/* Who had failed at the last round. */
+	uint64_t failed_version; /* of the board */
+	size_t failed_count;
+	struct buffer failed_names; /* "orders, payments and 3 more" */
+
+	struct buffer line; /* the last round's */
+	bool was_complete;  /* so it said */
 };
 
 struct report *
@@ -32,12 +39,18 @@ report_new(const struct board *board, bool every_round)
 	report->every_round = every_round;
 	report->round_told_at_us = -1;
 	report->missed_told_at_us = -1;
+	buffer_init(&report->failed_names, BUFFER_UNLIMITED);
+	buffer_init(&report->line, BUFFER_UNLIMITED);
 	return report;
 }
 
 void
 report_free(struct report *report)
 {
+	if (report == NULL)
+		return;
+	buffer_clear(&report->failed_names);
+	buffer_clear(&report->line);
 	free(report);
 }
 
@@ -150,100 +163,103 @@ report_missed(struct report *report, uint64_t count, uint64_t total,
 
 /* ---- the round's line ---- */
 
-/* NAME is the next of the names, with number INDEX. */
+/* One more name, of the target that is number INDEX of those that failed. */
 static void
-append_name(struct buffer *out, const char *name, size_t index)
+append_name(struct buffer *names, const char *name, size_t index)
 {
 	if (index > 0)
-		buffer_append_string(out, ", ");
-	buffer_append_string(out, name);
+		buffer_append_string(names, ", ");
+	buffer_append_string(names, name);
 }
 
-/* "; failed services: orders, payments and 3 more" */
-static void
-append_failed(const struct board *board, struct buffer *out)
-{
-	size_t count = 0;
-
-	buffer_append_string(out, "; failed services: ");
-	for (size_t i = 0; i < board_size(board); i++) {
-		const struct board_entry *entry = board_entry(board, i);
-
-		if (!status_is_listed_failed(entry->outcome.status))
-			continue;
-		if (count < MAX_NAMES)
-			append_name(out, entry->target->name, count);
-		count++;
-	}
-	if (count > MAX_NAMES)
-		buffer_append_format(out, " and %zu more", count - MAX_NAMES);
-}
-
-bool
-report_describe_round(
-    const struct board *board, const struct round_summary *summary, struct buffer *out)
-{
-	struct board_counts counts;
-	size_t ok, asked;
-
-	board_count(board, &counts);
-	ok = counts.of[STATUS_OK] + counts.of[STATUS_DEGRADED];
-	asked = counts.total - counts.of[STATUS_PENDING];
-	buffer_append_format(out, "dashboard %s (%zu of %zu ok in %lld ms)",
-	    ok == asked ? "complete" : "incomplete", ok, asked,
-	    (long long)((summary->duration_us + 500) / 1000));
-	if (ok < asked)
-		append_failed(board, out);
-	return ok == asked;
-}
-
-/* Go over to who has failed now. Returns whether that is a change. */
+/* Go over to who has failed now. Returns whether others had. */
 static bool
-note_failed(struct report *report)
+look_who_failed(struct report *report)
 {
+	size_t before_count = report->failed_count;
 	size_t count = 0;
 	bool changed = false;
 
+	buffer_reset(&report->failed_names);
 	for (size_t i = 0; i < board_size(report->board); i++) {
 		struct board_entry *entry = board_entry(report->board, i);
 		bool failed = status_is_listed_failed(entry->outcome.status);
 
 		changed = changed || failed != entry->told_failed;
 		entry->told_failed = failed;
+		if (failed && count < MAX_NAMES)
+			append_name(&report->failed_names, entry->target->name, count);
 		count += failed;
 	}
-	/* One that had failed may be gone. */
-	changed = changed || count != report->failed_count;
+	if (count > MAX_NAMES)
+		buffer_append_format(
+		    &report->failed_names, " and %zu more", count - MAX_NAMES);
 	report->failed_count = count;
-	return changed;
+	/* One that had failed may be gone. */
+	return changed || count != before_count;
 }
 
-/* Is the round's line news, or an hour old? */
+/* Likewise, where the board says that there may be a change. */
 static bool
-is_to_be_told(const struct report *report, bool changed, bool complete, int64_t now_us)
+note_failed(struct report *report)
+{
+	uint64_t version = board_failed_version(report->board);
+
+	if (version == report->failed_version)
+		return false;
+	report->failed_version = version;
+	return look_who_failed(report);
+}
+
+/* Write the line. Returns whether all targets are well. */
+static bool
+describe(struct report *report, const struct round_summary *summary)
+{
+	struct buffer *line = &report->line;
+	struct board_counts counts;
+	size_t ok;
+
+	board_count(report->board, &counts);
+	ok = counts.of[STATUS_OK] + counts.of[STATUS_DEGRADED];
+	buffer_reset(line);
+	buffer_append_format(line, "dashboard %s (%zu of %zu ok in %lld ms)",
+	    ok == counts.total ? "complete" : "incomplete", ok, counts.total,
+	    (long long)((summary->duration_us + 500) / 1000));
+	if (report->failed_count > 0)
+		buffer_append_format(
+		    line, "; failed services: %s", report->failed_names.data);
+	if (counts.of[STATUS_PENDING] > 0)
+		buffer_append_format(
+		    line, "; %zu not asked yet", counts.of[STATUS_PENDING]);
+	return ok == counts.total;
+}
+
+/* Is the round's line news, or an hour old while somebody fails? */
+static bool
+is_to_be_told(const struct report *report, bool changed, int64_t now_us)
 {
 	return report->every_round || changed || report->round_told_at_us < 0 ||
-	    (!complete && is_due_again(report->round_told_at_us, now_us));
+	    (report->failed_count > 0 &&
+	        is_due_again(report->round_told_at_us, now_us));
 }
 
-void
+const char *
 report_round(struct report *report, const struct report_lines *lines,
     const struct round_summary *summary, int64_t now_us)
 {
 	bool changed = note_failed(report);
-	enum log_level level;
-	struct buffer text;
-	bool complete;
+	bool complete = describe(report, summary);
+	enum log_level level =
+	    report->failed_count > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 
 	if (lines->left_out > 0)
 		log_line(lines->loudest, NULL, "and %zu more", lines->left_out);
-	buffer_init(&text, BUFFER_UNLIMITED);
-	complete = report_describe_round(report->board, summary, &text);
-	level = complete ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
-	if (is_to_be_told(report, changed, complete, now_us))
+	changed = changed || complete != report->was_complete;
+	report->was_complete = complete;
+	if (is_to_be_told(report, changed, now_us))
 		report->round_told_at_us = now_us;
 	else
 		level = LOG_LEVEL_DEBUG;
-	log_line(level, NULL, "%s", text.data);
-	buffer_clear(&text);
+	log_line(level, NULL, "%s", report->line.data);
+	return report->line.data;
 }

@@ -16,7 +16,6 @@
 
 struct board;
 struct board_entry;
-struct buffer;
 struct report;
 struct round_summary;
 
@@ -53,17 +52,15 @@ void report_skipped(struct report *report, struct report_lines *lines,
 void report_missed(struct report *report, uint64_t count, uint64_t total,
     int64_t interval_ms, int64_t now_us);
 
-/* How many target lines were left out, then the round's line: complete at info, incomplete
- * at warning. */
-void report_round(struct report *report, const struct report_lines *lines,
-    const struct round_summary *summary, int64_t now_us);
-
 /*
- * The line itself: `dashboard complete (4 of 4 ok in 203 ms)`, or `dashboard incomplete
- * (3 of 4 ok in 5003 ms); failed services: payments`. Targets that were not asked yet are
- * not counted. Returns whether it is complete.
+ * How many target lines were left out, then the round's line: `dashboard complete (4 of 4 ok
+ * in 203 ms)` at info, or `dashboard incomplete (3 of 4 ok in 5003 ms); failed services:
+ * payments` at warning. How many were not asked yet stands at its end, where there are any.
+ *
+ * Returns the line, logged or not; borrowed until the next round's. In O(1), unless the
+ * failed targets are others than at the last round.
  */
-bool report_describe_round(
-    const struct board *board, const struct round_summary *summary, struct buffer *out);
+const char *report_round(struct report *report, const struct report_lines *lines,
+    const struct round_summary *summary, int64_t now_us);
 
 #endif

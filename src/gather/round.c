@@ -11,6 +11,9 @@
 #include "config/config.h"
 #include "gather/board.h"
 
+/* A seat that comes so late was held up by a stop of the program. */
+#define STANDSTILL_US ((int64_t)1000000)
+
 enum seat_state {
 	SEAT_WAITING, /* its time has not come */
 	SEAT_RUNNING, /* its turn is under way */
@@ -36,8 +39,10 @@ struct round {
 	struct round_events events;
 	struct round_summary summary;
 	int64_t started_us;
+	int64_t origin_us; /* of the offsets: the start, or later after a standstill */
 	size_t done_count;
 	size_t next;         /* the first seat whose time has not come */
+	bool scheduled;      /* as its plan said */
 	bool has_begun;      /* one of its targets has, or there are none */
 	bool walking;        /* its seats are gone through further up the stack */
 	bool reporting;      /* one of the caller's functions is on the stack */
@@ -138,17 +143,35 @@ tell_begin(struct round *round)
 		round->events.on_begin(&round->summary, round->events.arg);
 }
 
+/* After a standstill of the program or the machine, a later round may be about to ask what
+ * still waits here. Under load seats are late, too, but then that is nearly an interval
+ * away. */
+static bool
+is_left_to_next_round(const struct seat *seat)
+{
+	int64_t interval_us = seat->target->interval_ms * 1000;
+	int64_t ahead_us = seat->entry->planned_us - now_us(seat->round);
+
+	return seat->round->scheduled && ahead_us > 0 &&
+	    ahead_us < interval_us - interval_us / 4;
+}
+
 static void
 begin(struct seat *seat)
 {
 	struct turn *turn;
 
+	if (is_left_to_next_round(seat)) {
+		seat_done(seat);
+		return;
+	}
 	if (seat->entry->in_flight) {
 		skip(seat);
 		return;
 	}
 	tell_begin(seat->round);
 	board_set_in_flight(seat->entry, true);
+	board_set_in_extra_turn(seat->entry, !seat->round->scheduled);
 	seat->state = SEAT_RUNNING;
 	turn = turn_start(&seat->round->context, seat->target, on_turn_done, seat);
 	/* It may be over already. */
@@ -156,10 +179,18 @@ begin(struct seat *seat)
 		seat->turn = turn;
 }
 
+/* ---- their times ---- */
+
+static int64_t
+due_us(const struct seat *seat)
+{
+	return seat->round->origin_us + seat->offset_us;
+}
+
 static void
 arm(struct round *round, int64_t now)
 {
-	int64_t left_us = round->started_us + round->seats[round->next].offset_us - now;
+	int64_t left_us = due_us(&round->seats[round->next]) - now;
 	struct timeval delay = { 0, 0 };
 
 	if (left_us > 0) {
@@ -180,7 +211,7 @@ advance(struct round *round)
 		struct seat *seat = &round->seats[round->next];
 		bool waits = seat->state == SEAT_WAITING; /* it was not dropped */
 
-		if (waits && round->started_us + seat->offset_us > now) {
+		if (waits && due_us(seat) > now) {
 			arm(round, now);
 			break;
 		}
@@ -191,15 +222,31 @@ advance(struct round *round)
 	round->walking = false;
 }
 
+/* After a stop of the program there is no burst: the first whose time came begins now, and
+ * the others as long after it as planned. */
+static void
+forgive_standstill(struct round *round)
+{
+	int64_t late_us;
+
+	if (round->next == round->summary.target_count)
+		return;
+	late_us = now_us(round) - due_us(&round->seats[round->next]);
+	if (late_us > STANDSTILL_US)
+		round->origin_us += late_us;
+}
+
 static void
 on_timer(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 {
 	struct round *round = arg;
 
-	if (is_over(round))
+	if (is_over(round)) {
 		finish(round);
-	else
-		advance(round);
+		return;
+	}
+	forgive_standstill(round);
+	advance(round);
 }
 
 /* ---- making and freeing ---- */
@@ -217,11 +264,12 @@ compare_seats(const void *left, const void *right)
 }
 
 static void
-fill_seats(struct round *round, const struct round_place *places, size_t count)
+fill_seats(struct round *round, const struct round_plan *plan)
 {
+	const struct round_place *places = plan->places;
 	bool in_order = true;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < plan->count; i++) {
 		struct board_entry *entry = board_entry(round->board, places[i].index);
 
 		round->seats[i] = (struct seat){
@@ -230,19 +278,21 @@ fill_seats(struct round *round, const struct round_place *places, size_t count)
 			.target = entry->target,
 			.offset_us = places[i].offset_us,
 		};
+		if (plan->scheduled)
+			board_set_planned(entry, due_us(&round->seats[i]));
 		in_order = in_order && places[i].offset_us == places[0].offset_us;
 	}
 	if (!in_order)
-		qsort(round->seats, count, sizeof(*round->seats), compare_seats);
+		qsort(round->seats, plan->count, sizeof(*round->seats), compare_seats);
 }
 
 static struct round *
 round_new(const struct turn_context *context, struct event_base *base,
-    struct board *board, uint64_t number, const struct round_place *places,
-    size_t count, const struct round_events *events)
+    struct board *board, const struct round_plan *plan,
+    const struct round_events *events)
 {
 	struct round *round =
-	    xcalloc(1, sizeof(*round) + count * sizeof(*round->seats));
+	    xcalloc(1, sizeof(*round) + plan->count * sizeof(*round->seats));
 
 	assert(board_config(board) == context->config);
 	round->context = *context;
@@ -250,29 +300,30 @@ round_new(const struct turn_context *context, struct event_base *base,
 	round->board = board;
 	round->events = *events;
 	round->summary = (struct round_summary){
-		.number = number,
+		.number = plan->number,
 		.started_at_ms = context->clock.wall_ms(context->clock.arg),
 		.duration_us = -1,
-		.target_count = count,
+		.target_count = plan->count,
 	};
+	round->scheduled = plan->scheduled;
 	round->started_us = now_us(round);
+	round->origin_us = round->started_us;
 	evtimer_assign(&round->timer, base, on_timer, round);
-	fill_seats(round, places, count);
+	fill_seats(round, plan);
 	return round;
 }
 
 struct round *
 round_start(const struct turn_context *context, struct event_base *base,
-    struct board *board, uint64_t number, const struct round_place *places,
-    size_t count, const struct round_events *events)
+    struct board *board, const struct round_plan *plan,
+    const struct round_events *events)
 {
-	struct round *round =
-	    round_new(context, base, board, number, places, count, events);
+	struct round *round = round_new(context, base, board, plan, events);
 
-	if (count == 0)
+	if (plan->count == 0)
 		tell_begin(round);
 	advance(round);
-	if (count == 0)
+	if (plan->count == 0)
 		finish_later(round);
 	return round;
 }

@@ -29,6 +29,14 @@ struct round_place {
 	int64_t offset_us; /* begins so long after the round */
 };
 
+/* A round to be. */
+struct round_plan {
+	uint64_t number;
+	const struct round_place *places; /* borrowed for the call */
+	size_t count;
+	bool scheduled; /* the schedule's, and no extra one: see round_start() */
+};
+
 struct round_events {
 	/* The first of its targets begins; of no targets, the round itself. May be called from
 	 * inside round_start(). NULL: nobody wants to know. */
@@ -47,14 +55,19 @@ struct round_events {
 };
 
 /*
- * Start gathering the COUNT targets of PLACES, in that order (config order) where their
- * offsets are the same. CONTEXT is copied, a reference to its config held; BOARD is
+ * Start gathering the targets of PLAN, in the order of its places (config order) where
+ * their offsets are the same. CONTEXT is copied, a reference to its config held; BOARD is
  * borrowed until `on_done`. With no targets the round ends from the loop of BASE all the
  * same.
+ *
+ * Targets whose time comes while the program stands still begin afterwards, as far from
+ * each other as planned. One that still waits in a scheduled round when the next of them
+ * is about to ask it is left to that: without a turn in this one, and without
+ * `on_skipped`. One whose interval a reload changed keeps its place until then.
  */
 struct round *round_start(const struct turn_context *context, struct event_base *base,
-    struct board *board, uint64_t number, const struct round_place *places,
-    size_t count, const struct round_events *events);
+    struct board *board, const struct round_plan *plan,
+    const struct round_events *events);
 
 /* Leave out the targets that GONE says: a turn of theirs ends without an outcome. Not from
  * inside a callback. */

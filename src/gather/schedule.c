@@ -173,6 +173,15 @@ follow_wall(struct group *group, int64_t from_ms, const struct schedule_now *now
 		group->due_us = due_us;
 }
 
+/* Was the wall clock set forward over GROUP's round, by half an interval at most? */
+static bool
+is_stepped_over(const struct group *group, const struct schedule_now *now)
+{
+	int64_t step_us = group->due_us - boot_at_wall(group->due_wall_ms, now);
+
+	return group->due_wall_ms < now->wall_ms && step_us <= interval_us(group) / 2;
+}
+
 /* The first round there is. */
 static void
 plan_first(const struct schedule *schedule, struct group *group,
@@ -486,7 +495,12 @@ schedule_clock_stepped(struct schedule *schedule, const struct schedule_now *now
 		struct group *group = &schedule->groups.items[i];
 
 		/* A clock steps after a suspend, too: what fell due in it stays due. */
-		if (!group_is_due(group, now->boot_us))
+		if (group_is_due(group, now->boot_us))
+			continue;
+		/* Nobody ran that round, and the next is far: it is due. */
+		if (is_stepped_over(group, now))
+			group->due_us = now->boot_us;
+		else
 			follow_wall(group, now->wall_ms, now);
 	}
 	heap_build(&schedule->groups);

@@ -68,8 +68,11 @@ int64_t schedule_next_us(const struct schedule *schedule);
 bool schedule_take(struct schedule *schedule, const struct schedule_now *now,
     struct schedule_due *due);
 
-/* The wall clock stepped: with `align`, plan anew. What is due already stays due, as a clock
- * steps after a suspend, too. */
+/*
+ * The wall clock stepped: with `align`, plan anew. A step of up to half an interval, this
+ * way or that, runs no round twice and drops none: one that it went over is due. What is due
+ * already stays due, as a clock steps after a suspend, too.
+ */
 void schedule_clock_stepped(struct schedule *schedule, const struct schedule_now *now);
 
 /* Should a round have been taken more than TOLERANCE_US ago? */

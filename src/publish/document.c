@@ -10,9 +10,6 @@
 #include "base/units.h"
 #include "base/xalloc.h"
 
-/* The layout that is understood. */
-#define DOCUMENT_VERSION 1
-
 static const char *const head_keys[HEAD_COUNT] = {
 	[HEAD_VERSION] = "version",
 	[HEAD_HOST] = "host",

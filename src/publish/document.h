@@ -15,6 +15,9 @@
 #include "base/compiler.h"
 #include "base/span.h"
 
+/* The version of the document's layout, for its readers; the one that is understood. */
+#define DOCUMENT_VERSION 1
+
 /* Larger documents are refused. */
 #define DOCUMENT_MAX_BYTES ((size_t)256 * 1024 * 1024)
 

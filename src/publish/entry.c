@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/json_write.h"
 #include "base/span.h"
 #include "config/config.h"
@@ -11,16 +12,16 @@ static void put_fields(struct json_write *json, const struct field *fields,
     const struct board_entry *entry, const char *left_out);
 
 /* The parts whose size a service decides. */
-static bool
-is_data_name(const char *name)
-{
-	return strcmp(name, "data") == 0 || strcmp(name, "last_data") == 0;
-}
+static const char *const data_names[] = { "data", "last_data" };
 
 static bool
 is_data(const struct field *field)
 {
-	return field->type == FIELD_JSON && is_data_name(field->name);
+	for (size_t i = 0; i < ARRAY_COUNT(data_names); i++) {
+		if (strcmp(field->name, data_names[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -114,7 +115,11 @@ is_restored(const struct board_entry *entry)
 static bool
 is_data_key(struct span key)
 {
-	return span_is_text(key, "data") || span_is_text(key, "last_data");
+	for (size_t i = 0; i < ARRAY_COUNT(data_names); i++) {
+		if (span_is_text(key, data_names[i]))
+			return true;
+	}
+	return false;
 }
 
 /* The texts of LIST, and TEXT behind them. */

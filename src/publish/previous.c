@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/compiler.h"
+#include "base/secrets.h"
 #include "base/span.h"
-#include "base/xalloc.h"
 #include "config/config.h"
+#include "config/render.h"
 #include "gather/board.h"
 #include "publish/document.h"
 
@@ -50,6 +52,7 @@ enum part {
 	PART_CHECKED_AT,
 	PART_LAST_OK_AT,
 	PART_FAILURES,
+	PART_URL,
 	PART_DATA,
 	PART_LAST_DATA,
 };
@@ -61,6 +64,7 @@ static const char *const part_keys[PART_COUNT] = {
 	[PART_CHECKED_AT] = "checked_at",
 	[PART_LAST_OK_AT] = "last_ok_at",
 	[PART_FAILURES] = "failures",
+	[PART_URL] = "url",
 	[PART_DATA] = "data",
 	[PART_LAST_DATA] = "last_data",
 };
@@ -87,13 +91,68 @@ last_good_data(const struct span *parts, enum status status)
 	return (struct span){ .text = NULL };
 }
 
+/* What TARGET would be asked now, which knows its secrets. Where that has {{now}} in it,
+ * *OWN is it, the caller's. NULL: it cannot be rendered. */
+static const struct rendered_request *
+render_now(const struct config *config, const struct target *target,
+    struct rendered_request **own)
+{
+	char *why = NULL;
+
+	*own = NULL;
+	if (target->rendered != NULL)
+		return target->rendered;
+	*own = render_request(config, target, clock_wall_ms(), &why);
+	free(why);
+	return *own;
+}
+
+/* The URL itself may have held, for all to read, what is a secret by now. */
+static bool
+is_of_other_url(
+    struct span url, const struct target *target, const struct rendered_request *now)
+{
+	return target->rendered != NULL && !span_is_nothing(url) &&
+	    !span_is_text(url, now->shown_url);
+}
+
+/* TEXT without what the request holds secret now; the caller's. */
+static char *
+mask(struct span text, const struct rendered_request *now, size_t *len)
+{
+	struct buffer masked;
+
+	buffer_init(&masked, BUFFER_UNLIMITED);
+	secrets_append_masked_json(now->request.secrets, &masked, text.text, text.len);
+	*len = masked.len;
+	return buffer_take(&masked);
+}
+
+/* Take over into MEMORY how the entry TEXT, of these PARTS, reads. */
+static void
+remember_texts(struct board_memory *memory, struct span text, const struct span *parts,
+    const struct config *config, const struct target *target)
+{
+	struct span data = last_good_data(parts, memory->status);
+	struct rendered_request *own;
+	const struct rendered_request *now = render_now(config, target, &own);
+
+	/* Nobody knows the secrets of what cannot be asked for. */
+	if (now == NULL)
+		return;
+	if (!is_of_other_url(parts[PART_URL], target, now))
+		memory->entry = mask(text, now, &memory->entry_len);
+	if (target->keep_last && data.text != NULL)
+		memory->last_data = mask(data, now, &memory->last_data_len);
+	rendered_request_free(own);
+}
+
 /* Returns false where TEXT knows nothing of the target. */
 static bool
 restore(struct board *board, struct board_entry *entry, struct span text)
 {
 	struct span parts[PART_COUNT];
 	struct board_memory memory;
-	struct span data;
 
 	span_members(text, part_keys, PART_COUNT, parts);
 	memory = (struct board_memory){
@@ -106,13 +165,7 @@ restore(struct board *board, struct board_entry *entry, struct span text)
 		return false;
 	if (!span_whole_number(parts[PART_FAILURES], &memory.failures))
 		memory.failures = 0;
-	memory.entry = xmemdup0(text.text, text.len);
-	memory.entry_len = text.len;
-	data = last_good_data(parts, memory.status);
-	if (entry->target->keep_last && data.text != NULL) {
-		memory.last_data = xmemdup0(data.text, data.len);
-		memory.last_data_len = data.len;
-	}
+	remember_texts(&memory, text, parts, board_config(board), entry->target);
 	board_restore(board, entry, &memory);
 	return true;
 }
@@ -148,7 +201,7 @@ restore_all(struct board *board, const struct document *document)
 		/* What came of asking it is newer than any document. */
 		if (entry == NULL || entry->asked)
 			continue;
-		first = entry->restored == NULL;
+		first = entry->outcome.status == STATUS_PENDING;
 		/* Of doubled names the last one counts, as for every reader. */
 		if (restore(board, entry, old->text) && first)
 			count++;

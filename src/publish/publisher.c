@@ -17,13 +17,14 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "gather/report.h"
 #include "gather/round.h"
 #include "publish/previous.h"
 #include "publish/snapshot.h"
 #include "publish/writer.h"
 
-/* How often a failure that goes on is told. */
-#define TELL_AGAIN_US INT64_C(3600000000)
+/* A disk that has not answered by then may hang. */
+static const struct timeval opening_patience = { .tv_sec = 10 };
 
 /* One place that documents go to. */
 struct output {
@@ -31,6 +32,7 @@ struct output {
 	struct writer *writer; /* owned; NULL: prepared, and the place that is in use */
 	char *path;            /* owned, as given */
 	char *shown;           /* owned */
+	struct event *opening; /* owned: runs while the writer is opening it */
 	struct writer_manner manner;
 	int64_t publish_after_ms;
 	uint64_t failed_count;   /* documents in a row that could not be written */
@@ -100,10 +102,7 @@ void
 publisher_outcome(struct publisher *publisher)
 {
 	int64_t wait_ms = publisher->output->publish_after_ms;
-	const struct timeval wait = {
-		.tv_sec = wait_ms / 1000,
-		.tv_usec = wait_ms % 1000 * 1000,
-	};
+	const struct timeval wait = clock_timeval(wait_ms * 1000);
 
 	/* What is due will have it. */
 	if (wait_ms >= 0 && !publisher->due && !evtimer_pending(publisher->later, NULL))
@@ -146,7 +145,7 @@ tell_failure(struct output *output, int error_number)
 	output->failed_count++;
 	if (output->failed_count == 1) {
 		log_error("could not write %s: %s", output->shown, reason);
-	} else if (now_us - output->told_at_us >= TELL_AGAIN_US) {
+	} else if (now_us - output->told_at_us >= REPORT_REPEAT_US) {
 		log_error("could not write %s: %s; %" PRIu64
 		          " documents were lost so far",
 		    output->shown, reason, output->failed_count);
@@ -168,12 +167,6 @@ tell_success(struct output *output)
 	output->failed_count = 0;
 }
 
-uint64_t
-publisher_failed_count(const struct publisher *publisher)
-{
-	return publisher->output->failed_count;
-}
-
 /* ---- outputs ---- */
 
 static void
@@ -182,6 +175,8 @@ output_free(struct output *output, int64_t until_us)
 	if (output == NULL)
 		return;
 	writer_free(output->writer, until_us);
+	if (output->opening != NULL)
+		event_free(output->opening);
 	free(output->shown);
 	free(output->path);
 	free(output);
@@ -273,11 +268,20 @@ tell_unopened(const struct output *output, int error_number)
 }
 
 static void
+on_opening_patience_over(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
+{
+	const struct output *output = arg;
+
+	log_warn("still waiting for %s", output->shown);
+}
+
+static void
 on_open(int error_number, struct buffer *previous, int previous_error, void *arg)
 {
 	struct output *output = arg;
 	struct publisher *publisher = output->publisher;
 
+	event_del(output->opening);
 	if (is_left(output)) {
 		let_go(output);
 		return;
@@ -310,8 +314,17 @@ open_output(struct output *output, bool read_previous)
 		.arg = output,
 	};
 
+	output->opening =
+	    evtimer_new(output->publisher->base, on_opening_patience_over, output);
+	if (output->opening == NULL) {
+		errno = ENOMEM;
+		return false;
+	}
 	output->writer = writer_new(output->publisher->base, &options, &events);
-	return output->writer != NULL;
+	if (output->writer == NULL)
+		return false;
+	event_add(output->opening, &opening_patience);
+	return true;
 }
 
 static struct output *
@@ -338,21 +351,48 @@ on_answer(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 	publisher->events.on_ready(publisher->prepared_well, publisher->events.arg);
 }
 
+/* Is somebody who was forgotten still opening the path of OUTPUT? */
+static bool
+is_still_tried(const struct output *output)
+{
+	const struct output *left = LIST_FIRST(&output->publisher->left);
+
+	while (left != NULL &&
+	    (!writer_is_opening(left->writer) || strcmp(left->path, output->path) != 0))
+		left = LIST_NEXT(left, link);
+	return left != NULL;
+}
+
+/* Begin to try OUTPUT. Returns false where the report is known without a writer. */
+static bool
+try_prepared(struct output *output)
+{
+	struct publisher *publisher = output->publisher;
+
+	publisher->prepared_well = strcmp(output->path, publisher->output->path) == 0;
+	if (publisher->prepared_well)
+		return false;
+	/* Each reload would leave one more thread behind in a disk that hangs. */
+	if (is_still_tried(output)) {
+		log_error("cannot write %s: the last try is still waiting for it",
+		    output->shown);
+		return false;
+	}
+	if (open_output(output, false))
+		return true;
+	tell_unopened(output, errno);
+	return false;
+}
+
 void
 publisher_prepare(struct publisher *publisher, const struct publisher_options *options)
 {
 	const struct timeval now = { 0, 0 };
-	struct output *output = output_new(publisher, options);
 
 	assert(publisher->ready && publisher->prepared == NULL);
-	publisher->prepared = output;
-	publisher->prepared_well = strcmp(output->path, publisher->output->path) == 0;
-	if (!publisher->prepared_well) {
-		if (open_output(output, false))
-			return;
-		tell_unopened(output, errno);
-	}
-	event_add(publisher->answer, &now);
+	publisher->prepared = output_new(publisher, options);
+	if (!try_prepared(publisher->prepared))
+		event_add(publisher->answer, &now);
 }
 
 void
@@ -418,27 +458,27 @@ change_output(struct publisher *publisher, struct output *output)
 	leave(publisher, before);
 }
 
-static struct snapshot_maker *
-make_maker(const struct publisher *publisher)
-{
-	char host[256] = "";
+#define HOST_SIZE 256
 
-	gethostname(host, sizeof(host) - 1);
-	return snapshot_maker_new(publisher->board, PACKAGE_STRING, host);
+static void
+find_host(char host[static HOST_SIZE])
+{
+	host[0] = host[HOST_SIZE - 1] = '\0';
+	gethostname(host, HOST_SIZE - 1);
 }
 
 void
 publisher_reload(struct publisher *publisher)
 {
 	struct output *output = publisher->prepared;
+	char host[HOST_SIZE];
 
 	assert(output != NULL);
 	publisher->prepared = NULL;
 	event_del(publisher->answer);
 	change_output(publisher, output);
-	/* The board's entries have other numbers now. */
-	snapshot_maker_free(publisher->maker);
-	publisher->maker = make_maker(publisher);
+	find_host(host);
+	snapshot_maker_reload(publisher->maker, host);
 	publish(publisher);
 }
 
@@ -450,6 +490,7 @@ publisher_new(struct event_base *base, struct board *board,
 {
 	struct publisher *publisher = xcalloc(1, sizeof(*publisher));
 	int error_number = ENOMEM;
+	char host[HOST_SIZE];
 
 	publisher->base = base;
 	publisher->board = board;
@@ -457,7 +498,8 @@ publisher_new(struct event_base *base, struct board *board,
 	LIST_INIT(&publisher->left);
 	publisher->newest =
 	    (struct round_summary){ .started_at_ms = -1, .duration_us = -1 };
-	publisher->maker = make_maker(publisher);
+	find_host(host);
+	publisher->maker = snapshot_maker_new(board, PACKAGE_STRING, host);
 	publisher->output = output_new(publisher, options);
 	publisher->later = evtimer_new(base, on_later, publisher);
 	publisher->answer = evtimer_new(base, on_answer, publisher);

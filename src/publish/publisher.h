@@ -28,10 +28,11 @@ struct publisher_options {
 
 struct publisher_events {
 	/*
-	 * Called once after publisher_new(), and once after each publisher_prepare(), from
-	 * the loop. READY: the output can be written; after publisher_new() also: what a
-	 * former run left there has been read, and is on the board. Else the log says why
-	 * not.
+	 * Called from the loop, once after publisher_new(), and once after each
+	 * publisher_prepare() unless publisher_forget() comes before it. READY: the output
+	 * can be written; after publisher_new() also: what a former run left there has
+	 * been read, and is on the board. Else the log says why not, as it does while
+	 * the answer takes long.
 	 */
 	void (*on_ready)(bool ready, void *arg);
 	/* A document was written, or could not be; not of one that still goes to an output
@@ -64,8 +65,8 @@ void publisher_round_ends(
 /*
  * A config that says OPTIONS is about to come: try its output, and report by `on_ready`.
  * Not before the publisher is ready; one at a time: publisher_reload(), after it has
- * reported, or publisher_forget(), at any time, ends it. Documents go on as before
- * meanwhile.
+ * reported, or publisher_forget(), at any time, ends it. What was forgotten before it
+ * reported is not tried again before it does. Documents go on as before meanwhile.
  */
 void publisher_prepare(
     struct publisher *publisher, const struct publisher_options *options);
@@ -73,8 +74,5 @@ void publisher_prepare(
  * that were prepared. */
 void publisher_reload(struct publisher *publisher);
 void publisher_forget(struct publisher *publisher);
-
-/* Documents that could not be written since the last one that was. */
-uint64_t publisher_failed_count(const struct publisher *publisher);
 
 #endif

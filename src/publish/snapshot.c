@@ -15,10 +15,8 @@
 #include "gather/board.h"
 #include "gather/report.h"
 #include "gather/round.h"
+#include "publish/document.h"
 #include "publish/entry.h"
-
-/* The version of the document's layout, for its readers. */
-#define DOCUMENT_VERSION 1
 
 /* What stands before an entry; the first one goes without the comma. */
 #define ENTRY_LEAD       ",\n    "
@@ -36,6 +34,7 @@ struct entry_text {
 
 /* What the maker keeps of one target. */
 struct cached_entry {
+	char *name;               /* owned: the target's, which a reload goes by */
 	uint64_t version;         /* of the board's entry that `whole` was made from */
 	struct entry_text *whole; /* NULL: not made yet */
 	bool left_out;            /* its data did not fit into the last document */
@@ -45,14 +44,13 @@ struct snapshot_maker {
 	const struct board *board; /* borrowed */
 	char *generator;
 	char *host;
-	struct cached_entry *cache; /* one for each target */
+	struct cached_entry *cache; /* by the targets' index */
 	size_t entry_count;
 	bool too_large; /* the last document was, without any data */
 };
 
 struct snapshot {
 	unsigned references;
-	uint64_t generation;
 	size_t bytes;
 	char *frame; /* owned: head and foot, all that is no entry */
 	struct entry_text **entries;
@@ -411,7 +409,6 @@ snapshot_make(struct snapshot_maker *maker, const struct snapshot_head *head)
 	buffer_append_string(&frame, empty ? EMPTY_FOOT : DOCUMENT_FOOT);
 
 	snapshot->references = 1;
-	snapshot->generation = head->generation;
 	snapshot->bytes = frame.len;
 	foot_len = frame.len - head_len;
 	snapshot->frame = buffer_take(&frame);
@@ -448,16 +445,36 @@ snapshot_pieces(const struct snapshot *snapshot, size_t *count)
 	return snapshot->pieces;
 }
 
-size_t
-snapshot_bytes(const struct snapshot *snapshot)
+/* ---- makers ---- */
+
+/* One without texts for each entry of the board. */
+static void
+make_cache(struct snapshot_maker *maker)
 {
-	return snapshot->bytes;
+	maker->entry_count = board_size(maker->board);
+	maker->cache = xcalloc(maker->entry_count + 1, sizeof(*maker->cache));
+	for (size_t i = 0; i < maker->entry_count; i++)
+		maker->cache[i].name =
+		    xstrdup(board_entry(maker->board, i)->target->name);
 }
 
-uint64_t
-snapshot_generation(const struct snapshot *snapshot)
+static void
+free_cache(struct cached_entry *cache, size_t count)
 {
-	return snapshot->generation;
+	for (size_t i = 0; i < count; i++) {
+		free(cache[i].name);
+		entry_text_unref(cache[i].whole);
+	}
+	free(cache);
+}
+
+static int
+compare_names(const void *left, const void *right)
+{
+	const struct cached_entry *a = left;
+	const struct cached_entry *b = right;
+
+	return strcmp(a->name, b->name);
 }
 
 struct snapshot_maker *
@@ -468,9 +485,29 @@ snapshot_maker_new(const struct board *board, const char *generator, const char 
 	maker->board = board;
 	maker->generator = xstrdup(generator);
 	maker->host = xstrdup(host);
-	maker->entry_count = board_size(board);
-	maker->cache = xcalloc(maker->entry_count + 1, sizeof(*maker->cache));
+	make_cache(maker);
 	return maker;
+}
+
+void
+snapshot_maker_reload(struct snapshot_maker *maker, const char *host)
+{
+	struct cached_entry *before = maker->cache;
+	size_t count = maker->entry_count;
+
+	free(maker->host);
+	maker->host = xstrdup(host);
+	qsort(before, count, sizeof(*before), compare_names);
+	make_cache(maker);
+	for (size_t i = 0; i < maker->entry_count; i++) {
+		struct cached_entry *cached = &maker->cache[i];
+		const struct cached_entry *old =
+		    bsearch(cached, before, count, sizeof(*before), compare_names);
+
+		/* Its text has changed, or may have. */
+		cached->left_out = old != NULL && old->left_out;
+	}
+	free_cache(before, count);
 }
 
 void
@@ -478,9 +515,7 @@ snapshot_maker_free(struct snapshot_maker *maker)
 {
 	if (maker == NULL)
 		return;
-	for (size_t i = 0; i < maker->entry_count; i++)
-		entry_text_unref(maker->cache[i].whole);
-	free(maker->cache);
+	free_cache(maker->cache, maker->entry_count);
 	free(maker->host);
 	free(maker->generator);
 	free(maker);

@@ -26,20 +26,19 @@ struct snapshot_head {
 	int64_t now_ms; /* wall time */
 };
 
-/*
- * Keeps the entry texts of BOARD (borrowed) between snapshots, by their numbers there:
- * after a board_reload() it can only be freed. GENERATOR is "gatherd VERSION", HOST the
- * machine's name; both are copied.
- */
+/* Keeps the entry texts of BOARD (borrowed) between snapshots, and what the log said of
+ * them. GENERATOR is "gatherd VERSION", HOST the machine's name; both are copied. */
 struct snapshot_maker *snapshot_maker_new(
     const struct board *board, const char *generator, const char *host);
+/* The board has a new config: to be called after each board_reload(). */
+void snapshot_maker_reload(struct snapshot_maker *maker, const char *host);
 void snapshot_maker_free(struct snapshot_maker *maker);
 
 /*
  * The document with HEAD. Where it would be larger than `output.max_size`, `data` and
  * `last_data` of the largest entries become null, as few as do, and each such entry says
- * so in `warnings` and, once, in the log. What is too large without any data is published
- * all the same.
+ * so in `warnings`, and in the log unless the last document had it so already. What is too
+ * large without any data is published all the same.
  */
 struct snapshot *snapshot_make(
     struct snapshot_maker *maker, const struct snapshot_head *head);
@@ -49,7 +48,5 @@ void snapshot_unref(struct snapshot *snapshot);
 
 /* The bytes, in pieces, for writev(2). */
 const struct iovec *snapshot_pieces(const struct snapshot *snapshot, size_t *count);
-size_t snapshot_bytes(const struct snapshot *snapshot);
-uint64_t snapshot_generation(const struct snapshot *snapshot);
 
 #endif

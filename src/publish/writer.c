@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,21 +19,23 @@
 #include "base/file.h"
 #include "base/pieces.h"
 #include "base/thread.h"
+#include "base/units.h"
 #include "base/xalloc.h"
 #include "publish/document.h"
 #include "publish/snapshot.h"
 
 enum place_kind {
-	PLACE_STANDARD_OUTPUT,
-	PLACE_FILE,   /* replaced as a whole */
-	PLACE_STREAM, /* a device or a FIFO: can only be written into */
+	PLACE_DESCRIPTOR, /* open since the program began */
+	PLACE_FILE,       /* replaced as a whole */
+	PLACE_STREAM,     /* a device or a FIFO: can only be written into */
 };
 
 /* Where documents go. */
 struct place {
 	enum place_kind kind;
+	int fd;       /* of a descriptor */
 	char *path;   /* owned: with its links resolved; NULL: standard output */
-	dev_t device; /* of the stream, or of the folder that the file is in */
+	dev_t device; /* of all but a file; of that, the folder's that it is in */
 	ino_t inode;
 };
 
@@ -97,30 +100,48 @@ desk_unref(struct desk *desk)
 
 /* ---- in the thread: opening ---- */
 
-/* By any of its names: what the links in /proc lead to is the file that the shell opened,
- * perhaps to append to it, and must not be replaced. */
+/* One that the program was started with: what it has opened since, and might be closed or
+ * become something else, is none of the user's (FD_CLOEXEC in fcntl(2)). */
 static bool
-is_standard_output(const char *path)
+open_descriptor(struct place *place, int fd)
 {
-	static const char *const names[] = { "-", "/dev/stdout", "/dev/fd/1",
-		"/proc/self/fd/1" };
+	int own = fcntl(fd, F_GETFD);
+	int flags = fcntl(fd, F_GETFL);
+	struct stat status;
 
-	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-		if (strcmp(path, names[i]) == 0)
-			return true;
-	}
-	return false;
+	place->kind = PLACE_DESCRIPTOR;
+	place->fd = fd;
+	errno = EBADF;
+	if (own == -1 || (own & FD_CLOEXEC) != 0 || (flags & O_ACCMODE) == O_RDONLY ||
+	    fstat(fd, &status) == -1)
+		return false;
+	place->device = status.st_dev;
+	place->inode = status.st_ino;
+	return true;
 }
 
+/* Is that the file of this status? */
 static bool
-check_standard_output(void)
+is_file_of(const struct stat *status, const char *path)
 {
-	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	struct stat other;
 
-	if (flags == -1)
-		return false;
-	errno = EBADF;
-	return (flags & O_ACCMODE) != O_RDONLY;
+	return stat(path, &other) == 0 && other.st_dev == status->st_dev &&
+	    other.st_ino == status->st_ino;
+}
+
+/* The number of our descriptor that LINK, in /proc, stands for; -1: it is another process'.
+ * Its file would be the same, but not how it was opened. */
+static int
+own_descriptor(const char *link)
+{
+	struct stat status;
+	int64_t number;
+
+	if (units_parse_int(basename(link), 0, INT_MAX, &number) &&
+	    fstat((int)number, &status) == 0 && is_file_of(&status, link))
+		return (int)number;
+	return -1;
 }
 
 /* Can PATH of TYPE, which is no file, be written into? FIFOs are not opened for that:
@@ -156,33 +177,53 @@ identify_file(struct place *place)
 }
 
 static bool
-open_file(struct place *place, const char *path)
+open_file(struct place *place)
 {
 	place->kind = PLACE_FILE;
-	place->path = atomic_file_resolve(path);
-	if (place->path == NULL || !identify_file(place))
+	if (!identify_file(place))
 		return false;
 	atomic_file_sweep(place->path);
 	return atomic_file_probe(place->path);
 }
 
-/* Devices and FIFOs must not be replaced by a file: /dev/null is somebody's too. */
+/* What can only be opened and written into. Devices and FIFOs must not be replaced by a
+ * file: /dev/null is somebody's too. */
+static bool
+open_stream(struct place *place)
+{
+	struct stat status;
+
+	place->kind = PLACE_STREAM;
+	if (stat(place->path, &status) == -1)
+		return false;
+	place->device = status.st_dev;
+	place->inode = status.st_ino;
+	return check_stream(place->path, status.st_mode);
+}
+
+/* By a link in /proc: it tells where a file was opened, as the shell does, perhaps to append
+ * to it. That file must not be replaced. */
+static bool
+open_open_file(struct place *place)
+{
+	int fd = own_descriptor(place->path);
+
+	return fd != -1 ? open_descriptor(place, fd) : open_stream(place);
+}
+
 static bool
 open_place(struct place *place, const char *path)
 {
 	struct stat status;
 
-	if (is_standard_output(path)) {
-		place->kind = PLACE_STANDARD_OUTPUT;
-		return check_standard_output();
-	}
-	if (stat(path, &status) == -1 || S_ISREG(status.st_mode))
-		return open_file(place, path);
-	place->kind = PLACE_STREAM;
-	place->path = xstrdup(path);
-	place->device = status.st_dev;
-	place->inode = status.st_ino;
-	return check_stream(path, status.st_mode);
+	if (strcmp(path, "-") == 0)
+		return open_descriptor(place, STDOUT_FILENO);
+	place->path = atomic_file_resolve(path);
+	if (place->path == NULL)
+		return false;
+	if (lstat(place->path, &status) == -1 || S_ISREG(status.st_mode))
+		return open_file(place);
+	return S_ISLNK(status.st_mode) ? open_open_file(place) : open_stream(place);
 }
 
 /* Returns 0, or the errno of why what stands there could not be read. */
@@ -222,7 +263,7 @@ write_stream(int fd, const struct iovec *pieces, size_t count)
 static int
 open_and_write_stream(const char *path, const struct iovec *pieces, size_t count)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
 	int error_number;
 
 	if (fd == -1)
@@ -241,8 +282,8 @@ carry_out(const struct place *place, const struct snapshot *snapshot,
 	const struct iovec *pieces = snapshot_pieces(snapshot, &count);
 
 	switch (place->kind) {
-	case PLACE_STANDARD_OUTPUT:
-		return write_stream(STDOUT_FILENO, pieces, count);
+	case PLACE_DESCRIPTOR:
+		return write_stream(place->fd, pieces, count);
 	case PLACE_STREAM:
 		return open_and_write_stream(place->path, pieces, count);
 	case PLACE_FILE:
@@ -349,6 +390,12 @@ on_woken(evutil_socket_t fd, UNUSED short what, void *arg)
 }
 
 bool
+writer_is_opening(const struct writer *writer)
+{
+	return writer->state == WRITER_OPENING;
+}
+
+bool
 writer_busy(const struct writer *writer)
 {
 	return writer->state == WRITER_OPENING || writer->current != NULL;
@@ -380,11 +427,9 @@ writer_is_at_same_place(const struct writer *writer, const struct writer *other)
 	if (writer->state != WRITER_OPEN || other->state != WRITER_OPEN ||
 	    place->kind != beside->kind)
 		return false;
-	if (place->kind == PLACE_STANDARD_OUTPUT)
-		return true;
 	if (place->device != beside->device || place->inode != beside->inode)
 		return false;
-	return place->kind == PLACE_STREAM ||
+	return place->kind != PLACE_FILE ||
 	    strcmp(basename(place->path), basename(beside->path)) == 0;
 }
 

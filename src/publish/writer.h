@@ -38,12 +38,13 @@ struct writer_events {
 };
 
 struct writer_options {
-	const char *path; /* "-" or /dev/stdout: standard output; copied */
-	bool
-	    read_previous; /* hand over the document that is there, where PATH is a file */
+	/* "-": standard output. A name of a descriptor, such as /dev/stderr or /dev/fd/3:
+	 * that is written into, and what it was opened from is never replaced. Copied. */
+	const char *path;
+	bool read_previous; /* hand over what is there, where PATH is a file */
 };
 
-/* How a file is put in place; devices, FIFOs and standard output stay as they are. */
+/* How a file is put in place; devices, FIFOs and descriptors stay as they are. */
 struct writer_manner {
 	mode_t mode;
 	bool sync;
@@ -66,10 +67,13 @@ void writer_free(struct writer *writer, int64_t until_us);
 void writer_put(struct writer *writer, struct snapshot *snapshot,
     const struct writer_manner *manner);
 
+/* Is `on_open` still to come? */
+bool writer_is_opening(const struct writer *writer);
+
 /* Is a report still to come? */
 bool writer_busy(const struct writer *writer);
 
-/* Do both write the same file (or device, or standard output), by whatever names? They may
+/* Do both write the same file (or device, or descriptor), by whatever names? They may
  * be the same writer. False while one of them is not open. */
 bool writer_is_at_same_place(const struct writer *writer, const struct writer *other);
 

@@ -13,16 +13,16 @@
 /* 2026-11-21T03:40:00.123Z */
 #define NOW_MS INT64_C(1795232400123)
 
-#define CONFIG                              \
-	"services:\n"                       \
-	"  payments: http://test/\n"        \
-	"  orders:\n"                       \
-	"    url: http://test/\n"           \
-	"    keep_last: true\n"             \
-	"  'with \"quotes\" \\':\n"         \
-	"    url: http://test/\n"           \
-	"  \"\xC3\xA4\xF0\x9F\x98\x80\":\n" \
-	"    url: http://test/\n"           \
+#define CONFIG                                              \
+	"services:\n"                                       \
+	"  payments: https://api.example.com/pay?user=42\n" \
+	"  orders:\n"                                       \
+	"    url: https://api.example.com/orders\n"         \
+	"    keep_last: true\n"                             \
+	"  'with \"quotes\" \\':\n"                         \
+	"    url: http://test/\n"                           \
+	"  \"\xC3\xA4\xF0\x9F\x98\x80\":\n"                 \
+	"    url: http://test/\n"                           \
 	"  headline: http://test/\n"
 
 enum service {
@@ -45,11 +45,17 @@ struct stage {
 };
 
 UNUSED static void
+set_up_with(struct stage *stage, const char *config)
+{
+	*stage = (struct stage){ .config = load_text(config) };
+	stage->board = board_new(stage->config);
+}
+
+UNUSED static void
 set_up(struct stage *stage)
 {
-	*stage = (struct stage){ .config = load_text(CONFIG) };
+	set_up_with(stage, CONFIG);
 	assert_int_equal(stage->config->target_count, SERVICE_COUNT);
-	stage->board = board_new(stage->config);
 }
 
 UNUSED static void

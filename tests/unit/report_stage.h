@@ -126,7 +126,7 @@ begin_round(struct report_stage *f)
 	f->lines = (struct report_lines){ .count = 0 };
 }
 
-UNUSED static void
+UNUSED static const char *
 end_round(struct report_stage *f, int64_t duration_us)
 {
 	const struct round_summary summary = {
@@ -135,7 +135,7 @@ end_round(struct report_stage *f, int64_t duration_us)
 		.target_count = board_size(f->board),
 	};
 
-	report_round(f->report, &f->lines, &summary, f->now_us);
+	return report_round(f->report, &f->lines, &summary, f->now_us);
 }
 
 UNUSED static size_t

@@ -44,6 +44,8 @@ struct model_target {
 	struct nature nature;
 	bool keep_last;
 	bool required;
+	int64_t interval_ms;
+	int64_t planned_us; /* by the last scheduled round; -1: none */
 	struct expected expected;
 	struct known known;
 	struct model_round *runner; /* whose turn of it is under way; NULL: none */
@@ -54,12 +56,14 @@ enum model_state {
 	MODEL_RUNNING,
 	MODEL_ANSWERED,
 	MODEL_SKIPPED,
+	MODEL_LEFT, /* to a later round */
 	MODEL_DROPPED,
 };
 
 struct model_seat {
 	size_t number;
 	int64_t due_us;
+	int64_t interval_ms;
 	enum model_state state;
 };
 
@@ -68,8 +72,10 @@ struct model_round {
 	struct round *round; /* NULL: over, or freed */
 	struct event *timer;
 	uint64_t number;
+	bool scheduled;
 	size_t config; /* the one it was begun with */
 	int64_t started_us;
+	int64_t next_us;         /* the first that waited when it rang last is due */
 	int64_t last_outcome_us; /* -1: none */
 	struct model_seat seats[MODEL_NUMBERS];
 	size_t count;
@@ -117,6 +123,38 @@ find_seat(struct model_round *round, const struct board_entry *entry)
 	}
 	HOLDS(!"it is part of the round");
 	return NULL;
+}
+
+/* Has the time of SEAT, that waits in ROUND, come? */
+static bool
+is_due(const struct model_round *round, const struct model_seat *seat)
+{
+	return seat->state == MODEL_WAITING &&
+	    seat->due_us <= fake_http_now_us(round->gathering->http);
+}
+
+/* And is it left to a later round then? */
+static bool
+is_left(const struct model_round *round, const struct model_seat *seat)
+{
+	const struct gathering *g = round->gathering;
+	int64_t planned_us = g->targets[seat->number].planned_us;
+	int64_t now_us = fake_http_now_us(g->http);
+
+	return round->scheduled && planned_us > now_us &&
+	    planned_us < now_us + seat->interval_ms * 750;
+}
+
+/* Nobody tells of those. */
+static void
+note_left(struct model_round *round)
+{
+	for (size_t i = 0; i < round->count; i++) {
+		struct model_seat *seat = &round->seats[i];
+
+		if (is_due(round, seat) && is_left(round, seat))
+			seat->state = MODEL_LEFT;
+	}
 }
 
 /* ---- what the board must know after an outcome ---- */
@@ -185,8 +223,8 @@ on_outcome(struct board_entry *entry, bool changed, void *arg)
 	HOLDS(target->present && target->entry == entry && !entry->in_flight);
 	/* It may be over before it is known to have begun. */
 	if (seat->state == MODEL_WAITING)
-		HOLDS(target->runner == NULL &&
-		    seat->due_us <= fake_http_now_us(g->http));
+		HOLDS(target->runner == NULL && is_due(round, seat) &&
+		    !is_left(round, seat));
 	else
 		HOLDS(seat->state == MODEL_RUNNING && target->runner == round);
 	seat->state = MODEL_ANSWERED;
@@ -208,7 +246,7 @@ on_skipped(struct board_entry *entry, void *arg)
 	    &round->gathering->targets[number_of(entry)];
 	struct model_seat *seat = find_seat(round, entry);
 
-	HOLDS(seat->state == MODEL_WAITING);
+	HOLDS(seat->state == MODEL_WAITING && !is_left(round, seat));
 	HOLDS(entry->in_flight && target->runner != NULL && target->runner != round);
 	seat->state = MODEL_SKIPPED;
 }
@@ -224,6 +262,7 @@ on_done(const struct round_summary *summary, void *arg)
 	HOLDS(summary->number == round->number);
 	HOLDS(summary->target_count == round->count);
 	HOLDS(summary->duration_us == (round->last_outcome_us < 0 ? 0 : duration_us));
+	note_left(round);
 	for (size_t i = 0; i < round->count; i++)
 		HOLDS(round->seats[i].state >= MODEL_ANSWERED);
 	round->round = NULL;
@@ -231,24 +270,61 @@ on_done(const struct round_summary *summary, void *arg)
 
 /* ---- what the test does ---- */
 
+/* Its timer is about to ring: if that is very late, it is so for all who wait. */
+static void
+note_late(struct model_round *round)
+{
+	int64_t late_us = fake_http_now_us(round->gathering->http) - round->next_us;
+
+	if (late_us <= 1000000)
+		return;
+	for (size_t i = 0; i < round->count; i++)
+		round->seats[i].due_us += late_us;
+}
+
+static void
+note_next(struct model_round *round)
+{
+	round->next_us = INT64_MAX;
+	for (size_t i = 0; i < round->count; i++) {
+		if (round->seats[i].state == MODEL_WAITING &&
+		    round->seats[i].due_us < round->next_us)
+			round->next_us = round->seats[i].due_us;
+	}
+}
+
+/* ROUND is about to begin. */
+static void
+note_planned(struct model_round *round)
+{
+	for (size_t i = 0; i < round->count; i++) {
+		const struct model_seat *seat = &round->seats[i];
+
+		if (round->scheduled)
+			round->gathering->targets[seat->number].planned_us =
+			    seat->due_us;
+	}
+}
+
 /* Those seats of ROUND whose time has come have begun just now, but for those that the
- * callbacks have told of. */
+ * callbacks have told of, or that are left to others. */
 static void
 note_begun(struct model_round *round)
 {
 	struct gathering *g = round->gathering;
 
+	note_left(round);
 	for (size_t i = 0; i < round->count; i++) {
 		struct model_seat *seat = &round->seats[i];
 		struct model_target *target = &g->targets[seat->number];
 
-		if (seat->state != MODEL_WAITING ||
-		    seat->due_us > fake_http_now_us(g->http))
+		if (!is_due(round, seat))
 			continue;
 		HOLDS(target->entry->in_flight && target->runner == NULL);
 		target->runner = round;
 		seat->state = MODEL_RUNNING;
 	}
+	note_next(round);
 }
 
 static bool
@@ -290,6 +366,7 @@ note_reloaded(struct gathering *g, size_t number, bool present)
 			.settled = STATUS_PENDING,
 			.since_ms = -1,
 			.last_ok_at_ms = -1 };
+		target->planned_us = -1;
 	} else if (!target->keep_last && !status_is_success(known->status)) {
 		free(known->good);
 		known->good = NULL;

@@ -38,6 +38,7 @@ struct round_stage {
 	struct board *board;
 	struct turn_context context;
 	struct round_events events;
+	bool scheduled; /* rounds are, from now on */
 
 	struct buffer told; /* see assert_told() */
 	bool looping;       /* loop_once() is on the stack */
@@ -96,6 +97,7 @@ set_up(void **state)
 
 	f->base = event_base_new();
 	f->config = fake_config_new(COUNT);
+	f->scheduled = true;
 	f->http = fake_http_new(COUNT);
 	f->limiter = limiter_new(2);
 	f->board = board_new(f->config);
@@ -140,6 +142,21 @@ tear_down(void **state)
 
 /* ---- rounds ---- */
 
+/* Start round NUMBER with the COUNT targets of PLACES. */
+UNUSED static struct round *
+start_places(struct round_stage *f, uint64_t number, const struct round_place *places,
+    size_t count)
+{
+	const struct round_plan plan = {
+		.number = number,
+		.places = places,
+		.count = count,
+		.scheduled = f->scheduled,
+	};
+
+	return round_start(&f->context, f->base, f->board, &plan, &f->events);
+}
+
 /* Start round NUMBER with the first COUNT targets, at once. */
 UNUSED static struct round *
 start_first(struct round_stage *f, uint64_t number, size_t count)
@@ -148,8 +165,7 @@ start_first(struct round_stage *f, uint64_t number, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		places[i].index = i;
-	return round_start(
-	    &f->context, f->base, f->board, number, places, count, &f->events);
+	return start_places(f, number, places, count);
 }
 
 /* Start round NUMBER with all targets, the one with index I after OFFSETS[I]. */
@@ -160,8 +176,7 @@ start_at(struct round_stage *f, uint64_t number, const int64_t offsets_us[COUNT]
 
 	for (size_t i = 0; i < COUNT; i++)
 		places[i] = (struct round_place){ i, offsets_us[i] };
-	return round_start(
-	    &f->context, f->base, f->board, number, places, COUNT, &f->events);
+	return start_places(f, number, places, COUNT);
 }
 
 /* With all targets, at once. */

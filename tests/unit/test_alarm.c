@@ -41,6 +41,7 @@ static struct {
 	int wall_fd;   /* of the last timer on the wall clock */
 	bool canceled; /* reading it tells so */
 	int wall_settings;
+	time_t wall_ahead_s; /* the wall clock is so far ahead of the machine's */
 } faults;
 
 static void *
@@ -80,14 +81,18 @@ test_timerfd_settime(
     int fd, int flags, const struct itimerspec *when, struct itimerspec *old)
 {
 	int (*settime)(int, int, const struct itimerspec *, struct itimerspec *);
+	struct itimerspec shifted;
 
 	*(void **)&settime = real("timerfd_settime");
 	errno = EINVAL;
 	if (faults.no_cancel && (flags & TFD_TIMER_CANCEL_ON_SET) != 0)
 		return -1;
-	if ((flags & TFD_TIMER_CANCEL_ON_SET) != 0)
-		faults.wall_settings++;
-	return settime(fd, flags, when, old);
+	if ((flags & TFD_TIMER_CANCEL_ON_SET) == 0)
+		return settime(fd, flags, when, old);
+	faults.wall_settings++;
+	shifted = *when;
+	shifted.it_value.tv_sec -= faults.wall_ahead_s;
+	return settime(fd, flags, &shifted, old);
 }
 
 ssize_t
@@ -362,6 +367,22 @@ test_the_far_future_is_no_step(UNUSED void **state)
 }
 
 static void
+test_a_wall_clock_in_another_century_keeps_nobody_busy(UNUSED void **state)
+{
+	struct stage stage;
+
+	/* A clock without a battery may say anything: 2240, and 2262, where it ends. */
+	for (time_t at = 8520336000; at <= 9223372000; at += 703036000) {
+		faults.wall_ahead_s = at - time(NULL);
+		set_up(&stage);
+		run_for_ms(&stage, 20);
+		assert_int_equal(faults.wall_settings, 1);
+		assert_int_equal(stage.steps, 0);
+		tear_down(&stage);
+	}
+}
+
+static void
 test_without_a_timer_that_goes_on_in_suspend_it_rings_too(UNUSED void **state)
 {
 	struct stage stage;
@@ -423,6 +444,8 @@ main(void)
 		cmocka_unit_test(test_what_was_set_anew_does_not_ring_for_the_old_time),
 		cmocka_unit_test(test_a_step_of_the_wall_clock_is_told),
 		cmocka_unit_test(test_the_far_future_is_no_step),
+		cmocka_unit_test(
+		    test_a_wall_clock_in_another_century_keeps_nobody_busy),
 		cmocka_unit_test(
 		    test_without_a_timer_that_goes_on_in_suspend_it_rings_too),
 		cmocka_unit_test(test_where_steps_cannot_be_seen_it_rings_too),

@@ -410,6 +410,29 @@ test_a_path_without_links_resolves_to_itself(UNUSED void **state)
 }
 
 static void
+test_a_link_to_an_open_file_is_not_followed(UNUSED void **state)
+{
+	int fd = open("log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	char link[32];
+	char *path;
+
+	assert_true(fd >= 0);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	assert_int_equal(symlink(link, "link"), 0);
+	path = atomic_file_resolve("link");
+	assert_string_equal(path, link);
+	free(path);
+	path = atomic_file_resolve("/dev/stdout");
+	assert_string_equal(path, "/proc/self/fd/1");
+	free(path);
+	close(fd);
+	/* Nothing is open there any more. */
+	path = atomic_file_resolve("link");
+	assert_string_equal(path, link);
+	free(path);
+}
+
+static void
 test_links_that_lead_nowhere_are_told(UNUSED void **state)
 {
 	assert_int_equal(symlink("a", "b"), 0);
@@ -590,6 +613,7 @@ main(void)
 		test(test_links_are_resolved_to_their_target),
 		test(test_a_link_may_lead_to_what_is_not_there_yet),
 		test(test_a_path_without_links_resolves_to_itself),
+		test(test_a_link_to_an_open_file_is_not_followed),
 		test(test_links_that_lead_nowhere_are_told),
 		test(test_a_sweep_removes_what_was_left_behind),
 		test(test_a_sweep_leaves_what_is_locked),

@@ -34,15 +34,16 @@ struct stage {
 	bool signals_held_back;
 	int reports;
 	bool in_start;
-	int *result; /* owned */
+	int *made;   /* by run(), until somebody takes it */
+	int *result; /* owned: the last that arrived in the loop */
 	int more;    /* pieces to begin from `done` */
 };
 
-static void *
+static void
 run(void *arg)
 {
 	struct stage *stage = arg;
-	int *result = xmalloc(sizeof(*result));
+	int *made = xmalloc(sizeof(*made));
 	sigset_t set;
 	char byte;
 
@@ -51,17 +52,18 @@ run(void *arg)
 	    sigismember(&set, SIGTERM) == 1 && sigismember(&set, SIGHUP) == 1;
 	if (read(stage->gate[0], &byte, 1) != 1)
 		abort();
-	*result = atomic_fetch_add(&stage->runs, 1) + 41;
-	return result;
+	*made = atomic_fetch_add(&stage->runs, 1) + 41;
+	stage->made = made;
 }
 
 static void
-discard(void *result, void *arg)
+discard(void *arg)
 {
 	struct stage *stage = arg;
 
 	stage->discarded_in = pthread_self();
-	free(result);
+	free(stage->made);
+	stage->made = NULL;
 	atomic_fetch_add(&stage->discards, 1);
 	if (write(stage->finished[1], "x", 1) != 1)
 		abort();
@@ -70,7 +72,7 @@ discard(void *result, void *arg)
 static void start(struct stage *stage);
 
 static void
-on_done(void *result, void *arg)
+on_done(void *arg)
 {
 	struct stage *stage = arg;
 
@@ -78,7 +80,8 @@ on_done(void *result, void *arg)
 	stage->background = NULL;
 	stage->reports++;
 	free(stage->result);
-	stage->result = result;
+	stage->result = stage->made;
+	stage->made = NULL;
 	if (stage->more > 0) {
 		stage->more--;
 		start(stage);

@@ -370,6 +370,57 @@ test_what_was_skipped_or_cancelled_goes_on_with_its_streaks(UNUSED void **state)
 	tear_down(&f);
 }
 
+static void
+test_the_failed_version_is_of_who_is_listed_as_failed(UNUSED void **state)
+{
+	/* What is put one after the other, and whether that is a change. */
+	static const struct {
+		enum status status;
+		bool change;
+	} steps[] = {
+		{ STATUS_OK, false },
+		{ STATUS_DEGRADED, false },
+		{ STATUS_TIMEOUT, true },
+		{ STATUS_ERROR, false },
+		{ STATUS_SKIPPED, false },
+		{ STATUS_CANCELLED, false },
+		{ STATUS_OK, true },
+		{ STATUS_HTTP_ERROR, true },
+	};
+	struct board_stage f;
+	uint64_t version;
+
+	set_up(&f, 2);
+	f.config->targets[0]->required = false;
+	version = board_failed_version(f.board);
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(steps); i++) {
+		put(&f, i % 2, steps[i / 2].status);
+		version += steps[i / 2].change;
+		assert_int_equal(board_failed_version(f.board), version);
+	}
+	tear_down(&f);
+}
+
+static void
+test_what_comes_from_a_former_run_and_a_reload_may_change_who_failed(
+    UNUSED void **state)
+{
+	struct board_stage f;
+	struct board_memory well = memory_of(STATUS_OK);
+	struct board_memory ill = memory_of(STATUS_TIMEOUT);
+	uint64_t version;
+
+	set_up(&f, 2);
+	version = board_failed_version(f.board);
+	board_restore(f.board, board_entry(f.board, 0), &well);
+	assert_int_equal(board_failed_version(f.board), version);
+	board_restore(f.board, board_entry(f.board, 1), &ill);
+	assert_int_equal(board_failed_version(f.board), version + 1);
+	board_reload(f.board, f.config);
+	assert_int_equal(board_failed_version(f.board), version + 2);
+	tear_down(&f);
+}
+
 int
 main(void)
 {
@@ -392,6 +443,9 @@ main(void)
 		cmocka_unit_test(test_the_text_of_old_goes_with_the_first_outcome),
 		cmocka_unit_test(
 		    test_what_was_skipped_or_cancelled_goes_on_with_its_streaks),
+		cmocka_unit_test(test_the_failed_version_is_of_who_is_listed_as_failed),
+		cmocka_unit_test(
+		    test_what_comes_from_a_former_run_and_a_reload_may_change_who_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

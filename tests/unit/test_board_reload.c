@@ -49,6 +49,8 @@ test_what_is_known_stays_with_the_name(UNUSED void **state)
 	entries[1]->told_failed = true;
 	entries[1]->skipped_turns = 12;
 	entries[1]->skip_told_at_us = 13;
+	assert_int_equal(entries[1]->planned_us, -1);
+	board_set_planned(entries[1], 14);
 
 	reload(&f, CONFIG_OF(2, 1, 0));
 	for (size_t i = 0; i < 3; i++)
@@ -60,6 +62,7 @@ test_what_is_known_stays_with_the_name(UNUSED void **state)
 	assert_true(entries[1]->told_failed);
 	assert_int_equal(entries[1]->skipped_turns, 12);
 	assert_int_equal(entries[1]->skip_told_at_us, 13);
+	assert_int_equal(entries[1]->planned_us, 14);
 	assert_int_equal(entries[0]->last_ok_at_ms, 1000);
 	assert_int_equal(entries[2]->outcome.status, STATUS_PENDING);
 	assert_false(put(&f, 1, STATUS_TIMEOUT)); /* no first outcome */

@@ -149,6 +149,18 @@ test_what_is_no_time_is_refused(UNUSED void **state)
 }
 
 static void
+test_durations_are_split_for_a_timer(UNUSED void **state)
+{
+	assert_int_equal(clock_timeval(0).tv_sec, 0);
+	assert_int_equal(clock_timeval(0).tv_usec, 0);
+	assert_int_equal(clock_timeval(999999).tv_sec, 0);
+	assert_int_equal(clock_timeval(999999).tv_usec, 999999);
+	assert_int_equal(clock_timeval(3000001).tv_sec, 3);
+	assert_int_equal(clock_timeval(3000001).tv_usec, 1);
+	assert_true(clock_timeval(INT64_MAX).tv_sec == INT64_MAX / 1000000);
+}
+
+static void
 test_the_clocks_go_forward(UNUSED void **state)
 {
 	int64_t now_us = clock_now_us();
@@ -182,6 +194,7 @@ main(void)
 		cmocka_unit_test(test_the_calendar_is_that_of_the_system),
 		cmocka_unit_test(test_offsets_fractions_and_letters_are_read),
 		cmocka_unit_test(test_what_is_no_time_is_refused),
+		cmocka_unit_test(test_durations_are_split_for_a_timer),
 		cmocka_unit_test(test_the_clocks_go_forward),
 		cmocka_unit_test(test_the_system_source_is_the_two_clocks),
 	};

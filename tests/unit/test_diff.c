@@ -349,6 +349,43 @@ test_what_sections_look_through_counts_deeply(UNUSED void **state)
 }
 
 static void
+test_the_order_of_keys_counts_in_maps_that_templates_name(UNUSED void **state)
+{
+	static const char before[] = "{z: 1, v: {a: 1, b: 2}}";
+	static const char after[] = "{v: {b: 2, a: 1}, z: 1}";
+
+	assert_int_equal(
+	    change_by_vars("{{#v}}x{{/v}}", before, after), TARGET_CHANGED);
+	assert_int_equal(change_by_vars("{{v.a}}", before, after), TARGET_SAME);
+	assert_int_equal(change_by_vars("{{z}}", before, after), TARGET_SAME);
+}
+
+/* What is known of a path from one target holds for all others, and no other path. */
+static void
+test_each_target_is_compared_by_its_own_paths(UNUSED void **state)
+{
+	static const char format[] =
+	    "vars: {v: {a: 1, ab: %d, c: {d: %d}}}\n"
+	    "services: {s1: \"http://s/{{v.a}}\", s2: \"http://s/{{v.c.d}}\",\n"
+	    "  s3: \"http://s/{{v.ab}}\", s4: \"http://s/{{v.c.d}}{{v.a}}\",\n"
+	    "  s5: \"http://s/{{^v.gone}}{{/v.gone}}\", s6: \"http://s/{{v.a}}\",\n"
+	    "  s7: \"http://s/{{#v.c}}{{d}}{{/v.c}}\", s8: \"http://s/{{^v.gone}}{{/v.gone}}\"}\n";
+	static const bool changed[] = { false, true, true, true, false, false, true,
+		false };
+	char *first = xasprintf(format, 1, 1);
+	char *second = xasprintf(format, 2, 2);
+	struct both both;
+
+	compare(&both, first, second);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(
+		    both.diff.changes[i], changed[i] ? TARGET_CHANGED : TARGET_SAME);
+	forget(&both);
+	free(first);
+	free(second);
+}
+
+static void
 test_the_vars_of_the_url_count_as_those_of_headers(UNUSED void **state)
 {
 	assert_int_equal(change_of("vars: {v: 1}\nservices: {a: \"http://a/{{v}}\"}\n",
@@ -452,6 +489,58 @@ test_many_targets_are_compared_soon(UNUSED void **state)
 	free(second);
 }
 
+#define NAMING 8000
+
+/* Many targets that name a list of COUNT items in the variable that CHANGED stands in. */
+static char *
+services_that_name_a_list(size_t count, int changed)
+{
+	struct buffer yaml;
+
+	buffer_init(&yaml, BUFFER_UNLIMITED);
+	buffer_append_format(&yaml, "vars:\n  v: {w: %d, list: [", changed);
+	for (size_t i = 0; i < count; i++)
+		buffer_append_format(&yaml, "%zu, ", i);
+	buffer_append_string(&yaml, "]}\nservices:\n");
+	for (int i = 0; i < NAMING; i++)
+		buffer_append_format(&yaml,
+		    "  service-%d: \"http://a/%d/{{^v.list}}x{{/v.list}}\"\n", i, i);
+	return buffer_take(&yaml);
+}
+
+static clock_t
+time_of_lists(size_t count)
+{
+	char *first = services_that_name_a_list(count, 1);
+	char *second = services_that_name_a_list(count, 2);
+	struct config_diff diff;
+	struct both both;
+	clock_t begun;
+
+	compare(&both, first, second);
+	begun = clock();
+	config_diff_init(&diff, both.before, both.after);
+	begun = clock() - begun;
+	assert_int_equal(diff.counts[TARGET_SAME], NAMING);
+	config_diff_clear(&diff);
+	forget(&both);
+	free(first);
+	free(second);
+	return begun;
+}
+
+static void
+test_a_long_list_is_compared_once_for_all_who_name_it(UNUSED void **state)
+{
+	clock_t short_one = time_of_lists(40);
+	clock_t long_one = time_of_lists(40000);
+
+	print_message("%d targets: %ld us with a short list, %ld us with a long one\n",
+	    NAMING, (long)(short_one * 1000000 / CLOCKS_PER_SEC),
+	    (long)(long_one * 1000000 / CLOCKS_PER_SEC));
+	assert_true(long_one < 5 * short_one + CLOCKS_PER_SEC / 20);
+}
+
 #define CASE(function) \
 	cmocka_unit_test_setup_teardown(function, enter_folder, leave_folder)
 
@@ -470,11 +559,14 @@ main(void)
 		CASE(test_vars_that_templates_name_count),
 		CASE(test_vars_that_no_template_names_do_not_count),
 		CASE(test_what_sections_look_through_counts_deeply),
+		CASE(test_the_order_of_keys_counts_in_maps_that_templates_name),
+		CASE(test_each_target_is_compared_by_its_own_paths),
 		CASE(test_the_vars_of_the_url_count_as_those_of_headers),
 		CASE(test_targets_are_compared_by_name_whatever_their_order),
 		CASE(test_what_is_enabled_again_is_added),
 		CASE(test_configs_without_targets_can_be_compared),
 		CASE(test_many_targets_are_compared_soon),
+		CASE(test_a_long_list_is_compared_once_for_all_who_name_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,6 +208,34 @@ test_a_former_runs_data_can_be_left_out(UNUSED void **state)
 	tear_down(&stage);
 }
 
+static void
+test_of_what_a_former_run_knew_the_counts_alone_make_an_entry(UNUSED void **state)
+{
+	struct board_memory memory = {
+		.status = STATUS_HTTP_ERROR,
+		.since_ms = 0,
+		.checked_at_ms = 1000,
+		.last_ok_at_ms = -1,
+		.failures = 3,
+	};
+	struct stage stage;
+
+	set_up(&stage);
+	stage.config->targets[0]->keep_last = true;
+	board_restore(stage.board, stage.entry, &memory);
+	assert_int_equal(entry_data_bytes(stage.entry), 0);
+	assert_string_equal(make_text(&stage, NULL),
+	    "\"t0\": {\"status\":\"http_error\",\"since\":\"1970-01-01T00:00:00.000Z\","
+	    "\"checked_at\":\"1970-01-01T00:00:01.000Z\",\"last_ok_at\":null,"
+	    "\"failures\":3,\"attempts\":0,\"http_status\":null,"
+	    "\"url\":\"http://test/0\",\"duration_ms\":null,"
+	    "\"timing_ms\":{\"queued\":null,\"dns\":null,\"connect\":null,\"tls\":null,"
+	    "\"first_byte\":null,\"total\":null},\"bytes\":0,"
+	    "\"certificate_expires_at\":null,\"error\":null,\"warnings\":[],"
+	    "\"values\":{},\"data\":null,\"last_data\":null}");
+	tear_down(&stage);
+}
+
 int
 main(void)
 {
@@ -220,6 +248,8 @@ main(void)
 		cmocka_unit_test(
 		    test_what_a_former_run_published_is_passed_on_as_it_was),
 		cmocka_unit_test(test_a_former_runs_data_can_be_left_out),
+		cmocka_unit_test(
+		    test_of_what_a_former_run_knew_the_counts_alone_make_an_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

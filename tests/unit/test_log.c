@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -412,6 +413,100 @@ test_a_full_pipe_that_does_not_block_loses_the_line_only(UNUSED void **state)
 	free(much);
 }
 
+static int
+count_lines(const char *text)
+{
+	int lines = 0;
+
+	for (; *text != '\0'; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+/* Everything that was written so far. */
+static const char *
+read_all(void)
+{
+	ssize_t len = recv(captured.reader, captured.text, sizeof(captured.text) - 1,
+	    MSG_DONTWAIT | MSG_WAITALL);
+
+	if (len == -1 && errno == ENOTSOCK) {
+		assert_int_equal(fcntl(captured.reader, F_SETFL, O_NONBLOCK), 0);
+		len = read(captured.reader, captured.text, sizeof(captured.text) - 1);
+	}
+	assert_true(len > 0);
+	captured.text[len] = '\0';
+	return captured.text;
+}
+
+/* 100 lines, of which most find no reader, into what is captured; then a reader comes. */
+static void
+lose_lines(void)
+{
+	char *much = repeated("x", 8000);
+	int64_t begun_us = clock_now_us();
+	int lines, lost;
+	const char *text;
+
+	log_setup(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
+	for (int i = 0; i < 100; i++)
+		log_error("%s", much);
+	/* The first that is lost was waited for, and none after it. */
+	assert_in_range(clock_now_us() - begun_us, 90000, 3000000);
+	lines = count_lines(read_all());
+	assert_in_range(lines, 1, 20);
+
+	/* What the last of them has left without its end is ended. */
+	log_error("again");
+	text = release();
+	if (*text == '\n')
+		text++;
+	assert_int_equal(
+	    sscanf(behind_time(text), "warn %d lines of the log could", &lost), 1);
+	assert_int_equal(lines + lost, 100);
+	assert_int_equal(count_lines(text), 2);
+	assert_string_equal(behind_time(strchr(text, '\n') + 1), "error again\n");
+	free(much);
+}
+
+/* At the end: nothing makes it wait again. */
+static void
+test_who_does_not_read_is_not_waited_for(UNUSED void **state)
+{
+	int ends[2];
+
+	/* What a case before has lost is told. */
+	capture();
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	log_error("now");
+	release();
+
+	log_drop_unread();
+	alarm(30);
+	capture();
+	lose_lines();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	captured.reader = ends[0];
+	lead_to(ends[1]);
+	lose_lines();
+	alarm(0);
+}
+
+static void
+test_what_was_lost_is_told_to_whom_warnings_are(UNUSED void **state)
+{
+	char *much = repeated("x", 8000);
+
+	capture();
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	for (int i = 0; i < 20; i++)
+		log_error("%s", much);
+	read_all();
+	log_error("again");
+	assert_null(strstr(release(), "could not be written"));
+	free(much);
+}
+
 static void
 test_the_words_are_in_the_order_of_the_enums(UNUSED void **state)
 {
@@ -451,6 +546,8 @@ main(void)
 		test(test_a_line_is_wrapped_by_what_lives_on_the_terminal),
 		test(test_a_full_pipe_that_does_not_block_loses_the_line_only),
 		test(test_the_words_are_in_the_order_of_the_enums),
+		test(test_who_does_not_read_is_not_waited_for),
+		test(test_what_was_lost_is_told_to_whom_warnings_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -311,29 +311,6 @@ test_a_socket_that_was_opened_anew_is_found(UNUSED void **state)
 
 /* ---- changes of state ---- */
 
-static void
-test_a_reload_has_its_time(UNUSED void **state)
-{
-	static const char begin[] = "RELOADING=1\nMONOTONIC_USEC=";
-	struct stage stage;
-	int64_t before_us = clock_now_us();
-	const char *text;
-	char *end;
-
-	set_up(&stage);
-	make(&stage);
-	notify_reloading(stage.notify);
-	text = receive(&stage);
-	assert_non_null(text);
-	assert_memory_equal(text, begin, sizeof(begin) - 1);
-	assert_in_range(
-	    strtoll(text + sizeof(begin) - 1, &end, 10), before_us, clock_now_us());
-	assert_int_equal(*end, '\0');
-	notify_ready(stage.notify);
-	assert_receives(&stage, "READY=1");
-	tear_down(&stage);
-}
-
 /* How many messages of others are in the receiver's queue, which is full then. */
 static int
 fill_queue(struct stage *stage)
@@ -353,7 +330,15 @@ fill_queue(struct stage *stage)
 }
 
 static void
-test_changes_of_state_outlast_a_full_queue(UNUSED void **state)
+empty_queue(struct stage *stage, int others)
+{
+	while (others-- > 0)
+		assert_receives(stage, "x");
+	assert_receives_nothing(stage);
+}
+
+static void
+test_readiness_outlasts_a_full_queue(UNUSED void **state)
 {
 	struct stage stage;
 	int others;
@@ -362,40 +347,105 @@ test_changes_of_state_outlast_a_full_queue(UNUSED void **state)
 	make(&stage);
 	others = fill_queue(&stage);
 	notify_ready(stage.notify);
-	notify_reloading(stage.notify);
 	run_for_ms(&stage, 150); /* it is tried, and in vain */
-	notify_ready(stage.notify);
-	while (others-- > 0)
-		assert_receives(&stage, "x");
-	assert_receives_nothing(&stage);
+	empty_queue(&stage, others);
 	run_until_sent(&stage);
 	assert_receives(&stage, "READY=1");
-	assert_int_equal(strncmp(receive(&stage), "RELOADING=1\n", 12), 0);
+	run_for_ms(&stage, 150);
+	assert_receives_nothing(&stage);
+	tear_down(&stage);
+}
+
+/* The time that the next message says, which ends in END. */
+static int64_t
+receive_reloading(struct stage *stage, const char *end)
+{
+	static const char begin[] = "RELOADING=1\nMONOTONIC_USEC=";
+	const char *text = receive(stage);
+	char *rest;
+	int64_t time_us;
+
+	assert_non_null(text);
+	assert_memory_equal(text, begin, sizeof(begin) - 1);
+	time_us = strtoll(text + sizeof(begin) - 1, &rest, 10);
+	assert_string_equal(rest, end);
+	return time_us;
+}
+
+static void
+test_a_reload_has_its_time(UNUSED void **state)
+{
+	struct stage stage;
+	int64_t before_us = clock_now_us();
+
+	set_up(&stage);
+	make(&stage);
+	notify_reloading(stage.notify);
+	assert_in_range(receive_reloading(&stage, ""), before_us, clock_now_us());
+	notify_ready(stage.notify);
 	assert_receives(&stage, "READY=1");
+	tear_down(&stage);
+}
+
+static void
+test_of_states_that_found_no_room_the_newest_is_told(UNUSED void **state)
+{
+	struct stage stage;
+	int64_t last_us = 0;
+	int others;
+
+	set_up(&stage);
+	make(&stage);
+	others = fill_queue(&stage);
+	notify_ready(stage.notify);
+	for (int i = 0; i < 100; i++) {
+		last_us = clock_now_us();
+		notify_reloading(stage.notify);
+		notify_ready(stage.notify);
+		notify_ready(stage.notify);
+	}
+	empty_queue(&stage, others);
+	run_until_sent(&stage);
+	/* One that waits for the end of its reload waits for the beginning, too. */
+	assert_in_range(
+	    receive_reloading(&stage, "\nREADY=1"), last_us, clock_now_us());
+	assert_receives_nothing(&stage);
+
+	/* A reload that goes on is not over. */
+	others = fill_queue(&stage);
+	notify_ready(stage.notify);
+	notify_reloading(stage.notify);
+	empty_queue(&stage, others);
+	run_until_sent(&stage);
+	receive_reloading(&stage, "");
+	notify_ready(stage.notify);
+	assert_receives(&stage, "READY=1");
+
+	others = fill_queue(&stage);
+	notify_reloading(stage.notify);
+	notify_stopping(stage.notify);
+	empty_queue(&stage, others);
+	run_until_sent(&stage);
+	assert_receives(&stage, "STOPPING=1\nSTATUS=Stopping");
 	assert_receives_nothing(&stage);
 	tear_down(&stage);
 }
 
 static void
-test_a_queue_that_stays_full_costs_no_memory(UNUSED void **state)
+test_what_still_waits_does_not_overtake_what_is_new(UNUSED void **state)
 {
 	struct stage stage;
-	int sent = 0;
 	int others;
 
 	set_up(&stage);
 	make(&stage);
 	others = fill_queue(&stage);
-	for (int i = 0; i < 10000; i++)
-		notify_ready(stage.notify);
-	while (others-- > 0)
-		assert_receives(&stage, "x");
-	/* Until nothing waits in the loop. */
-	while (event_base_loop(stage.base, EVLOOP_ONCE) == 0) {
-		for (; receive(&stage) != NULL; sent++)
-			assert_string_equal(stage.text, "READY=1");
-	}
-	assert_in_range(sent, 1, 100);
+	notify_ready(stage.notify);
+	empty_queue(&stage, others);
+	notify_stopping(stage.notify);
+	assert_receives(&stage, "STOPPING=1\nSTATUS=Stopping");
+	run_for_ms(&stage, 150);
+	assert_receives_nothing(&stage);
 	tear_down(&stage);
 }
 
@@ -670,9 +720,10 @@ main(void)
 		cmocka_unit_test(test_the_longest_path_is_told_and_a_longer_one_is_not),
 		cmocka_unit_test(test_where_nobody_listens_nothing_happens),
 		cmocka_unit_test(test_a_socket_that_was_opened_anew_is_found),
+		cmocka_unit_test(test_readiness_outlasts_a_full_queue),
 		cmocka_unit_test(test_a_reload_has_its_time),
-		cmocka_unit_test(test_changes_of_state_outlast_a_full_queue),
-		cmocka_unit_test(test_a_queue_that_stays_full_costs_no_memory),
+		cmocka_unit_test(test_of_states_that_found_no_room_the_newest_is_told),
+		cmocka_unit_test(test_what_still_waits_does_not_overtake_what_is_new),
 		cmocka_unit_test(test_a_status_is_one_clean_line),
 		cmocka_unit_test(test_the_same_status_is_not_sent_again),
 		cmocka_unit_test(

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "config/render.h"
 #include "gather/round.h"
 #include "previous_stage.h"
 #include "publish/snapshot.h"
@@ -234,6 +235,89 @@ test_what_was_asked_by_now_stays(UNUSED void **state)
 	tear_down(&stage);
 }
 
+/* ---- what may be shown by now ---- */
+
+#define ENTRY(url, data)                                                                 \
+	"{\"status\":\"timeout\",\"since\":\"2026-11-21T03:40:00.123Z\",\"failures\":3," \
+	"\"url\":\"" url "\",\"data\":null,\"last_data\":" data "}"
+
+static void
+assert_counts_are_restored(const struct stage *stage)
+{
+	const struct board_entry *entry = board_entry(stage->board, 0);
+
+	assert_int_equal(stage->previous.restored_count, 1);
+	assert_int_equal(entry->outcome.status, STATUS_TIMEOUT);
+	assert_int_equal(entry->since_ms, NOW_MS);
+	assert_int_equal(entry->failures, 3);
+}
+
+static void
+test_what_was_said_of_another_url_is_not_published(UNUSED void **state)
+{
+	struct stage stage;
+
+	/* The key stood there, in clear. */
+	setenv("TEST_KEY", "123456789", 1);
+	set_up_with(&stage,
+	    "services:\n  a: {url: 'http://test/?key=${TEST_KEY}', keep_last: true}\n");
+	restore_from(&stage,
+	    HEAD "\"a\":" ENTRY("http://test/?key=123456789", "\"x123456789\"") "}}");
+	assert_counts_are_restored(&stage);
+	assert_null(board_entry(stage.board, 0)->restored);
+	assert_string_equal(board_entry(stage.board, 0)->last_data, "\"x***\"");
+	assert_string_equal(
+	    board_entry(stage.board, 0)->outcome.url, "http://test/?key=***");
+	tear_down(&stage);
+	unsetenv("TEST_KEY");
+}
+
+static void
+test_what_is_a_secret_by_now_is_masked(UNUSED void **state)
+{
+	static const char old[] = ENTRY("http://test/\\u003Fkey=***",
+	    "[\"x 123456789\",{\"123456789\":\"\\u0031\\u00323456789\"},123456789]");
+	static const char masked[] = ENTRY("http://test/\\u003Fkey=***",
+	    "[\"x ***\",{\"123456789\":\"***\"},123456789]");
+	struct stage stage;
+	char *text = xasprintf(HEAD "\"a\":%s}}", old);
+
+	setenv("TEST_KEY", "123456789", 1);
+	set_up_with(&stage,
+	    "services:\n  a: {url: 'http://test/?key=${TEST_KEY}', keep_last: true}\n");
+	restore_from(&stage, text);
+	assert_counts_are_restored(&stage);
+	assert_string_equal(board_entry(stage.board, 0)->restored, masked);
+	assert_int_equal(board_entry(stage.board, 0)->restored_len, strlen(masked));
+	assert_string_equal(board_entry(stage.board, 0)->last_data,
+	    "[\"x ***\",{\"123456789\":\"***\"},123456789]");
+	tear_down(&stage);
+	unsetenv("TEST_KEY");
+	free(text);
+}
+
+static void
+test_a_url_that_changes_with_the_time_is_none_to_compare(UNUSED void **state)
+{
+	static const char expected[] =
+	    ENTRY("http://test/?at=2026-11-21T03:40:00.123Z&key=***", "\"***\"");
+	struct stage stage;
+
+	setenv("TEST_KEY", "123456789", 1);
+	set_up_with(&stage,
+	    "services:\n"
+	    "  a: 'http://test/?at={{now}}&key=${TEST_KEY}'\n"
+	    "  b: 'http://test/{{now}}'\n");
+	restore_from(&stage,
+	    HEAD
+	    "\"a\":" ENTRY("http://test/?at=2026-11-21T03:40:00.123Z&key=123456789",
+	        "\"123456789\"") "}}");
+	assert_counts_are_restored(&stage);
+	assert_string_equal(board_entry(stage.board, 0)->restored, expected);
+	tear_down(&stage);
+	unsetenv("TEST_KEY");
+}
+
 /* ---- what gatherd writes, it reads ---- */
 
 static void
@@ -248,9 +332,9 @@ put(const struct stage *stage, enum service service, enum status status,
 	outcome.checked_at_ms = NOW_MS + service;
 	outcome.duration_us = 1234;
 	outcome.attempts = 1;
-	outcome.url = xstrdup("http://test/\xC3\xA4\"\x01");
+	outcome.url = xstrdup(entry_at(stage, service)->target->rendered->shown_url);
 	if (kind != KIND_NONE)
-		outcome.message = xstrdup("it is said to be \"down\"\n");
+		outcome.message = xstrdup("\xC3\xA4 is \"down\"\n\x01");
 	if (data != NULL) {
 		outcome.data = xstrdup(data);
 		outcome.data_len = strlen(data);
@@ -343,6 +427,9 @@ main(void)
 		IN_FOLDER(test_of_doubled_names_the_last_one_counts),
 		IN_FOLDER(test_the_last_good_answer_is_kept_where_it_is_wanted),
 		IN_FOLDER(test_what_was_asked_by_now_stays),
+		IN_FOLDER(test_what_was_said_of_another_url_is_not_published),
+		IN_FOLDER(test_what_is_a_secret_by_now_is_masked),
+		IN_FOLDER(test_a_url_that_changes_with_the_time_is_none_to_compare),
 		IN_FOLDER(test_a_published_document_comes_back_as_it_was),
 	};
 

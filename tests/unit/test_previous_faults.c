@@ -250,9 +250,10 @@ check_restored(const struct stage *stage)
 	for (enum service service = 0; service < SERVICE_COUNT; service++) {
 		const struct board_entry *entry = entry_at(stage, service);
 
+		restored += entry->outcome.status != STATUS_PENDING;
+		/* With another URL it is not what was said of this one. */
 		if (entry->restored == NULL)
 			continue;
-		restored++;
 		assert_int_equal(entry->restored[0], '{');
 		assert_json(entry->restored, entry->restored_len);
 		if (entry->last_data != NULL)

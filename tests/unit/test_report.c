@@ -62,7 +62,7 @@ test_no_targets_are_complete(UNUSED void **state)
 }
 
 static void
-test_targets_not_asked_yet_are_not_counted(UNUSED void **state)
+test_targets_not_asked_yet_are_told_apart(UNUSED void **state)
 {
 	struct report_stage f;
 
@@ -70,8 +70,14 @@ test_targets_not_asked_yet_are_not_counted(UNUSED void **state)
 	report(&f, 1, STATUS_OK);
 	caught(&f);
 	end_round(&f, 1000);
-	assert_string_equal(
-	    caught(&f), "info dashboard complete (1 of 1 ok in 1 ms)\n");
+	assert_string_equal(caught(&f),
+	    "info dashboard incomplete (1 of 3 ok in 1 ms); 2 not asked yet\n");
+	report(&f, 0, STATUS_ERROR);
+	caught(&f);
+	end_round(&f, 1000);
+	assert_string_equal(caught(&f),
+	    "warn dashboard incomplete (1 of 3 ok in 1 ms); failed services: t0; 1 not "
+	    "asked yet\n");
 	unmake(&f);
 }
 
@@ -276,7 +282,7 @@ main(void)
 		cmocka_unit_test(test_first_outcomes_and_the_round_are_told),
 		cmocka_unit_test(test_a_complete_round_is_told_at_info),
 		cmocka_unit_test(test_no_targets_are_complete),
-		cmocka_unit_test(test_targets_not_asked_yet_are_not_counted),
+		cmocka_unit_test(test_targets_not_asked_yet_are_told_apart),
 		cmocka_unit_test(test_only_changes_are_told),
 		cmocka_unit_test(test_an_ongoing_failure_is_told_each_hour),
 		cmocka_unit_test(test_what_goes_on_is_told_at_debug),

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -129,6 +130,27 @@ reload(struct report_stage *f, size_t count, const size_t *numbers)
 }
 
 static void
+test_the_last_to_be_asked_is_a_change(UNUSED void **state)
+{
+	struct report_stage f;
+
+	make_daemon(&f, 2);
+	report(&f, 1, STATUS_OK);
+	caught(&f);
+	end_round(&f, 1000);
+	assert_string_equal(caught(&f),
+	    "info dashboard incomplete (1 of 2 ok in 1 ms); 1 not asked yet\n");
+	f.now_us += 2 * REPORT_REPEAT_US;
+	end_round(&f, 1000);
+	assert_string_equal(caught(&f), "");
+	report(&f, 0, STATUS_OK);
+	caught(&f);
+	end_round(&f, 1000);
+	assert_string_equal(caught(&f), COMPLETE);
+	unmake(&f);
+}
+
+static void
 test_a_failed_target_that_left_is_a_change(UNUSED void **state)
 {
 	struct report_stage f;
@@ -153,6 +175,88 @@ test_a_failed_target_that_left_is_a_change(UNUSED void **state)
 	assert_string_equal(round_of(&f, STATUS_OK, STATUS_ERROR), FAILED("t6"));
 	assert_string_equal(round_of(&f, STATUS_OK, STATUS_ERROR), "");
 	unmake(&f);
+}
+
+static void
+test_a_failure_that_came_and_went_within_a_round_is_no_change(UNUSED void **state)
+{
+	struct report_stage f;
+
+	make_daemon(&f, 2);
+	round_of(&f, STATUS_OK, STATUS_ERROR);
+	report(&f, 0, STATUS_ERROR);
+	report(&f, 1, STATUS_OK);
+	caught(&f);
+	assert_string_equal(round_of(&f, STATUS_OK, STATUS_ERROR), "");
+	unmake(&f);
+}
+
+static void
+test_a_reload_is_seen_in_the_names_although_nobody_else_failed(UNUSED void **state)
+{
+	struct report_stage f;
+
+	make_daemon(&f, 3);
+	report(&f, 2, STATUS_OK);
+	assert_string_equal(round_of(&f, STATUS_ERROR, STATUS_ERROR),
+	    "warn dashboard incomplete (1 of 3 ok in 1 ms); failed services: t0, t1\n");
+	reload(&f, 3, (const size_t[]){ 2, 1, 0 });
+	f.now_us += HOUR;
+	end_round(&f, 1000);
+	assert_string_equal(caught(&f),
+	    "warn dashboard incomplete (1 of 3 ok in 1 ms); failed services: t1, t0\n");
+	unmake(&f);
+}
+
+static void
+test_the_line_is_given_back_whether_it_is_logged_or_not(UNUSED void **state)
+{
+	static const char well[] = "dashboard complete (2 of 2 ok in 1 ms)";
+	static const char ill[] =
+	    "dashboard incomplete (1 of 2 ok in 2 ms); failed services: t1";
+	struct report_stage f;
+
+	make_daemon(&f, 2);
+	report(&f, 0, STATUS_OK);
+	report(&f, 1, STATUS_OK);
+	for (int i = 0; i < 2; i++)
+		assert_string_equal(end_round(&f, 1000), well);
+	report(&f, 1, STATUS_TIMEOUT);
+	for (int i = 0; i < 2; i++)
+		assert_string_equal(end_round(&f, 2000), ill);
+	assert_int_equal(count_lines(caught(&f)), 5); /* three of targets */
+	unmake(&f);
+}
+
+/* CPU time of many rounds of COUNT targets, all of which fail as before. */
+static clock_t
+time_of_rounds(size_t count)
+{
+	struct report_stage f;
+	clock_t begun;
+
+	make_daemon(&f, count);
+	for (size_t i = 0; i < count; i++)
+		report(&f, i, STATUS_ERROR);
+	end_round(&f, 1000);
+	begun = clock();
+	for (int i = 0; i < 2000; i++)
+		end_round(&f, 1000);
+	begun = clock() - begun;
+	unmake(&f);
+	return begun;
+}
+
+static void
+test_a_round_without_a_change_costs_the_same_whatever_the_number(UNUSED void **state)
+{
+	clock_t few = time_of_rounds(30);
+	clock_t many = time_of_rounds(30000);
+
+	print_message("30 targets: %ld us, 30000: %ld us\n",
+	    (long)(few * 1000000 / CLOCKS_PER_SEC),
+	    (long)(many * 1000000 / CLOCKS_PER_SEC));
+	assert_true(many < 10 * few + CLOCKS_PER_SEC / 20);
 }
 
 static void
@@ -259,7 +363,16 @@ main(void)
 		cmocka_unit_test(test_an_incomplete_round_is_told_each_hour),
 		cmocka_unit_test(test_all_other_rounds_are_told_at_debug),
 		cmocka_unit_test(test_every_round_is_told_on_request),
+		cmocka_unit_test(test_the_last_to_be_asked_is_a_change),
 		cmocka_unit_test(test_a_failed_target_that_left_is_a_change),
+		cmocka_unit_test(
+		    test_a_failure_that_came_and_went_within_a_round_is_no_change),
+		cmocka_unit_test(
+		    test_a_reload_is_seen_in_the_names_although_nobody_else_failed),
+		cmocka_unit_test(
+		    test_the_line_is_given_back_whether_it_is_logged_or_not),
+		cmocka_unit_test(
+		    test_a_round_without_a_change_costs_the_same_whatever_the_number),
 		cmocka_unit_test(test_rounds_at_once_have_their_own_lines),
 		cmocka_unit_test(test_skipped_turns_are_counted_and_told_once_an_hour),
 		cmocka_unit_test(

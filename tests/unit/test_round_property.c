@@ -72,6 +72,7 @@ random_places(
 		round->seats[count] = (struct model_seat){
 			.number = number_of(board_entry(g->board, i)),
 			.due_us = round->started_us + offset_us,
+			.interval_ms = board_entry(g->board, i)->target->interval_ms,
 			.state = MODEL_WAITING,
 		};
 		places[count++] = (struct round_place){ i, offset_us };
@@ -88,19 +89,27 @@ start_round(struct gathering *g)
 		.on_done = on_done,
 		.arg = round };
 	struct round_place places[MODEL_NUMBERS];
+	struct round_plan plan;
 
 	if (round == NULL)
 		return;
 	*round = (struct model_round){
 		.gathering = g,
 		.number = ++g->round_count,
+		.scheduled = !one_in(3),
 		.config = g->config_count - 1,
 		.started_us = fake_http_now_us(g->http),
 		.last_outcome_us = -1,
 	};
 	round->count = random_places(g, round, places);
-	round->round = round_start(&g->context, g->base, g->board, round->number,
-	    places, round->count, &events);
+	note_planned(round);
+	plan = (struct round_plan){
+		.number = round->number,
+		.places = places,
+		.count = round->count,
+		.scheduled = round->scheduled,
+	};
+	round->round = round_start(&g->context, g->base, g->board, &plan, &events);
 	note_begun(round);
 	round->timer = round_timer(g->base, round->round);
 	take_timer(round);
@@ -120,6 +129,7 @@ ring(struct gathering *g, struct model_round *round)
 {
 	if (round == NULL || round->timer == NULL)
 		return;
+	note_late(round);
 	event_active(round->timer, EV_TIMEOUT, 1);
 	loop_once(g);
 	if (round->round == NULL)
@@ -220,7 +230,10 @@ make_config(struct gathering *g, const size_t *numbers, size_t count)
 			target->required = !target->required;
 		if (one_in(4))
 			target->keep_last = !target->keep_last;
+		if (one_in(4))
+			target->interval_ms = between(1, 2000);
 		apply_nature(config, i, &target->nature);
+		config->targets[i]->interval_ms = target->interval_ms;
 		config->targets[i]->required = target->required;
 		config->targets[i]->keep_last = target->keep_last;
 	}

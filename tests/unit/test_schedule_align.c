@@ -124,6 +124,95 @@ test_align_runs_no_round_again_after_a_small_step(UNUSED void **state)
 	end(schedule, config);
 }
 
+/* One round an hour, and it is two seconds before one when the clock is set forward. */
+static void
+test_align_runs_what_a_small_step_went_over(UNUSED void **state)
+{
+	static const int64_t steps_ms[] = { 2001, 3000, 3600000 / 2 };
+	const int64_t hour = 60 * MINUTE;
+
+	for (size_t i = 0; i < ARRAY_COUNT(steps_ms); i++) {
+		struct config *config = aligned(CONFIG_OF(3600000));
+		struct schedule *schedule = begin(config, at(0));
+		int64_t now_us = next(schedule) - 2 * SECOND;
+		int64_t next_us = now_us + 2 * SECOND + hour - steps_ms[i] * 1000;
+		struct schedule_due due;
+
+		assert_none(schedule, at(now_us));
+		step(schedule, stepped(now_us, steps_ms[i]));
+		/* told again of the same step, or of another */
+		step(schedule, stepped(now_us, steps_ms[i]));
+		assert_int_equal(next(schedule), now_us);
+		due = take(schedule, stepped(now_us, steps_ms[i]));
+		assert_int_equal(due.late_us, 0);
+		assert_int_equal(due.missed, 0);
+		assert_int_equal(next(schedule), next_us);
+		step(schedule, stepped(now_us + SECOND, steps_ms[i]));
+		assert_none(schedule, stepped(now_us + SECOND, steps_ms[i]));
+		assert_int_equal(next(schedule), next_us);
+		end(schedule, config);
+	}
+}
+
+/* Set forward up to the round, and no further, or back: it comes when the clock says. */
+static void
+test_align_runs_a_round_once_when_a_small_step_comes_before_it(UNUSED void **state)
+{
+	static const int64_t steps_ms[] = { 2000, 1000, -3000, -1800000 };
+
+	for (size_t i = 0; i < ARRAY_COUNT(steps_ms); i++) {
+		struct config *config = aligned(CONFIG_OF(3600000));
+		struct schedule *schedule = begin(config, at(0));
+		int64_t hour_us = next(schedule);
+		int64_t stepped_us = hour_us - steps_ms[i] * 1000;
+
+		step(schedule, stepped(hour_us - 2 * SECOND, steps_ms[i]));
+		assert_int_equal(next(schedule), stepped_us);
+		take(schedule, stepped(stepped_us, steps_ms[i]));
+		assert_int_equal(next(schedule), stepped_us + 60 * MINUTE);
+		/* Back over it once more: still it has been run. */
+		step(schedule, stepped(stepped_us + SECOND, steps_ms[i] - 3000));
+		assert_int_equal(next(schedule), stepped_us + 60 * MINUTE + 3 * SECOND);
+		end(schedule, config);
+	}
+}
+
+static void
+test_align_drops_what_a_large_step_went_over(UNUSED void **state)
+{
+	static const int64_t steps_ms[] = { 1800001, 2400000, YEAR_MS + 2400000 };
+
+	for (size_t i = 0; i < ARRAY_COUNT(steps_ms); i++) {
+		struct config *config = aligned(CONFIG_OF(3600000));
+		struct schedule *schedule = begin(config, at(0));
+		int64_t hour_us = next(schedule);
+
+		step(schedule, stepped(hour_us - 2 * SECOND, steps_ms[i]));
+		assert_int_equal(next(schedule),
+		    hour_us + 60 * MINUTE - steps_ms[i] % 3600000 * 1000);
+		assert_int_equal(schedule_missed_count(schedule), 0);
+		end(schedule, config);
+	}
+}
+
+/* Of several intervals, those whose rounds were gone over by half of them at most. */
+static void
+test_align_looks_at_each_interval_when_the_clock_steps(UNUSED void **state)
+{
+	struct config *config = aligned(CONFIG_OF(60000, 10000, 4000, 300000));
+	struct schedule *schedule = begin(config, at(0));
+
+	take(schedule, at(0));
+	while (next(schedule) < 59 * SECOND)
+		take(schedule, at(next(schedule)));
+	/* From 59 s to 64 s: the tens and the minute are run, the fours are not. */
+	step(schedule, stepped(59 * SECOND, 5000));
+	assert_string_equal(shown(take(schedule, stepped(59 * SECOND, 5000))), "0 1 2");
+	assert_none(schedule, stepped(59 * SECOND, 5000));
+	assert_int_equal(next(schedule), 63 * SECOND);
+	end(schedule, config);
+}
+
 /* What fell due while asleep is due on waking, whichever is told first. */
 static void
 test_align_keeps_what_is_due_when_the_clock_steps(UNUSED void **state)
@@ -209,6 +298,12 @@ main(void)
 		cmocka_unit_test(test_align_counts_missed_rounds_by_the_boot_clock),
 		cmocka_unit_test(test_align_follows_a_step_without_a_burst),
 		cmocka_unit_test(test_align_runs_no_round_again_after_a_small_step),
+		cmocka_unit_test(test_align_runs_what_a_small_step_went_over),
+		cmocka_unit_test(
+		    test_align_runs_a_round_once_when_a_small_step_comes_before_it),
+		cmocka_unit_test(test_align_drops_what_a_large_step_went_over),
+		cmocka_unit_test(
+		    test_align_looks_at_each_interval_when_the_clock_steps),
 		cmocka_unit_test(test_align_keeps_what_is_due_when_the_clock_steps),
 		cmocka_unit_test(test_a_step_is_nothing_without_align),
 		cmocka_unit_test(test_align_goes_with_a_clock_that_is_slewed),

@@ -302,6 +302,57 @@ test_a_wall_clock_that_jumps_makes_no_burst_and_no_gap(UNUSED void **state)
 	run_scenarios(run_jumps);
 }
 
+/*
+ * Between one round and the next the wall clock is set by less than half an interval, or if
+ * we are not told of it, a quarter: there is a round for each multiple, and only one.
+ */
+static void
+run_corrections(void)
+{
+	static const int64_t intervals_ms[] = { 250, 1000, 60000, 3600000 };
+	int64_t interval_ms = intervals_ms[between(0, 3)];
+	struct config *config = aligned(CONFIG_OF(interval_ms));
+	int64_t now_us = between(0, MINUTE);
+	int64_t step_ms = 0;
+	bool told = one_in(2);
+	int64_t most_ms = interval_ms / (told ? 2 : 4) - 1;
+	struct schedule *schedule = begin(config, at(now_us));
+	/* The multiple whose round was taken last. */
+	int64_t number = (WALL + now_us / 1000 - 1) / interval_ms;
+
+	for (int i = 0; i < 200; i++) {
+		int64_t wait_us = next(schedule) - now_us;
+		struct schedule_now now;
+
+		/* What is due, or about to be, stays so when the clock is set. */
+		if (wait_us > 6000 && one_in(2)) {
+			now_us += between(0, wait_us - 6000);
+			step_ms += between(-most_ms, most_ms);
+			if (told || one_in(2))
+				step(schedule, stepped(now_us, step_ms));
+		}
+		if (next(schedule) > now_us)
+			now_us = next(schedule);
+		now_us += between(0, 3000);
+		now = stepped(now_us, step_ms);
+		take(schedule, now);
+		number++;
+		/* Nearer to it than to any other, but for the time that passed since. */
+		HOLDS(now.wall_ms - number * interval_ms <= interval_ms / 2 + 10);
+		HOLDS(number * interval_ms - now.wall_ms <= interval_ms / 2 + 10);
+		HOLDS(!schedule_take(schedule, &now, &(struct schedule_due){ 0 }));
+	}
+	HOLDS(schedule_missed_count(schedule) == 0);
+	end(schedule, config);
+}
+
+static void
+test_a_wall_clock_that_is_corrected_drops_no_round_and_runs_none_twice(
+    UNUSED void **state)
+{
+	run_scenarios(run_corrections);
+}
+
 int
 main(void)
 {
@@ -309,6 +360,8 @@ main(void)
 		cmocka_unit_test(test_every_history_goes_as_the_naive_model_says),
 		cmocka_unit_test(
 		    test_a_wall_clock_that_jumps_makes_no_burst_and_no_gap),
+		cmocka_unit_test(
+		    test_a_wall_clock_that_is_corrected_drops_no_round_and_runs_none_twice),
 	};
 
 	chance_begin(HISTORIES);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -117,6 +118,18 @@ tear_down(struct stage *stage)
 	assert_int_equal(rmdir(stage->folder), 0);
 }
 
+/* How long the stage's document is. */
+static size_t
+document_bytes(const struct stage *stage)
+{
+	size_t count, bytes = 0;
+	const struct iovec *pieces = snapshot_pieces(stage->snapshot, &count);
+
+	for (size_t i = 0; i < count; i++)
+		bytes += pieces[i].iov_len;
+	return bytes;
+}
+
 static struct writer *
 make_writer(struct stage *stage, const char *path)
 {
@@ -186,7 +199,7 @@ test_a_snapshot_becomes_a_file_with_its_mode(UNUSED void **state)
 	assert_int_equal(put(&stage), 0);
 	assert_false(writer_busy(stage.writer));
 	assert_int_equal(stat(stage.path, &status), 0);
-	assert_int_equal(status.st_size, snapshot_bytes(stage.snapshot));
+	assert_int_equal(status.st_size, document_bytes(&stage));
 	assert_int_equal(status.st_mode & 07777, 0640);
 	tear_down(&stage);
 }
@@ -503,9 +516,115 @@ test_standard_output_is_written_into_by_all_its_names(UNUSED void **state)
 	}
 	close(replace_standard_output(before));
 	assert_int_equal(stat(stage.path, &status), 0);
-	assert_int_equal(
-	    status.st_size, ARRAY_COUNT(names) * snapshot_bytes(stage.snapshot));
+	assert_int_equal(status.st_size, ARRAY_COUNT(names) * document_bytes(&stage));
 	assert_int_equal(status.st_mode & 07777, 0600);
+	tear_down(&stage);
+}
+
+/* A descriptor that is there when the program begins. */
+static int
+open_inherited(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CREAT, 0600);
+
+	assert_true(fd > STDERR_FILENO);
+	return fd;
+}
+
+static void
+test_a_descriptor_is_written_into_by_all_its_names(UNUSED void **state)
+{
+	static const char *const forms[] = { "/dev/fd/%d", "/proc/self/fd/%d",
+		"/proc/thread-self/fd/%d", "//dev/../proc/self/fd/%d" };
+	struct stage stage;
+	struct stat status;
+	char *link_path, *own, *name;
+	int fd;
+
+	set_up(&stage);
+	fd = open_inherited(stage.path, O_WRONLY);
+	assert_int_equal(write(fd, "log\n", 4), 4);
+	for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+		name = xasprintf(forms[i], fd);
+		assert_int_equal(open_writer(&stage, name), 0);
+		assert_int_equal(stage.previous.len, 0);
+		assert_int_equal(put(&stage), 0);
+		close_writer(&stage);
+		free(name);
+	}
+	name = xasprintf("/dev/fd/%d", fd);
+	own = xasprintf("/proc/%d/fd/%d", (int)getpid(), fd);
+	link_path = xasprintf("%s/link.json", stage.folder);
+	assert_int_equal(symlink(name, link_path), 0);
+	assert_int_equal(open_writer(&stage, link_path), 0);
+	assert_int_equal(put(&stage), 0);
+	close_writer(&stage);
+	assert_true(are_same(&stage, link_path, own));
+	assert_false(are_same(&stage, link_path, "-"));
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(
+	    status.st_size, 4 + (ARRAY_COUNT(forms) + 1) * document_bytes(&stage));
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(status.st_nlink, 1); /* it was not replaced */
+	unlink(link_path);
+	free(link_path);
+	free(own);
+	free(name);
+	close(fd);
+	tear_down(&stage);
+}
+
+static void
+test_what_is_no_descriptor_to_write_into_is_told_at_once(UNUSED void **state)
+{
+	static const int flags[] = { O_RDONLY, O_WRONLY | O_CLOEXEC };
+	struct stage stage;
+	char *name;
+
+	set_up(&stage);
+	for (size_t i = 0; i < ARRAY_COUNT(flags); i++) {
+		int fd = open_inherited(stage.path, flags[i]);
+
+		name = xasprintf("/dev/fd/%d", fd);
+		assert_int_equal(open_writer(&stage, name), EBADF);
+		close_writer(&stage);
+		close(fd);
+		free(name);
+	}
+	assert_int_not_equal(open_writer(&stage, "/dev/fd/987654"), 0);
+	close_writer(&stage);
+	assert_int_not_equal(open_writer(&stage, "/dev/fd/4294967297"), 0);
+	tear_down(&stage);
+}
+
+static void
+test_what_another_process_has_open_is_not_replaced(UNUSED void **state)
+{
+	struct stage stage;
+	struct stat status;
+	int fd, ends[2];
+	char *name, byte;
+	pid_t child;
+
+	set_up(&stage);
+	assert_int_equal(pipe(ends), 0);
+	fd = open_inherited(stage.path, O_WRONLY);
+	assert_int_equal(write(fd, "log\n", 4), 4);
+	child = fork();
+	if (child == 0) {
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	name = xasprintf("/proc/%d/fd/%d", (int)child, fd);
+	close(fd);
+	assert_int_equal(open_writer(&stage, name), 0);
+	assert_int_equal(put(&stage), 0);
+	assert_int_equal(stat(stage.path, &status), 0);
+	assert_int_equal(status.st_size, 4 + document_bytes(&stage));
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	free(name);
 	tear_down(&stage);
 }
 
@@ -568,7 +687,7 @@ test_a_write_that_hangs_is_left_behind(UNUSED void **state)
 	/* The thread still has what it needs to go on, and ends. */
 	fd = open(stage.path, O_RDONLY);
 	assert_true(fd != -1);
-	assert_int_equal(read(fd, text, sizeof(text)), snapshot_bytes(stage.snapshot));
+	assert_int_equal(read(fd, text, sizeof(text)), document_bytes(&stage));
 	assert_int_equal(read(fd, text, sizeof(text)), 0);
 	close(fd);
 	snapshot_unref(stage.snapshot); /* the reference that was left to it */
@@ -620,6 +739,10 @@ main(void)
 		cmocka_unit_test(test_a_socket_is_no_document),
 		cmocka_unit_test(test_a_file_is_known_by_all_its_names),
 		cmocka_unit_test(test_standard_output_is_written_into_by_all_its_names),
+		cmocka_unit_test(test_a_descriptor_is_written_into_by_all_its_names),
+		cmocka_unit_test(
+		    test_what_is_no_descriptor_to_write_into_is_told_at_once),
+		cmocka_unit_test(test_what_another_process_has_open_is_not_replaced),
 		cmocka_unit_test(
 		    test_a_standard_output_that_takes_nothing_is_told_at_once),
 		cmocka_unit_test(test_a_reader_that_went_away_is_reported),

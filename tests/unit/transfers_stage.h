@@ -65,7 +65,24 @@ fake_result(in_addr_t number, struct addrinfo *next)
 	return found;
 }
 
-/* "two.test" has two addresses: 127.0.0.2 before the usual one. */
+/* ::1 */
+static inline struct addrinfo *
+fake_result_6(struct addrinfo *next)
+{
+	struct addrinfo *found = xcalloc(1, sizeof(*found));
+	struct sockaddr_in6 *address = xcalloc(1, sizeof(*address));
+
+	address->sin6_family = AF_INET6;
+	address->sin6_addr = in6addr_loopback;
+	found->ai_family = AF_INET6;
+	found->ai_socktype = SOCK_STREAM;
+	found->ai_addr = (struct sockaddr *)address;
+	found->ai_addrlen = sizeof(*address);
+	found->ai_next = next;
+	return found;
+}
+
+/* Before the usual address "two.test" has 127.0.0.2, and "both.test" ::1. */
 static inline int
 fake_lookup(const char *host, UNUSED const char *service,
     UNUSED const struct addrinfo *hints, struct addrinfo **result)
@@ -78,6 +95,8 @@ fake_lookup(const char *host, UNUSED const char *service,
 	*result = fake_result(fake_address, NULL);
 	if (strcmp(host, "two.test") == 0)
 		*result = fake_result(INADDR_LOOPBACK + 1, *result);
+	if (strcmp(host, "both.test") == 0)
+		*result = fake_result_6(*result);
 	return 0;
 }
 
