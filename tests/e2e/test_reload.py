@@ -153,7 +153,7 @@ def test_what_changed_is_asked_at_once(gatherd, upstream, change):
         assert daemon.reload(config_of(upstream, after))
         upstream.wait_for(lambda upstream: upstream.asked["/echo/a"] == 2)
         assert verdict(daemon) == [0, 0, 1, 1]
-        daemon.wait_log(r"info \[a\] changed$")
+        daemon.wait_log(r"info \[a\] changed: .*$")
         daemon.wait_document(lambda new: new["round"]["number"] == 2 and complete(new))
         # Nothing else is on its way: what is asked now comes behind it.
         gather_now(daemon)
@@ -282,7 +282,7 @@ def test_another_interval_moves_the_timer_alone(gatherd, held):
         services["a"]["interval"] = "2h"
         services["b"]["interval"] = "100ms"
         assert daemon.reload(config_of(held, services))
-        assert len(daemon.matches(r"info \[[ab]\] has another interval$")) == 2
+        assert len(daemon.matches(r"info \[[ab]\] changed: interval")) == 2
         assert verdict(daemon) == [0, 0, 2, 0]
         held.wait_for(lambda held: held.asked["/ok"] >= 4)
         held.let_go("/held/a")
@@ -548,3 +548,19 @@ def test_the_log_changes_its_level_and_format(gatherd, upstream):
         daemon.wait_document(lambda new: new["failed"] == ["b"] and complete(new))
         gather_now(daemon)
         assert len(daemon.lines) == count
+
+
+def test_who_is_asked_out_of_turn_misses_none(gatherd, held):
+    """A new service is asked at once, and is still being asked when its interval begins."""
+    services = {"a": {"url": "/ok"}}
+    config = {**config_of(held, services), "interval": "300ms", "timeout": "20s"}
+    with Daemon(gatherd, config) as daemon:
+        daemon.wait_document(status_is("a", "ok"))
+        services["b"] = {"url": "/held/b"}
+        assert daemon.reload({**config_of(held, services), "interval": "300ms", "timeout": "20s"})
+        count = held.asked["/ok"] + 3
+        held.wait_for(lambda held: held.asked["/ok"] >= count)
+        held.let_go("/held/b")
+        daemon.wait_document(status_is("b", "ok"))
+        assert held.asked["/held/b"] == 1
+    assert not daemon.matches("turn skipped")
