@@ -27,10 +27,8 @@
 #include "gather/round.h"
 #include "gather/schedule.h"
 
-/* A round that comes so late was held up by a stop or a suspend: what arrived meanwhile is
- * looked at first, for so long. */
-#define STANDSTILL_US ((int64_t)1000000)
-#define CATCH_UP_US   ((int64_t)20000)
+/* After a standstill, what arrived meanwhile is looked at first, for so long. */
+#define CATCH_UP_US ((int64_t)20000)
 
 /* A schedule that is behind by more, twice in a row, stands still. */
 #define OVERDUE_US ((int64_t)5000000)
@@ -82,7 +80,7 @@ is_to_catch_up(struct scheduled *scheduled, const struct schedule_now *time)
 	int64_t late_us = time->boot_us - schedule_next_us(scheduled->schedule);
 	bool first = !scheduled->catching_up;
 
-	scheduled->catching_up = first && late_us > STANDSTILL_US;
+	scheduled->catching_up = first && late_us > ROUND_STANDSTILL_US;
 	return scheduled->catching_up;
 }
 

@@ -11,9 +11,6 @@
 #include "config/config.h"
 #include "gather/board.h"
 
-/* A seat that comes so late was held up by a stop of the program. */
-#define STANDSTILL_US ((int64_t)1000000)
-
 enum seat_state {
 	SEAT_WAITING, /* its time has not come */
 	SEAT_RUNNING, /* its turn is under way */
@@ -232,7 +229,7 @@ forgive_standstill(struct round *round)
 	if (round->next == round->summary.target_count)
 		return;
 	late_us = now_us(round) - due_us(&round->seats[round->next]);
-	if (late_us > STANDSTILL_US)
+	if (late_us > ROUND_STANDSTILL_US)
 		round->origin_us += late_us;
 }
 

@@ -15,6 +15,9 @@ struct board_entry;
 struct event_base;
 struct round;
 
+/* What comes so late was held up by a stop of the program, or by a suspend. */
+#define ROUND_STANDSTILL_US ((int64_t)1000000)
+
 /* What the document and the log say of a round. */
 struct round_summary {
 	uint64_t number;

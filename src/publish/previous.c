@@ -1,6 +1,7 @@
 #include "publish/previous.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -107,13 +108,14 @@ render_now(const struct config *config, const struct target *target,
 	return *own;
 }
 
-/* The URL itself may have held, for all to read, what is a secret by now. */
+/* Does URL show, for all to read, what is a secret by now? However short: what else is
+ * known of it stands in the open, too. */
 static bool
-is_of_other_url(
-    struct span url, const struct target *target, const struct rendered_request *now)
+shows_a_secret(struct span url, const struct rendered_request *now)
 {
-	return target->rendered != NULL && !span_is_nothing(url) &&
-	    !span_is_text(url, now->shown_url);
+	const char *real = now->request.url.text;
+
+	return strcmp(real, now->shown_url) != 0 && span_is_text(url, real);
 }
 
 /* TEXT without what the request holds secret now; the caller's. */
@@ -140,7 +142,7 @@ remember_texts(struct board_memory *memory, struct span text, const struct span 
 	/* Nobody knows the secrets of what cannot be asked for. */
 	if (now == NULL)
 		return;
-	if (!is_of_other_url(parts[PART_URL], target, now))
+	if (!shows_a_secret(parts[PART_URL], now))
 		memory->entry = mask(text, now, &memory->entry_len);
 	if (target->keep_last && data.text != NULL)
 		memory->last_data = mask(data, now, &memory->last_data_len);

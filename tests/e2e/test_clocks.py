@@ -140,6 +140,28 @@ def test_the_log_shows_the_clock_as_it_is(gatherd, upstream, wall_clock):
     assert datetime.datetime.fromisoformat(after).tzinfo == datetime.UTC
 
 
+def test_a_clock_may_be_set_before_the_output_is_open(
+    gatherd, upstream, wall_clock, preload
+):
+    """There is no schedule yet that it concerns."""
+    stuck = gatherd.folder / "mkostemp"
+    stuck.touch()
+    disk = preload(stuck=gatherd.folder)
+    libraries = " ".join([wall_clock.environment["LD_PRELOAD"], disk["LD_PRELOAD"]])
+    environment = {**disk, **wall_clock.environment, "LD_PRELOAD": libraries}
+    config = {"align": True, "interval": "500ms", "services": {"it": upstream.url + "/ok"}}
+    with Daemon(gatherd, config, "-l", "debug", env=environment) as daemon:
+        wall_clock.step(YEAR_MS)
+        daemon.wait_log("the wall clock was set")
+        wall_clock.step(YEAR_MS)
+        daemon.wait_log("the wall clock was set", 2)
+        stuck.unlink()
+        document = daemon.wait_document(lambda it: it["outcome"] == "complete")
+        assert daemon.stop()[0] == 0
+    begun_ms = ms(document["round"]["started_at"]) - 2 * YEAR_MS
+    assert abs(begun_ms - wall_ms(upstream.requests[0])) < 10_000
+
+
 @pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("by_ms", [YEAR_MS + 250, -YEAR_MS - 150])
 def test_aligned_rounds_follow_the_clock(

@@ -16,6 +16,8 @@ from helpers_daemon import Daemon, Watch
 from helpers_gatherd import names_in, needs_mounts, services
 from upstream import answer
 
+SLOW = os.environ.get("GATHERD_SLOW_TESTS") == "1"
+
 # ---- a disk that fails ----
 
 
@@ -460,6 +462,61 @@ def test_a_start_waits_for_the_disk(gatherd, upstream, preload, stuck, function)
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.parametrize("align", [False, True])
+def test_who_asks_for_a_round_before_the_disk_answers_gets_one(
+    gatherd, upstream, preload, stuck, align
+):
+    """SIGUSR1 in a start: with `align` the schedule's own first round may be far."""
+    config = {"interval": "1h", "align": align, **services(upstream, a="/ok")}
+    (stuck / "mkostemp").touch()
+    with Daemon(gatherd, config, env=preload(stuck=stuck)) as daemon:
+        wait_until(
+            lambda: daemon.status_of("Threads") >= 2
+            and not is_pending(daemon, signal.SIGUSR1)
+            and handles(daemon, signal.SIGTERM)
+        )
+        daemon.signal(signal.SIGUSR1)
+        wait_until(lambda: not is_pending(daemon, signal.SIGUSR1))
+        (stuck / "mkostemp").unlink()
+        document = daemon.wait_document(lambda new: new["outcome"] == "complete")
+        assert daemon.reload()
+        assert daemon.stop()[0] == 0
+    assert document["round"]["number"] == 1 and upstream.asked == {"/ok": 1}
+
+
+@pytest.mark.skipif(not SLOW, reason="waits for 10 s: GATHERD_SLOW_TESTS=1")
+def test_what_hangs_in_the_disk_is_told_and_not_piled_up(gatherd, upstream, preload, stuck):
+    config = {**QUICK, **services(upstream, a="/ok"), "output": {"file": "status.json"}}
+    waiting = r"warn still waiting for \S*%s\.json$"
+    (stuck / "mkostemp").touch()
+    with Daemon(gatherd, config, output=None, env=preload(stuck=stuck)) as daemon:
+        daemon.wait_log(waiting % "status")
+        (stuck / "mkostemp").unlink()
+        some_rounds(upstream, "/ok")
+        daemon.output = gatherd.folder / "status.json"
+        document = daemon.document
+
+        (stuck / "mkostemp").touch()
+        other = {**config, "output": {"file": "other.json"}}
+        assert not daemon.reload(other)
+        daemon.wait_log(waiting % "other")
+        threads, descriptors = daemon.status_of("Threads"), daemon.descriptors()
+        begun = time.monotonic()
+        for _ in range(5):
+            assert not daemon.reload()
+        assert time.monotonic() - begun < 5
+        assert len(daemon.matches("cannot write .*the last try is still waiting")) == 5
+        assert (daemon.status_of("Threads"), daemon.descriptors()) == (threads, descriptors)
+
+        (stuck / "mkostemp").unlink()
+        wait_until(lambda: daemon.status_of("Threads") < threads)
+        assert daemon.reload()
+        daemon.output = gatherd.folder / "other.json"
+        daemon.wait_document(lambda new: new["generation"] > document["generation"])
+        assert daemon.stop()[0] == 0
+    assert len(daemon.matches("still waiting for ")) == 2 + 5
+
+
 def test_a_pipe_without_a_reader_holds_up_nothing(gatherd, upstream, slack):
     path = gatherd.folder / "pipe"
     os.mkfifo(path)
@@ -501,6 +558,10 @@ def has_bit(pid, field, number):
 
 def handles(daemon, number):
     return has_bit(daemon.process.pid, "SigCgt", number)
+
+
+def is_pending(daemon, number):
+    return has_bit(daemon.process.pid, "ShdPnd", number)
 
 
 def is_prepared(pid, number):

@@ -1,15 +1,20 @@
 """What the daemon writes on standard error."""
 
+import contextlib
+import fcntl
 import json
 import os
 import re
 import signal
+import socket
+import time
 
 import pytest
 
 from helpers_daemon import Daemon, held
 from helpers_gatherd import TIME, as_yaml, log_lines
 from helpers_reload import complete, config_of, gather_now
+from upstream import answer
 
 __all__ = ["held"]  # a fixture
 
@@ -190,26 +195,110 @@ def test_lines_are_bounded(gatherd, upstream):
 
 def test_a_reload_of_many_is_bounded(gatherd, upstream):
     paths = {f"s{number:03}": f"/s/{number}" for number in range(200)}
-    with Daemon(gatherd, config_of(upstream, paths)) as daemon:
+    with Daemon(gatherd, config_of(upstream, {**paths, "z": "/ok"})) as daemon:
         daemon.wait_document(complete)
         begin = len(daemon.lines)
-        assert daemon.reload("")
+        assert daemon.reload(config_of(upstream, {"z": "/ok"}))
         lines = texts(daemon, begin)
     assert lines[:20] == [("info", f"[s{number:03}] dropped") for number in range(20)]
     assert lines[20:] == [
         ("info", "and 180 more"),
-        ("info", "config reloaded: 0 added, 200 dropped, 0 changed, 0 unchanged"),
+        ("info", "config reloaded: 0 added, 200 dropped, 0 changed, 1 unchanged"),
     ]
 
 
 def test_a_name_cannot_break_a_line(gatherd, upstream):
     name = "a\u2028b\u202ec" + "long" * 28
-    with Daemon(gatherd, as_yaml(config_of(upstream, {name: "/status/500"}))) as daemon:
+    config = config_of(upstream, {name: "/status/500", "z": "/ok"})
+    with Daemon(gatherd, as_yaml(config)) as daemon:
         daemon.wait_document(complete)
-        assert daemon.reload("")
+        assert daemon.reload(config_of(upstream, {"z": "/ok"}))
         daemon.stop()
     assert "\u202e" not in daemon.log and "\u2028" not in daemon.log
-    assert len(texts(daemon)) == 6
+    assert len(texts(daemon)) == 7
+
+
+def test_what_is_too_large_is_not_told_again_after_a_reload(gatherd, upstream):
+    upstream.answers.update({f"/{name}": answer(json.dumps("x" * 9000)) for name in "abc"})
+    paths = {"a": "/a", "b": "/b"}
+    config = config_of(upstream, paths, output={"max_size": "4KiB"})
+    with Daemon(gatherd, config) as daemon:
+        daemon.wait_document(complete)
+        for _ in range(3):
+            assert daemon.reload()
+            gather_now(daemon)
+        left_out = daemon.document["services"]["a"]
+        assert left_out["data"] is None and "max_size" in left_out["warnings"][0]
+        config = config_of(upstream, {"c": "/c", **paths}, output={"max_size": "5KiB"})
+        assert daemon.reload(config)
+        daemon.wait_log(r"\[c\] data left out")
+        daemon.stop()
+    told = [line.split("warn ")[1].split("]")[0] for line in daemon.matches("data left out")]
+    assert sorted(told[:2]) == ["[a", "[b"] and told[2:] == ["[c"]
+
+
+# ---- nobody reads ----
+
+
+def unread_pipe():
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    return reader, writer
+
+
+def unread_pipe_that_does_not_block():
+    """Full from the start, as another program has left it."""
+    reader, writer = unread_pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 99 + b"\n")
+    return reader, writer
+
+
+def unread_socket():
+    """As the journal's."""
+    reader, writer = socket.socketpair()
+    writer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return reader.detach(), writer.detach()
+
+
+@pytest.mark.parametrize(
+    "make", [unread_pipe, unread_pipe_that_does_not_block, unread_socket]
+)
+def test_who_does_not_read_the_log_holds_nothing_up(gatherd, upstream, slack, make):
+    config = config_of(upstream, {"a": "/ok", "b": "/status/500"}, interval="20ms")
+    reader, writer = make()
+    arguments = ["-c", gatherd.config(config), "-o", "status.json", "-l", "debug"]
+    process = gatherd.start(*arguments, stderr=writer)
+    os.close(writer)
+    path = gatherd.folder / "status.json"
+    try:
+        # Three lines a round, of which a few fit.
+        upstream.wait_for(lambda upstream: upstream.asked.get("/status/500", 0) > 150)
+        begun = upstream.asked["/ok"]
+        upstream.wait_for(lambda upstream: upstream.asked["/ok"] > begun + 20)
+        assert json.loads(path.read_text())["generation"] > 100
+
+        # Somebody reads again: what is missing is counted.
+        os.set_blocking(reader, False)
+        text = b""
+        while not re.search(rb"\d+ lines of the log could not be written\n.*\n", text):
+            asked = upstream.asked["/ok"]
+            upstream.wait_for(lambda upstream, asked=asked: upstream.asked["/ok"] > asked)
+            with contextlib.suppress(BlockingIOError):
+                text += os.read(reader, 65536)
+        # And again not: at the end nobody is waited for, either.
+        upstream.wait_for(lambda upstream: upstream.asked["/ok"] > begun + 300)
+        begun = time.monotonic()
+        process.terminate()
+        assert process.wait(60) == 0
+        assert time.monotonic() - begun < 1 * slack
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        os.close(reader)
 
 
 # ---- formats ----

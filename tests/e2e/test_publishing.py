@@ -116,6 +116,57 @@ def test_standard_output_has_other_names(gatherd, small):
     assert [document["generation"] for document in result.documents] == [1, 2]
 
 
+def documents_in(text):
+    """The documents in TEXT, whose other lines are passed over."""
+    found = []
+    while (begin := text.find('{\n  "version"')) != -1:
+        document, end = json.JSONDecoder().raw_decode(text[begin:])
+        found.append(document)
+        text = text[begin + end :]
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2", "link-to-it", "link-to-that"]
+)
+def test_standard_error_is_written_into_and_not_replaced(gatherd, small, name):
+    (gatherd.folder / "link-to-it").symlink_to("/dev/stderr")
+    (gatherd.folder / "link-to-that").symlink_to("link-to-it")
+    path = gatherd.folder / "err.log"
+    path.write_text("what was logged before\n")
+    inode = path.stat().st_ino
+    with open(path, "a") as log:
+        process = gatherd.start(
+            "--rounds", "2", "-c", gatherd.config(small), "-o", name, stderr=log
+        )
+        assert process.wait(PATIENCE) == 0
+    text = path.read_text()
+    assert path.stat().st_ino == inode and text.startswith("what was logged before\n")
+    assert [document["generation"] for document in documents_in(text)] == [1, 2]
+    assert text.count("dashboard complete") == 2
+    assert "err.log" in names_in(gatherd.folder) and len(names_in(gatherd.folder)) == 4
+
+
+@pytest.mark.parametrize("form", ["/dev/fd/%d", "/proc/self/fd/%d"])
+def test_a_descriptor_that_the_shell_opened_is_written_into(gatherd, small, form):
+    path = gatherd.folder / "documents"
+    with open(path, "a") as file:
+        name = form % file.fileno()
+        result = gatherd.run(
+            "--rounds", "2", "-o", name, config=small, pass_fds=[file.fileno()]
+        )
+    assert result.status == 0 and result.stdout == ""
+    assert [it["generation"] for it in documents_in(path.read_text())] == [1, 2]
+    assert names_in(gatherd.folder) == ["documents", "gatherd.yaml"]
+
+
+@pytest.mark.parametrize("number", [3, 4, 5, 6, 7, 8, 9, 1000])
+def test_a_descriptor_that_nobody_opened_for_it_is_told(gatherd, upstream, small, number):
+    """Those that the program has by then are its own."""
+    result = gatherd.run("--once", "-o", f"/dev/fd/{number}", config=small)
+    is_unpublished(gatherd, upstream, result, f"cannot write /dev/fd/{number}: ")
+
+
 # ---- where it cannot be published ----
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -14,6 +15,8 @@ from helpers_gatherd import TIME, as_yaml, names_in, needs
 from helpers_reload import complete, config_of, gather_now, verdict
 
 __all__ = ["held"]  # a fixture
+
+SLOW = os.environ.get("GATHERD_SLOW_TESTS") == "1"
 
 NOT_RELOADED = r"error config not reloaded: the one from before goes on$"
 
@@ -225,3 +228,25 @@ def test_a_config_that_does_not_come_keeps_nobody_from_stopping(gatherd, held, s
         os.close(write)
     assert status == 0 and seconds < 1 * slack
     assert names_in(gatherd.folder) == ["gatherd.yaml"]
+
+
+@pytest.mark.skipif(not SLOW, reason="waits for 30 s: GATHERD_SLOW_TESTS=1")
+def test_a_config_that_does_not_come_is_given_up(gatherd, held):
+    """Its thread stays behind; the next one, from another disk, is taken."""
+    config = config_of(held, {"a": "/ok"})
+    with Daemon(gatherd, config) as daemon:
+        daemon.wait_document(complete)
+        threads = daemon.status_of("Threads")
+        make_pipe(daemon.config_path)
+        assert not daemon.reload()
+        assert daemon.matches("error the config could not be read within 30 s$")
+        assert daemon.status_of("Threads") == threads + 1
+        hanging = daemon.config_path.rename(gatherd.folder / "hanging")
+        assert daemon.reload({**config, "timeout": "30s"})
+        os.close(open_behind(hanging))
+        end = time.monotonic() + PATIENCE
+        while daemon.status_of("Threads") > threads:
+            assert time.monotonic() < end
+            gather_now(daemon)
+        assert daemon.reload()
+        assert daemon.stop()[0] == 0

@@ -13,7 +13,7 @@ import pytest
 from conftest import PATIENCE
 from helpers_daemon import Daemon
 from helpers_gatherd import gated, names_in, needs, services
-from upstream import sends
+from upstream import answer, sends
 
 __all__ = ["gated"]  # a fixture
 
@@ -58,16 +58,19 @@ def entry_text(path, name):
 AWKWARD = 'ü "q" \\ {{x}} 漢字 🌍 ~/*'
 
 
-@pytest.mark.parametrize("before", ["/ok", "/status/503?text=na%20so%20was", "/hang-body"])
+@pytest.mark.parametrize(
+    "before", [answer('{"ok": true}'), answer("na so was", 503, "text/plain"), None]
+)
 def test_until_its_first_outcome_a_target_is_as_it_was(gatherd, gated, before):
-    paths = {"quick": "/ok", AWKWARD: before}
-    config = {**seldom(gated, **paths), "timeout": "200ms"}
+    """BEFORE is what it answered; None: nothing in time."""
+    config = {**seldom(gated, **{"quick": "/ok", AWKWARD: "/gated"}), "timeout": "200ms"}
+    gated.answers["/gated"] = before
     old = run_rounds(gatherd, config, rounds=2)
     path = gatherd.folder / "status.json"
     text = entry_text(path, AWKWARD)
 
-    config = {**seldom(gated, **{**paths, AWKWARD: "/gated"}), "timeout": "60s"}
-    config["interval"] = "50ms"
+    del gated.answers["/gated"]
+    config.update(timeout="60s", interval="50ms")
     with Daemon(gatherd, config) as daemon:
         # `quick` is asked again and again meanwhile, and each time it is published.
         for _ in range(3):
@@ -85,19 +88,20 @@ def test_until_its_first_outcome_a_target_is_as_it_was(gatherd, gated, before):
     assert document["status"] == "ok" and document["failed"] == []
     entry = document["services"][AWKWARD]
     assert entry["failures"] == 0 and entry["last_ok_at"] == entry["checked_at"]
-    was_ok = before == "/ok"
+    was_ok = old["services"][AWKWARD]["status"] == "ok"
     assert entry["since"] == (
         old["services"][AWKWARD]["since"] if was_ok else entry["checked_at"]
     )
 
 
 def test_what_was_never_asked_outlives_more_than_one_restart(gatherd, upstream):
-    config = seldom(upstream, quick="/ok", slow=sends('{"n": 1.50, "l": [1, {"k": "ä"}]}'))
+    config = {**seldom(upstream, quick="/ok", slow="/hang"), "timeout": "60s"}
+    upstream.answers["/hang"] = answer('{"n": 1.50, "l": [1, {"k": "ä"}]}')
     run_rounds(gatherd, config, rounds=1)
+    del upstream.answers["/hang"]
     path = gatherd.folder / "status.json"
     text = entry_text(path, "slow")
     assert '"n":1.50' in text and '"k":"ä"' in text
-    config = {**seldom(upstream, quick="/ok", slow="/hang"), "timeout": "60s"}
     for end in (Daemon.stop, Daemon.kill, Daemon.stop):
         with Daemon(gatherd, config) as daemon:
             daemon.first_document()
@@ -114,6 +118,64 @@ def test_a_stop_before_the_first_answer_leaves_the_document(gatherd, upstream):
         upstream.wait_for(lambda upstream: "/hang" in upstream.asked)
         assert daemon.stop()[0] == 0
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_another_url_leaves_the_old_entry_until_it_has_answered(gatherd, gated):
+    config = {**seldom(gated, quick="/ok", moved="/ok"), "timeout": "60s"}
+    run_rounds(gatherd, config)
+    path = gatherd.folder / "status.json"
+    text = entry_text(path, "moved")
+    with Daemon(gatherd, {**config, **seldom(gated, quick="/ok", moved="/gated")}) as daemon:
+        daemon.first_document()
+        assert entry_text(path, "moved") == text
+        gated.open_gate()
+        new = daemon.wait_document(
+            lambda new: new["services"]["moved"]["url"].endswith("/gated")
+        )
+    assert new["services"]["moved"]["data"] == {"gated": True}
+
+
+KEY = "the-key-of-nobody"
+
+
+@pytest.mark.parametrize("text", [KEY, KEY[:5]])
+def test_what_became_a_secret_is_not_published_any_more(gatherd, gated, text):
+    """A key that stood in the URL stands in ${KEY} now: in no document of now on."""
+
+    def config(key):
+        services = {"a": f"{gated.url}/gated?key={key}", "quick": gated.url + "/ok"}
+        return {**SELDOM, "timeout": "60s", "services": services}
+
+    gated.answers["/gated"] = answer(f"no {text}", 503, "text/plain")
+    old = run_rounds(gatherd, config(text), rounds=2)["services"]["a"]
+    path = gatherd.folder / "status.json"
+    assert text in old["url"] and text in old["error"]["excerpt"]
+    del gated.answers["/gated"]
+    with Daemon(gatherd, config("${KEY}"), env={"KEY": text}) as daemon:
+        new = daemon.first_document()["services"]["a"]
+        assert text not in path.read_text() and text not in daemon.log
+        assert new["url"].endswith("?key=***") and new["data"] is None
+        for name in ("status", "since", "checked_at", "last_ok_at", "failures"):
+            assert new[name] == old[name]
+        gated.open_gate()
+        new = daemon.wait_document(lambda new: new["counts"]["ok"] == 2)["services"]["a"]
+        assert new["failures"] == 0 and new["since"] > old["since"]
+
+
+def test_what_a_secret_was_echoed_in_is_masked(gatherd, gated):
+    """Who knew it as no secret has published it: in a header then, as here, or a variable."""
+
+    def config(key):
+        one = {"url": gated.url + "/gated", "headers": {"X-Key": key}}
+        return {**SELDOM, "timeout": "60s", "services": {"a": one, "quick": gated.url + "/ok"}}
+
+    gated.answers["/gated"] = answer(json.dumps({"said": f"<{KEY}>", KEY: KEY}))
+    old = run_rounds(gatherd, config(KEY))["services"]["a"]
+    assert old["data"] == {"said": f"<{KEY}>", KEY: KEY}
+    del gated.answers["/gated"]
+    with Daemon(gatherd, config("${KEY}"), env={"KEY": KEY}) as daemon:
+        new = daemon.first_document()["services"]["a"]
+    assert new == {**old, "data": {"said": "<***>", KEY: "***"}}
 
 
 # ---- from the first outcome on ----

@@ -253,7 +253,7 @@ assert_counts_are_restored(const struct stage *stage)
 }
 
 static void
-test_what_was_said_of_another_url_is_not_published(UNUSED void **state)
+test_a_url_that_showed_a_secret_is_not_published(UNUSED void **state)
 {
 	struct stage stage;
 
@@ -270,6 +270,24 @@ test_what_was_said_of_another_url_is_not_published(UNUSED void **state)
 	    board_entry(stage.board, 0)->outcome.url, "http://test/?key=***");
 	tear_down(&stage);
 	unsetenv("TEST_KEY");
+}
+
+static void
+test_what_was_said_of_another_url_is_published_still(UNUSED void **state)
+{
+	static const char old[] = ENTRY("http://test/old?key=***", "\"x\"");
+	struct stage stage;
+	char *text = xasprintf(HEAD "\"a\":%s}}", old);
+
+	setenv("TEST_KEY", "123456789", 1);
+	set_up_with(
+	    &stage, "services:\n  a: {url: 'http://test/new?key=${TEST_KEY}'}\n");
+	restore_from(&stage, text);
+	assert_counts_are_restored(&stage);
+	assert_string_equal(board_entry(stage.board, 0)->restored, old);
+	tear_down(&stage);
+	unsetenv("TEST_KEY");
+	free(text);
 }
 
 static void
@@ -427,7 +445,8 @@ main(void)
 		IN_FOLDER(test_of_doubled_names_the_last_one_counts),
 		IN_FOLDER(test_the_last_good_answer_is_kept_where_it_is_wanted),
 		IN_FOLDER(test_what_was_asked_by_now_stays),
-		IN_FOLDER(test_what_was_said_of_another_url_is_not_published),
+		IN_FOLDER(test_a_url_that_showed_a_secret_is_not_published),
+		IN_FOLDER(test_what_was_said_of_another_url_is_published_still),
 		IN_FOLDER(test_what_is_a_secret_by_now_is_masked),
 		IN_FOLDER(test_a_url_that_changes_with_the_time_is_none_to_compare),
 		IN_FOLDER(test_a_published_document_comes_back_as_it_was),

@@ -483,11 +483,10 @@ test_what_was_told_is_not_told_again_after_a_reload(UNUSED void **state)
 
 	set_up(&stage, 4);
 	config_index(stage.config);
-	put_data(&stage, 0, "1");
-	put_data(&stage, 1, json);
-	put_data(&stage, 2, json);
+	for (size_t i = 0; i < 3; i++)
+		put_data(&stage, i, json);
 	stage.config->output.max_size_bytes = 8192;
-	assert_int_equal(count_lines_told(&stage, "data left out"), 2);
+	assert_int_equal(count_lines_told(&stage, "data left out"), 3);
 	reload(&stage, fake_config_new(4));
 	assert_int_equal(count_lines_told(&stage, "\n"), 0);
 	reload(&stage, reversed_config(4));
