@@ -358,18 +358,17 @@ def test_a_manager_that_never_reads_holds_nobody_up(gatherd, upstream, manager, 
 def test_a_burst_of_reloads_ends_ready_for_a_manager_that_is_busy(gatherd, upstream, manager):
     """More than would be kept for it: the newest, with the reload that it ends, is what counts."""
     config = config_of(upstream, {"a": "/ok"})
-    others = fill(manager.name)
+    assert fill(manager.name) > 0
     with Daemon(gatherd, config, env=manager.env) as daemon:
         daemon.wait_document(complete)
         for _ in range(40):
             sent = now_us()
             assert daemon.reload()
         ready = manager.wait(is_ready)
-        assert ready == others
         fields = manager.messages[ready][1]
         assert list(fields) == ["RELOADING", "MONOTONIC_USEC", "READY"]
         assert sent <= int(fields["MONOTONIC_USEC"]) <= now_us()
         reloads(daemon, manager, config)
         assert daemon.stop()[0] == 0
-    wanted = [*fields, "RELOADING", "MONOTONIC_USEC", "READY", "STOPPING"]
-    assert keys_of(manager.rest()[ready:]) == wanted
+    told = [key for key in keys_of(manager.rest()) if key != "X_FULL"]
+    assert told == [*fields, "RELOADING", "MONOTONIC_USEC", "READY", "STOPPING"]

@@ -13,6 +13,7 @@
 #include "base/span.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/render.h"
 #include "config/target.h"
 #include "gather/board.h"
 #include "publish/previous.h"
@@ -32,6 +33,18 @@ must(bool condition)
 static const char *const names[] = { "a", "b", "with \"quotes\" \\", "\xC3\xA4",
 	"orders" };
 
+/* A request without secrets: what is said of a target that has none is taken as it is. */
+static struct rendered_request *
+make_request(void)
+{
+	struct rendered_request *rendered = xcalloc(1, sizeof(*rendered));
+
+	request_init(&rendered->request);
+	rendered->request.url.text = xstrdup("http://test/");
+	rendered->shown_url = xstrdup("http://test/");
+	return rendered;
+}
+
 /* Kept for all inputs. Every other target keeps its last good answer. */
 static struct config *
 make_config(void)
@@ -44,6 +57,7 @@ make_config(void)
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		config->targets[i] = target_new(names[i], (struct place){ .line = 1 });
 		config->targets[i]->keep_last = i % 2 == 0;
+		config->targets[i]->rendered = make_request();
 	}
 	config_index(config);
 	return config;
