@@ -119,12 +119,12 @@ get_data(const struct board_entry *entry, struct field_value *value)
 	};
 }
 
-/* The present answer where it is a good one. */
+/* The present answer where it is a good one; not that of a former run. */
 static void
 get_last_data(const struct board_entry *entry, struct field_value *value)
 {
 	get_data(entry, value);
-	if (!status_is_success(entry->outcome.status)) {
+	if (!entry->asked || !status_is_success(entry->outcome.status)) {
 		value->text = entry->last_data;
 		value->len = entry->last_data_len;
 	}
