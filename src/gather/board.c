@@ -11,8 +11,8 @@
 
 struct board {
 	struct config *config; /* a reference */
-	struct board_entry *
-	    *entries; /* owned, and each of them; by their targets' index */
+	/* By their targets' index; owned, and each of them. */
+	struct board_entry **entries;
 	struct board_counts counts;
 	size_t required_failed; /* how many required targets are listed as failed */
 	uint64_t failed_version;

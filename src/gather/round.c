@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/xalloc.h"
 #include "config/config.h"
@@ -188,12 +189,8 @@ static void
 arm(struct round *round, int64_t now)
 {
 	int64_t left_us = due_us(&round->seats[round->next]) - now;
-	struct timeval delay = { 0, 0 };
+	const struct timeval delay = clock_timeval(left_us > 0 ? left_us : 0);
 
-	if (left_us > 0) {
-		delay.tv_sec = left_us / 1000000;
-		delay.tv_usec = left_us % 1000000;
-	}
 	event_add(&round->timer, &delay);
 }
 

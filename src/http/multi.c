@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "http/sockets.h"
 
@@ -90,10 +91,7 @@ on_timer_wish(UNUSED CURLM *curl, long timeout_ms, void *arg)
 		 * another turn of the loop, and a wait of its own. */
 		event_active(&multi->timer, EV_TIMEOUT, 0);
 	} else {
-		const struct timeval delay = {
-			.tv_sec = timeout_ms / 1000,
-			.tv_usec = timeout_ms % 1000 * 1000,
-		};
+		const struct timeval delay = clock_timeval((int64_t)timeout_ms * 1000);
 
 		event_add(&multi->timer, &delay);
 	}

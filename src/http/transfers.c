@@ -212,14 +212,11 @@ due_us(const struct transfer *transfer)
 static void
 arm_deadline(struct transfer *transfer, int64_t now_us)
 {
-	int64_t left_us = due_us(transfer) - now_us;
-	struct timeval delay = { 0 };
+	int64_t until_us = due_us(transfer) - now_us;
+	int64_t left_us = until_us > 0 ? until_us : 0;
+	const struct timeval delay = clock_timeval(left_us);
 
-	if (left_us > 0) {
-		delay.tv_sec = left_us / 1000000;
-		delay.tv_usec = left_us % 1000000;
-	}
-	transfer->fires_us = left_us > 0 ? now_us + left_us : now_us;
+	transfer->fires_us = now_us + left_us;
 	event_add(&transfer->deadline, &delay);
 }
 
