@@ -1,6 +1,5 @@
 /*
- * One pass over a JSON text: is it valid, and what is it without its white space. Also what
- * the escapes in its strings mean.
+ * One pass over a JSON text: is it valid, and what is it without its white space.
  *
  * Strict by RFC 8259, and stricter where a reader of the status document could stumble:
  * valid UTF-8 (RFC 3629), no lone surrogate escapes, numbers within double's range,
@@ -13,9 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "base/buffer.h"
 #include "base/compiler.h"
 
 /* The deepest nesting that a caller may allow. */
@@ -50,17 +47,5 @@ MUST_CHECK bool json_scan_compact(
 
 /* "not valid JSON at byte 17", for error messages; borrowed phrase without the place. */
 const char *json_fault_text(enum json_fault fault);
-
-/* The letters of the short escapes (RFC 8259, section 7), and what each stands for. */
-extern const char json_escape_letters[];
-extern const char json_escape_meanings[];
-
-/* The length of the escape at TEXT, before END, and what it stands for, half a surrogate
- * pair included; 0 where none is. */
-size_t json_read_escape(const char *text, const char *end, uint32_t *code_point);
-
-/* Append what TEXT, the inside of a string, means. What is no escape stays as it is, half
- * a surrogate pair is U+FFFD. */
-void json_append_unescaped(struct buffer *out, const char *text, size_t len);
 
 #endif

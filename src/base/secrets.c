@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json_scan.h"
+#include "base/json_escape.h"
 #include "base/json_write.h"
 #include "base/marked.h"
 #include "base/skip.h"

@@ -5,7 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "base/json_scan.h"
+#include "base/json_escape.h"
 #include "base/skip.h"
 
 static bool

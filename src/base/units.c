@@ -44,6 +44,17 @@ static const struct unit size_units[] = {
 
 #define BINARY_UNITS 4
 
+/* What a rate is per, in milliseconds. */
+static const struct unit rate_units[] = {
+	{ "d", MS_PER_DAY },
+	{ "h", MS_PER_HOUR },
+	{ "min", MS_PER_MINUTE },
+	{ "s", MS_PER_SECOND },
+};
+
+/* More in one unit of time is no limit for anything here. */
+#define RATE_MAX INT64_C(1000000000)
+
 /* A decimal number: WHOLE, and PART of SCALE behind the point. */
 struct decimal {
 	uint64_t whole;
@@ -178,6 +189,25 @@ units_parse_size(const char *text, size_t *bytes)
 }
 
 bool
+units_parse_rate(const char *text, int64_t *count, int64_t *per_ms)
+{
+	const size_t unit_count = ARRAY_COUNT(rate_units);
+	struct decimal number;
+	size_t unit;
+
+	if (!take_decimal(&text, &number) || number.scale != 1 || *text++ != '/')
+		return false;
+	unit = take_unit(&text, rate_units, unit_count);
+	if (unit == unit_count || *text != '\0')
+		return false;
+	if (number.whole == 0 || number.whole > (uint64_t)RATE_MAX)
+		return false;
+	*count = (int64_t)number.whole;
+	*per_ms = (int64_t)rate_units[unit].factor;
+	return true;
+}
+
+bool
 units_parse_mode(const char *text, unsigned *mode)
 {
 	unsigned value = 0;
@@ -270,6 +300,18 @@ units_format_size(char text[static UNITS_TEXT_SIZE], size_t bytes)
 		}
 	}
 	snprintf(text, UNITS_TEXT_SIZE, "%zu", bytes);
+}
+
+void
+units_format_rate(char text[static UNITS_TEXT_SIZE], int64_t count, int64_t per_ms)
+{
+	size_t unit = 0;
+
+	while (rate_units[unit].factor != (uint64_t)per_ms) {
+		unit++;
+		assert(unit < ARRAY_COUNT(rate_units));
+	}
+	snprintf(text, UNITS_TEXT_SIZE, "%" PRId64 "/%s", count, rate_units[unit].name);
 }
 
 /* "3m", or "2h 5m": the largest unit, from hours on with the next one where that is

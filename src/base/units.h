@@ -1,5 +1,5 @@
 /*
- * Durations, sizes, file modes and numbers as they are written.
+ * Durations, sizes, rates, file modes and numbers as they are written.
  */
 #ifndef GATHERD_BASE_UNITS_H
 #define GATHERD_BASE_UNITS_H
@@ -21,6 +21,10 @@ MUST_CHECK bool units_parse_duration_ms(const char *text, int64_t *ms);
  * size or does not fit. */
 MUST_CHECK bool units_parse_size(const char *text, size_t *bytes);
 
+/* "10/s", "60/min", "1000/h", "5/d": how many, at least one, in how much time. Returns false
+ * if TEXT is no such rate. */
+MUST_CHECK bool units_parse_rate(const char *text, int64_t *count, int64_t *per_ms);
+
 /* A file mode in octal: "0644", "644", "0o640"; up to 0777. */
 MUST_CHECK bool units_parse_mode(const char *text, unsigned *mode);
 
@@ -36,6 +40,10 @@ void units_format_duration(char text[static UNITS_TEXT_SIZE], int64_t ms);
 
 /* Exactly, by the largest binary unit that divides it: "1MiB", "1500B" as "1500". */
 void units_format_size(char text[static UNITS_TEXT_SIZE], size_t bytes);
+
+/* As units_parse_rate() reads it; PER_MS is one that came from there. */
+void units_format_rate(
+    char text[static UNITS_TEXT_SIZE], int64_t count, int64_t per_ms);
 
 /* For a person, two units at most: "4s", "3m", "2h 5m", "12d 3h". */
 void units_format_age(char text[static UNITS_TEXT_SIZE], int64_t ms);

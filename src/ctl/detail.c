@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/pretty.h"
+#include "base/screen.h"
 #include "base/span.h"
 #include "base/utf8.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 #include "ctl/health.h"
-#include "ctl/pretty.h"
-#include "ctl/screen.h"
-#include "ctl/words.h"
 #include "publish/document.h"
 
 /* Where values begin: behind two blanks, the widest label and two blanks. */
@@ -315,6 +315,7 @@ static const struct row rows[] = {
 	{ "checked_at", "Checked", says_something, put_time },
 	{ "last_ok_at", "Last ok", is_there, put_last_ok },
 	{ "failures", "Failures", says_something, put_failures },
+	{ "next_at", "Not before", says_something, put_time },
 	{ "attempts", "Attempts", says_something, put_text },
 	{ "error", "Error", has_message, put_error_message },
 	{ "error", "Kind", says_something, put_error_kind },
@@ -323,6 +324,7 @@ static const struct row rows[] = {
 	{ "provider", "Provider", says_something, put_text },
 	{ "model", "Model", says_something, put_text },
 	{ "url", "URL", says_something, put_url },
+	{ "final_url", "Final URL", says_something, put_url },
 	{ "http_status", "HTTP status", says_something, put_text },
 	{ "duration_ms", "Latency", says_something, put_duration },
 	{ "timing_ms", "Phases", has_phases, put_timing },

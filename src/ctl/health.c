@@ -2,20 +2,16 @@
 
 #include "base/compiler.h"
 
-#define MARK_BAD      "\xC3\x97"     /* U+00D7, a cross */
-#define MARK_WELL     "\xE2\x97\x8F" /* U+25CF, a full circle */
-#define MARK_NOT_DONE "\xE2\x97\x8B" /* U+25CB, an empty circle */
-
 static const struct health rows[] = {
-	{ "ok", MARK_WELL, TONE_GOOD, true },
-	{ "degraded", "!", TONE_DOUBTFUL, true },
-	{ "timeout", MARK_BAD, TONE_BAD, false },
-	{ "http_error", MARK_BAD, TONE_BAD, false },
-	{ "error", MARK_BAD, TONE_BAD, false },
-	{ "down", MARK_BAD, TONE_BAD, false },
-	{ "cancelled", MARK_NOT_DONE, TONE_DOUBTFUL, false },
-	{ "skipped", MARK_NOT_DONE, TONE_DOUBTFUL, false },
-	{ "pending", MARK_NOT_DONE, TONE_FAINT, false },
+	{ "ok", SCREEN_MARK_WELL, TONE_GOOD, true },
+	{ "degraded", SCREEN_MARK_DOUBTFUL, TONE_DOUBTFUL, true },
+	{ "timeout", SCREEN_MARK_BAD, TONE_BAD, false },
+	{ "http_error", SCREEN_MARK_BAD, TONE_BAD, false },
+	{ "error", SCREEN_MARK_BAD, TONE_BAD, false },
+	{ "down", SCREEN_MARK_BAD, TONE_BAD, false },
+	{ "cancelled", SCREEN_MARK_NOT_DONE, TONE_DOUBTFUL, false },
+	{ "skipped", SCREEN_MARK_NOT_DONE, TONE_DOUBTFUL, false },
+	{ "pending", SCREEN_MARK_NOT_DONE, TONE_FAINT, false },
 };
 
 static const struct health unknown = { "", "?", TONE_DOUBTFUL, false };

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
+#include "base/screen.h"
 #include "base/span.h"
-#include "ctl/screen.h"
 
 struct health {
 	const char *status; /* as the document has it */

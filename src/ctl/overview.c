@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/screen.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 #include "ctl/health.h"
-#include "ctl/screen.h"
 #include "ctl/table.h"
-#include "ctl/words.h"
 #include "publish/document.h"
 
 /* Between the parts of a line of the head. */

@@ -10,13 +10,13 @@
 
 #include "base/buffer.h"
 #include "base/pieces.h"
+#include "base/pretty.h"
+#include "base/screen.h"
+#include "base/words.h"
 #include "base/xalloc.h"
 #include "ctl/detail.h"
 #include "ctl/health.h"
 #include "ctl/overview.h"
-#include "ctl/pretty.h"
-#include "ctl/screen.h"
-#include "ctl/words.h"
 #include "publish/document.h"
 
 /* "gatherctl: TEXT" as one clean line: it may hold names from the document. */

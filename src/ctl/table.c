@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/words.h"
 #include "base/xalloc.h"
-#include "ctl/words.h"
 
 /* Between two columns. */
 #define GAP      2

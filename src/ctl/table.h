@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
-#include "ctl/screen.h"
+#include "base/screen.h"
 
 struct table_column {
 	const char *title; /* "": a column for marks, one blank before the next */

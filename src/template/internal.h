@@ -37,4 +37,32 @@ struct template
 	size_t node_count;
 };
 
+/* ---- where rendered values go ---- */
+
+struct template_output {
+	enum template_place place;
+	struct marked *out;
+	struct secrets *carried; /* NULL: nobody asks */
+	size_t steps_left;       /* the work that may still be done */
+};
+
+void template_spend(struct template_output *output, size_t steps);
+
+/* Returns false where it is too large. */
+bool template_put(
+    struct template_output *output, const char *text, size_t len, enum mark mark);
+
+/* SECRET was put in. */
+void template_carry(struct template_output *output, const char *secret, size_t len);
+
+/* How a value is put in. */
+enum template_form {
+	FORM_ESCAPED, /* for the place */
+	FORM_RAW,     /* as it is, as far as the place allows */
+	FORM_JSON,    /* with its type */
+};
+
+enum template_result template_put_value(struct template_output *output,
+    const struct template_value *value, enum template_form form);
+
 #endif

@@ -78,6 +78,7 @@ struct template_value {
 	enum template_kind kind;
 	const struct marked *text; /* TEMPLATE_TEXT: with its marks, or NULL: */
 	const char *plain;         /* ... then this NUL-terminated text */
+	bool number;               /* TEXT: it is a number, and JSON as it stands */
 	const void *node;          /* LIST and MAP: whatever the functions below need */
 	const struct template_data *data; /* LIST and MAP: those functions */
 };
@@ -122,6 +123,15 @@ enum template_result {
  * empty text.
  */
 MUST_CHECK enum template_result template_render(const struct template *template,
+    const struct template_value *root, struct marked *out, struct secrets *carried,
+    const char **name);
+
+/* Is TEMPLATE nothing but one {{{name}}}? */
+bool template_is_value(const struct template *template);
+
+/* Render such a TEMPLATE as template_render() does, but as compact JSON with the value's
+ * type: text as a string, a number as that, null as null. */
+MUST_CHECK enum template_result template_render_json(const struct template *template,
     const struct template_value *root, struct marked *out, struct secrets *carried,
     const char **name);
 

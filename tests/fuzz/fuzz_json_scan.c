@@ -1,9 +1,11 @@
 /*
  * Any bytes through the JSON scan: what it says must agree with json-c and strtod(3) as
  * far as these can tell, and what it lets through must stay JSON when it is scanned
- * again and when secrets are masked in it.
+ * again and when secrets are masked in it. Pointers into it must find what a walk step by
+ * step finds, and change nothing else.
  *
- * The first byte of the input chooses the depth that is allowed and the secrets.
+ * The first byte of the input chooses the depth that is allowed, the secrets and the
+ * pointers.
  */
 #include <assert.h>
 #include <math.h>
@@ -14,13 +16,17 @@
 
 #include <json-c/json.h>
 
+#include "../unit/naive_pointer.h"
 #include "base/compiler.h"
+#include "base/json_pointers.h"
 #include "base/json_scan.h"
 #include "base/secrets.h"
 #include "base/xalloc.h"
 
 /* Deeper than anything that the scan lets through. */
 #define TREE_DEPTH (JSON_SCAN_MAX_DEPTH + 100)
+
+#define POINTERS 8
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -109,9 +115,101 @@ check_masked(const char *text, size_t len, uint8_t choice)
 	secrets_free(secrets);
 }
 
+/* Append KEY as a token. Returns false where it is none: a pointer holds no NUL. */
+static bool
+append_token(struct buffer *pointer, struct span key)
+{
+	size_t len;
+	char *text = span_text(key, &len);
+	bool is_token = text != NULL && strlen(text) == len;
+
+	for (const char *c = text; is_token && *c != '\0'; c++) {
+		if (*c == '~' || *c == '/')
+			buffer_append_string(pointer, *c == '~' ? "~0" : "~1");
+		else
+			buffer_append_char(pointer, *c);
+	}
+	free(text);
+	return is_token;
+}
+
+/* One step on from VALUE, to one of its items; absent where there is none. */
+static struct span
+draw_step(struct span value, unsigned *chance, struct buffer *pointer)
+{
+	struct span_walk walk;
+	struct span key, item;
+	size_t count = span_count(value);
+	size_t chosen;
+
+	*chance = *chance * 1103515245 + 12345;
+	if (count == 0)
+		return (struct span){ .text = NULL };
+	chosen = (*chance >> 16) % count;
+	span_walk_init(&walk, value);
+	for (size_t i = 0; i <= chosen; i++)
+		assert(span_walk_next(&walk, &key, &item));
+	buffer_append_char(pointer, '/');
+	if (key.text == NULL)
+		buffer_append_format(pointer, "%zu", chosen);
+	else if (!append_token(pointer, key))
+		return (struct span){ .text = NULL };
+	return item;
+}
+
+/* Mostly one that leads somewhere in ROOT; the caller's. */
+static char *
+draw_pointer(struct span root, unsigned *chance)
+{
+	struct buffer pointer;
+	struct span value = root;
+
+	buffer_init(&pointer, BUFFER_UNLIMITED);
+	for (unsigned i = 0; i < 40 && span_kind(value) != SPAN_ABSENT; i++)
+		value = draw_step(value, chance, &pointer);
+	if (*chance >> 20 & 1)
+		buffer_append_string(&pointer, *chance >> 21 & 1 ? "0" : "/0");
+	return buffer_take(&pointer);
+}
+
+/* ORIGINAL, which is accepted, is COMPACT without its white space. */
 static void
-check_accepted(
-    const char *original, size_t len, const char *compact, size_t compact_len)
+check_found(const char *original, size_t len, const char *compact, size_t compact_len,
+    uint8_t choice)
+{
+	struct json_pointers *pointers = json_pointers_new();
+	struct span root = span_whole(compact, compact_len);
+	char *text = xmemdup0(original, len);
+	char *drawn[POINTERS];
+	struct span *found;
+	struct json_scan scan;
+	unsigned chance = choice;
+
+	for (size_t i = 0; i < POINTERS; i++) {
+		drawn[i] = draw_pointer(root, &chance);
+		json_pointers_add(pointers, drawn[i]);
+	}
+	found = xcalloc(json_pointers_count(pointers), sizeof(*found));
+	assert(json_scan_find(text, len, JSON_SCAN_MAX_DEPTH, pointers, found, &scan));
+	assert(scan.len == compact_len && memcmp(text, compact, scan.len) == 0);
+	for (size_t i = 0; i < POINTERS; i++) {
+		struct span one = found[json_pointers_add(pointers, drawn[i])];
+		struct span expected = naive_find(root, drawn[i]);
+
+		assert(one.len == expected.len);
+		assert((one.text == NULL) == (expected.text == NULL));
+		if (one.text != NULL)
+			assert(one.text - text == expected.text - compact);
+		free(drawn[i]);
+	}
+	free(found);
+	free(text);
+	json_pointers_free(pointers);
+}
+
+static void
+check_accepted(const char *original, size_t len, const char *compact,
+    size_t compact_len, uint8_t choice)
 {
 	char *terminated = xmemdup0(compact, compact_len);
 	char *normal = normalise(original, len);
@@ -124,6 +222,7 @@ check_accepted(
 		assert(strcmp(normal, compact_normal) == 0);
 	check_outside_of_strings(terminated);
 	check_scanned_again(compact, compact_len);
+	check_found(original, len, terminated, compact_len, choice);
 	free(compact_normal);
 	free(normal);
 	free(terminated);
@@ -140,6 +239,28 @@ check_refused(const char *original, size_t len, const struct json_scan *scan)
 		assert(scan->offset < len);
 	if (scan->fault == JSON_FAULT_RANGE)
 		assert(is_infinite(original + scan->offset));
+}
+
+/* Whatever is looked for, the fault is the same. */
+static void
+check_refused_too(
+    const char *original, size_t len, unsigned max_depth, const struct json_scan *plain)
+{
+	static const char *const some[] = { "/a/b", "/0/0", "/1", "/a/0", "//",
+		"/0/a" };
+	struct json_pointers *pointers = json_pointers_new();
+	char *text = xmemdup0(original, len);
+	struct span *found;
+	struct json_scan scan;
+
+	for (size_t i = 0; i < ARRAY_COUNT(some); i++)
+		json_pointers_add(pointers, some[i]);
+	found = xcalloc(json_pointers_count(pointers), sizeof(*found));
+	assert(!json_scan_find(text, len, max_depth, pointers, found, &scan));
+	assert(scan.fault == plain->fault && scan.offset == plain->offset);
+	free(found);
+	free(text);
+	json_pointers_free(pointers);
 }
 
 int
@@ -160,10 +281,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = xmalloc(len > 0 ? len : 1);
 	memcpy(text, original, len);
 	if (json_scan_compact(text, len, max_depth, &scan)) {
-		check_accepted(original, len, text, scan.len);
+		check_accepted(original, len, text, scan.len, data[0]);
 		check_masked(text, scan.len, data[0]);
 	} else {
 		check_refused(original, len, &scan);
+		check_refused_too(original, len, max_depth, &scan);
 	}
 	free(text);
 	free(original);

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/compiler.h"
+#include "base/json_scan.h"
 #include "base/marked.h"
 #include "base/secrets.h"
 #include "template/template.h"
@@ -207,6 +208,27 @@ render(const struct template *template, enum template_place place,
 	secrets_free(carried);
 }
 
+/* The one value of TEMPLATE as JSON. */
+static void
+render_json(const struct template *template, enum template_place place)
+{
+	struct secrets *carried = secrets_new();
+	struct template_value value;
+	enum template_result result;
+	struct json_scan scan;
+	struct marked out;
+
+	describe(&root, &value);
+	marked_init(&out, TEMPLATE_MAX_OUTPUT);
+	result = template_render_json(template, &value, &out, carried, NULL);
+	assert(result != TEMPLATE_TOO_LARGE);
+	assert(result != TEMPLATE_NOT_TEXT || place != TEMPLATE_PLAIN);
+	if (result == TEMPLATE_RENDERED)
+		assert(json_scan_compact(out.text.data, out.text.len, 9, &scan));
+	marked_clear(&out);
+	secrets_free(carried);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -229,6 +251,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (template != NULL) {
 		template_each_name(template, check_name, &source);
 		render(template, place, &source);
+		if (template_is_value(template))
+			render_json(template, place);
 	} else {
 		assert(fault.message[0] != '\0' && fault.offset < source.text.len);
 	}

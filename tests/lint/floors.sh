@@ -1,13 +1,13 @@
 #!/bin/sh
 # A room of src/ may include its own headers and those of lower floors, nothing else; and
-# libyaml and libcurl's multi interface have one door each.
+# libyaml, PCRE2 and libcurl's multi interface have one door each.
 # The floors are those of doc/architecture.md.
 set -u
 src=${srcdir:-.}/src
 cd "$src" || exit 1
 find . -name '*.[ch]' | sort | awk '
 BEGIN {
-	split("base 0 template 1 http 1 config 2 gather 4 publish 5 daemon 6 ctl 6", f, " ")
+	split("base 0 template 1 rules 1 http 1 config 2 gather 4 publish 5 daemon 6 ctl 6", f, " ")
 	for (i = 1; i in f; i += 2)
 		floor[f[i]] = f[i + 1]
 	top = 7 # main.c and gatherctl.c
@@ -28,6 +28,10 @@ BEGIN {
 		number++
 		if (line ~ /^#include <yaml\.h>/ && file != "config/yaml.c") {
 			print "src/" file ":" number ": only config/yaml.c knows libyaml"
+			bad = 1
+		}
+		if (line ~ /^#include <pcre2\.h>/ && file != "rules/pattern.c") {
+			print "src/" file ":" number ": only rules/pattern.c knows PCRE2"
 			bad = 1
 		}
 		if (line ~ /curl_multi_[a-z_]+\(/ && file !~ /^http\/(multi|sockets)\.c$/) {

@@ -15,29 +15,33 @@
 /* 2026-11-21T03:40:12.123Z: twelve seconds after the document was made. */
 #define FIXTURE_NOW_MS INT64_C(1795232412123)
 
-#define FIXTURE_PAYMENTS                                                                       \
-	"{\"status\":\"timeout\",\"since\":\"2026-11-21T01:35:12.000Z\","                      \
-	"\"checked_at\":\"2026-11-21T03:40:00.100Z\",\"last_ok_at\":null,\"failures\":3,"      \
-	"\"attempts\":2,\"http_status\":null,\"url\":\"https://api.example.com/pay?user=42\"," \
-	"\"duration_ms\":5001.2,\"timing_ms\":{\"queued\":0.1,\"dns\":0.4,\"connect\":1.2,"    \
-	"\"tls\":null,\"first_byte\":null,\"total\":5001.2},\"bytes\":0,"                      \
-	"\"certificate_expires_at\":null,\"error\":{\"kind\":\"timeout\","                     \
-	"\"phase\":\"first_byte\",\"message\":\"timed out after 5s waiting for the first "     \
-	"byte\",\"excerpt\":null},\"warnings\":[],\"values\":{},\"data\":null,"                \
+#define FIXTURE_PAYMENTS                                                                    \
+	"{\"status\":\"timeout\",\"since\":\"2026-11-21T01:35:12.000Z\","                   \
+	"\"checked_at\":\"2026-11-21T03:40:00.100Z\",\"last_ok_at\":null,\"failures\":3,"   \
+	"\"next_at\":null,\"attempts\":2,\"http_status\":null,"                             \
+	"\"url\":\"https://api.example.com/pay?user=42\",\"final_url\":null,"               \
+	"\"duration_ms\":5001.2,\"timing_ms\":{\"queued\":0.1,\"dns\":0.4,\"connect\":1.2," \
+	"\"tls\":null,\"first_byte\":null,\"total\":5001.2},\"bytes\":0,"                   \
+	"\"certificate_expires_at\":null,\"error\":{\"kind\":\"timeout\","                  \
+	"\"phase\":\"first_byte\",\"message\":\"timed out after 5s waiting for the first "  \
+	"byte\",\"excerpt\":null},\"warnings\":[],\"values\":{},\"data\":null,"             \
 	"\"group\":\"shop\"}"
 
-#define FIXTURE_ORDERS                                                                       \
+/* Without its closing brace. */
+#define FIXTURE_OPEN_ORDERS                                                                  \
 	"{\"status\":\"degraded\",\"since\":\"2026-11-21T03:40:00.100Z\","                   \
 	"\"checked_at\":\"2026-11-21T03:40:00.100Z\","                                       \
-	"\"last_ok_at\":\"2026-11-21T03:39:30.100Z\",\"failures\":0,\"attempts\":1,"         \
-	"\"http_status\":200,\"url\":\"https://api.example.com/orders\","                    \
+	"\"last_ok_at\":\"2026-11-21T03:39:30.100Z\",\"failures\":0,\"next_at\":null,"       \
+	"\"attempts\":1,\"http_status\":200,\"url\":\"https://api.example.com/orders\","     \
+	"\"final_url\":\"https://eu.example.com/orders\","                                   \
 	"\"duration_ms\":203.4,\"timing_ms\":{\"queued\":0.1,\"dns\":null,\"connect\":null," \
 	"\"tls\":null,\"first_byte\":180.0,\"total\":203.4},\"bytes\":1536,"                 \
 	"\"certificate_expires_at\":\"2026-12-31T03:40:12.123Z\",\"error\":null,"            \
 	"\"warnings\":[\"the queue is long\",\"slow\"],"                                     \
 	"\"values\":{\"queue\":18446744073709551615,\"state\":\"up\"},"                      \
 	"\"data\":{\"depth\":0.10},\"labels\":{\"team\":\"web\"},"                           \
-	"\"description\":\"Open orders\",\"novel_key\":[1,{\"a\":2}]}"
+	"\"description\":\"Open orders\""
+#define FIXTURE_ORDERS FIXTURE_OPEN_ORDERS ",\"novel_key\":[1,{\"a\":2}]}"
 
 #define FIXTURE_HEADLINE                                                                     \
 	"{\"status\":\"ok\",\"success\":true,\"since\":\"2026-11-20T03:40:00.000Z\","        \

@@ -29,6 +29,7 @@ struct tree {
 	const char *json;   /* LIST and MAP: with <secrets> in brackets, or NULL */
 	enum template_kind kind;
 	bool keys_hold_dots; /* MAP: the longest key that fits is taken */
+	bool number;         /* TEXT: it is one */
 };
 
 static void describe(const struct tree *tree, struct template_value *value);
@@ -97,6 +98,7 @@ describe(const struct tree *tree, struct template_value *value)
 		.kind = tree->kind,
 		.text = tree->text,
 		.plain = tree->plain,
+		.number = tree->number,
 		.node = tree,
 		.data = tree->json != NULL ? &tree_data : &tree_data_without_json,
 	};

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/screen.h"
+#include "base/screen.h"
 #include "ctl_fixture.h"
 
 static const struct screen paper = { .terminal = false };
@@ -71,6 +71,7 @@ test_a_service_is_told_with_all_it_has(UNUSED void **state)
 	    "  Warnings     the queue is long\n"
 	    "               slow\n"
 	    "  URL          https://api.example.com/orders\n"
+	    "  Final URL    https://eu.example.com/orders\n"
 	    "  HTTP status  200\n"
 	    "  Latency      203 ms\n"
 	    "  Phases       queued 0.1 ms, first byte 180 ms, total 203 ms\n"
@@ -84,6 +85,22 @@ test_a_service_is_told_with_all_it_has(UNUSED void **state)
 	    "    {\n"
 	    "      \"depth\": 0.10\n"
 	    "    }\n");
+}
+
+static void
+test_a_service_that_is_held_back_says_until_when(UNUSED void **state)
+{
+	char *text = detail("{\"version\":1,\"status\":\"down\",\"services\":{\"a\":"
+	                    "{\"status\":\"http_error\",\"failures\":2,"
+	                    "\"next_at\":\"2026-11-21T03:41:12.000Z\"}}}",
+	    "a", &paper);
+
+	assert_string_equal(text,
+	    "a: http_error\n"
+	    "\n"
+	    "  Failures     2 in a row\n"
+	    "  Not before   2026-11-21 03:41:12 UTC (in 59s)\n");
+	free(text);
 }
 
 static void
@@ -135,7 +152,7 @@ test_foreign_text_cannot_steer_the_terminal(UNUSED void **state)
 {
 	char *text = detail(
 	    "{\"version\":1,\"status\":\"ok\",\"services\":{\"a\\u001b[2J\":"
-	    "{\"status\":\"e\\u001b\",\"url\":\"u\\u001b\",\"group\":\"g\\u009b\","
+	    "{\"status\":\"e\\u001b\",\"url\":\"u\\u001b\",\"final_url\":\"f\\u001b\",\"group\":\"g\\u009b\","
 	    "\"description\":\"d\\u001b\",\"labels\":{\"l\\u001b\":\"l\\u001b\"},"
 	    "\"error\":{\"kind\":\"k\\u001b\",\"phase\":\"p\\u001b\","
 	    "\"message\":\"m\\u001b\",\"excerpt\":\"x\\u001b\"},"
@@ -177,6 +194,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_failed_service_is_told_in_words),
 		cmocka_unit_test(test_a_service_is_told_with_all_it_has),
+		cmocka_unit_test(test_a_service_that_is_held_back_says_until_when),
 		cmocka_unit_test(test_a_prompt_is_told_with_its_answer),
 		cmocka_unit_test(test_colours_are_only_put_around_words),
 		cmocka_unit_test(test_foreign_text_cannot_steer_the_terminal),

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/screen.h"
+#include "base/screen.h"
 #include "ctl_fixture.h"
 
 static const struct screen paper = { .terminal = false };

@@ -563,29 +563,6 @@ test_every_fault_has_its_words(UNUSED void **state)
 		assert_true(strlen(json_fault_text((enum json_fault)fault)) > 0);
 }
 
-static void
-test_escapes_mean_what_they_stand_for(UNUSED void **state)
-{
-	static const struct {
-		const char *text;
-		const char *meant;
-	} cases[] = {
-		{ "a\\n\\/\\u00e9", "a\n/\xC3\xA9" },
-		{ "\\ud83d\\ude00", "\xF0\x9F\x98\x80" },
-		{ "\\ud83dx\\ude00", "\xEF\xBF\xBDx\xEF\xBF\xBD" },
-		{ "\\q\\u12\\", "\\q\\u12\\" },
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		struct buffer out;
-
-		buffer_init(&out, BUFFER_UNLIMITED);
-		json_append_unescaped(&out, cases[i].text, strlen(cases[i].text));
-		assert_string_equal(out.data, cases[i].meant);
-		buffer_clear(&out);
-	}
-}
-
 int
 main(void)
 {
@@ -601,7 +578,6 @@ main(void)
 		cmocka_unit_test(test_the_limit_of_doubles_is_exact),
 		cmocka_unit_test(test_many_digits_are_no_fault_by_themselves),
 		cmocka_unit_test(test_every_fault_has_its_words),
-		cmocka_unit_test(test_escapes_mean_what_they_stand_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

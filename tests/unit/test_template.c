@@ -171,6 +171,36 @@ test_literal_templates_are_known(UNUSED void **state)
 }
 
 static void
+test_templates_of_one_value_are_known(UNUSED void **state)
+{
+	static const struct {
+		const char *source;
+		bool value;
+	} cases[] = {
+		{ "{{{a}}}", true },
+		{ "{{{ a.b.0 }}}", true },
+		{ "{{&a}}", true },
+		{ "{{! b }}{{{a}}}", true },
+		{ "", false },
+		{ "a", false },
+		{ "{{a}}", false },
+		{ " {{{a}}}", false },
+		{ "{{{a}}}\n", false },
+		{ "{{{a}}}{{{a}}}", false },
+		{ "{{{a}}}[x]", false },
+		{ "{{#a}}{{/a}}", false },
+		{ "{{#a}}{{{a}}}{{/a}}", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct template *template = compile(cases[i].source, TEMPLATE_PLAIN);
+
+		assert_int_equal(template_is_value(template), cases[i].value);
+		template_free(template);
+	}
+}
+
+static void
 append_name(const struct template_name *name, void *arg)
 {
 	buffer_append_format(arg, "%s%s%s@%zu ", name->in_section ? "in " : "",
@@ -388,6 +418,7 @@ main(void)
 		cmocka_unit_test(test_a_fault_shows_whole_characters_of_a_long_name),
 		cmocka_unit_test(test_sections_nest_up_to_the_maximum),
 		cmocka_unit_test(test_literal_templates_are_known),
+		cmocka_unit_test(test_templates_of_one_value_are_known),
 		cmocka_unit_test(test_names_are_told_with_their_places),
 		cmocka_unit_test(test_what_was_put_in_is_never_read_again),
 		cmocka_unit_test(test_names_outside_sections_must_exist),

@@ -1,5 +1,5 @@
 /*
- * What templates do for the place their text goes to: escaping, secrets, bounds.
+ * What templates do for the place their text goes to: escaping, types, secrets, bounds.
  */
 #include "template/template.h"
 
@@ -107,6 +107,90 @@ test_lists_and_maps_are_json_only_in_plain_text(UNUSED void **state)
 	assert_result(TEMPLATE_PLAIN, "{{.}}", TEMPLATE_NOT_TEXT, ".");
 }
 
+/* ---- values with their types ---- */
+
+/* Render SOURCE over TREE as JSON; what comes out has its marks as brackets. */
+static void
+assert_renders_json(const struct tree *tree, const char *source, const char *expected)
+{
+	struct template *template = compile(source, TEMPLATE_PLAIN);
+	struct template_value value;
+	const char *name = NULL;
+	struct marked out;
+	char *found;
+
+	describe(tree, &value);
+	marked_init(&out, TEMPLATE_MAX_OUTPUT);
+	assert_int_equal(template_render_json(template, &value, &out, NULL, &name),
+	    TEMPLATE_RENDERED);
+	assert_null(name);
+	found = bracketed(&out);
+	assert_string_equal(found, expected);
+	free(found);
+	marked_clear(&out);
+	template_free(template);
+}
+
+static void
+assert_json_result(const struct tree *tree, const char *source, size_t max_bytes,
+    enum template_result expected)
+{
+	struct template *template = compile(source, TEMPLATE_PLAIN);
+	struct template_value value;
+	const char *name = NULL;
+	struct marked out;
+
+	describe(tree, &value);
+	marked_init(&out, max_bytes);
+	assert_int_equal(
+	    template_render_json(template, &value, &out, NULL, &name), expected);
+	assert_non_null(name);
+	assert_memory_equal(source + 3, name, strlen(name));
+	marked_clear(&out);
+	template_free(template);
+}
+
+static void
+test_a_value_keeps_its_type_in_json(UNUSED void **state)
+{
+	static const struct tree values[] = {
+		{ .key = "count",
+		    .kind = TEMPLATE_TEXT,
+		    .plain = "18446744073709551616.10",
+		    .number = true },
+		TEXT("odd", "a\"b\\c\n\x01/é"),
+	};
+	static const struct tree map = MAP(NULL, values);
+
+	assert_renders_json(&map, "{{{count}}}", "[18446744073709551616.10]");
+	assert_renders_json(&map, "{{{odd}}}", "[\"a\\\"b\\\\c\\n\\u0001/é\"]");
+	/* text that looks like a number is text */
+	assert_renders_json(&root, "{{{number}}}", "[\"1.10\"]");
+	assert_renders_json(&root, "{{{empty}}}", "[\"\"]");
+	assert_renders_json(&root, "{{{empty_marked}}}", "[\"\"]");
+	assert_renders_json(&root, "{{{tag}}}", "[\"{{plain}}\"]");
+	assert_renders_json(&root, "{{{yes}}}", "[true]");
+	assert_renders_json(&root, "{{&no}}", "[false]");
+	assert_renders_json(&root, "{{{null}}}", "[null]");
+	assert_renders_json(&root, "{{{city.mayor}}}", "[null]");
+	assert_renders_json(&root, "{{{letters}}}", "[[\"a\",1]]");
+	assert_renders_json(&root, "{{{none}}}", "[[]]");
+	assert_renders_json(&root, "{{{letters.1}}}", "[\"b\"]");
+}
+
+static void
+test_what_cannot_be_json_is_told(UNUSED void **state)
+{
+	assert_json_result(&root, "{{{gone}}}", TEMPLATE_MAX_OUTPUT, TEMPLATE_MISSING);
+	assert_json_result(
+	    &root, "{{{city.gone}}}", TEMPLATE_MAX_OUTPUT, TEMPLATE_MISSING);
+	/* this map has no JSON */
+	assert_json_result(&root, "{{{city}}}", TEMPLATE_MAX_OUTPUT, TEMPLATE_NOT_TEXT);
+	/* each of its parts may be the one that is too much */
+	for (size_t max = 0; max < strlen("\"x\""); max++)
+		assert_json_result(&root, "{{{plain}}}", max, TEMPLATE_TOO_LARGE);
+}
+
 /* ---- secrets ---- */
 
 /* Render SOURCE over a value "key" with these marks, and say what CARRIED masks in TEXT. */
@@ -186,6 +270,40 @@ test_secrets_within_json_are_carried_unescaped(UNUSED void **state)
 	assert_carries(TEMPLATE_PLAIN, "{{list}}", "[\"<\\ud83d\\q\\u12 hidden\\>\"]",
 	    "[[\"]<\\ud83d\\q\\u12 hidden\\>[\"]]", "\xEF\xBF\xBD\\q\\u12 hidden\\",
 	    "***");
+}
+
+static void
+test_secrets_stay_secret_as_json(UNUSED void **state)
+{
+	struct secrets *carried = secrets_new();
+	struct template *template = compile("{{{key}}}", TEMPLATE_PLAIN);
+	struct marked key, out;
+	struct tree values[] = {
+		{ .key = "key", .kind = TEMPLATE_TEXT, .text = &key },
+	};
+	const struct tree map = MAP(NULL, values);
+	struct template_value value;
+	struct buffer found;
+	char *brackets;
+
+	mark("a\"<very \"secret\">[b]<other secret>", &key);
+	describe(&map, &value);
+	marked_init(&out, TEMPLATE_MAX_OUTPUT);
+	assert_int_equal(template_render_json(template, &value, &out, carried, NULL),
+	    TEMPLATE_RENDERED);
+	brackets = bracketed(&out);
+	assert_string_equal(
+	    brackets, "[\"a\\\"]<very \\\"secret\\\">[b]<other secret>[\"]");
+	buffer_init(&found, BUFFER_UNLIMITED);
+	secrets_append_masked(carried, &found, "very \"secret\" other secret", 26);
+	assert_string_equal(found.data, "*** ***");
+
+	buffer_clear(&found);
+	free(brackets);
+	marked_clear(&out);
+	marked_clear(&key);
+	template_free(template);
+	secrets_free(carried);
 }
 
 /* ---- bounds ---- */
@@ -283,10 +401,13 @@ main(void)
 		cmocka_unit_test(test_in_a_header_line_ends_are_left_out),
 		cmocka_unit_test(test_plain_text_is_not_escaped),
 		cmocka_unit_test(test_lists_and_maps_are_json_only_in_plain_text),
+		cmocka_unit_test(test_a_value_keeps_its_type_in_json),
+		cmocka_unit_test(test_what_cannot_be_json_is_told),
 		cmocka_unit_test(test_secret_parts_stay_secret_and_are_carried),
 		cmocka_unit_test(test_secrets_of_the_template_are_carried),
 		cmocka_unit_test(test_a_secret_without_its_line_ends_is_carried_too),
 		cmocka_unit_test(test_secrets_within_json_are_carried_unescaped),
+		cmocka_unit_test(test_secrets_stay_secret_as_json),
 		cmocka_unit_test(test_output_is_bounded),
 		cmocka_unit_test(test_json_counts_towards_the_output),
 		cmocka_unit_test(test_work_without_output_is_bounded),

@@ -115,6 +115,49 @@ test_what_is_no_size_is_refused(UNUSED void **state)
 }
 
 static void
+test_rates_are_read_and_written(UNUSED void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t count, per_ms;
+	} rows[] = {
+		{ "1/s", 1, 1000 },
+		{ "10/s", 10, 1000 },
+		{ "60/min", 60, 60000 },
+		{ "1000/h", 1000, 3600000 },
+		{ "5/d", 5, 86400000 },
+		{ "1000000000/s", 1000000000, 1000 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		int64_t count = 0;
+		int64_t per_ms = 0;
+		char text[UNITS_TEXT_SIZE];
+
+		assert_true(units_parse_rate(rows[i].text, &count, &per_ms));
+		assert_int_equal(count, rows[i].count);
+		assert_int_equal(per_ms, rows[i].per_ms);
+		units_format_rate(text, count, per_ms);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
+static void
+test_what_is_no_rate_is_refused(UNUSED void **state)
+{
+	static const char *const texts[] = { "", "10", "/s", "0/s", "1.5/s", "10/",
+		"10/m", "10/ms", "10/S", "-1/s", "10 /s", "10/s ", "10/2s",
+		"1000000001/s", "99999999999999999999/s" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		int64_t count = 0;
+		int64_t per_ms = 0;
+
+		assert_false(units_parse_rate(texts[i], &count, &per_ms));
+	}
+}
+
+static void
 test_modes_are_octal(UNUSED void **state)
 {
 	static const char *const bad[] = { "", "o644", "0o", "0x1ff", "648", "1000",
@@ -300,6 +343,8 @@ main(void)
 		cmocka_unit_test(test_what_is_no_duration_is_refused),
 		cmocka_unit_test(test_sizes_are_read),
 		cmocka_unit_test(test_what_is_no_size_is_refused),
+		cmocka_unit_test(test_rates_are_read_and_written),
+		cmocka_unit_test(test_what_is_no_rate_is_refused),
 		cmocka_unit_test(test_modes_are_octal),
 		cmocka_unit_test(test_whole_numbers_are_read_within_their_bounds),
 		cmocka_unit_test(test_what_is_no_whole_number_is_refused),

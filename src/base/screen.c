@@ -1,4 +1,4 @@
-#include "ctl/screen.h"
+#include "base/screen.h"
 
 #include <stdint.h>
 #include <stdlib.h>

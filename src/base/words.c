@@ -1,4 +1,4 @@
-#include "ctl/words.h"
+#include "base/words.h"
 
 #include <string.h>
 

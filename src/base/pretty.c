@@ -1,10 +1,10 @@
-#include "ctl/pretty.h"
+#include "base/pretty.h"
 
 #include <stdint.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "ctl/words.h"
+#include "base/words.h"
 
 #define STEP     2 /* columns for each level of JSON */
 #define TAB_STOP 8

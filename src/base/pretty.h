@@ -4,8 +4,8 @@
  * Numbers and strings stay as they are spelled. What a terminal would obey does not
  * get through: in JSON it is written as an escape, which means the same.
  */
-#ifndef GATHERD_CTL_PRETTY_H
-#define GATHERD_CTL_PRETTY_H
+#ifndef GATHERD_BASE_PRETTY_H
+#define GATHERD_BASE_PRETTY_H
 
 #include <stdbool.h>
 #include <stddef.h>

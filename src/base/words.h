@@ -1,8 +1,8 @@
 /*
  * How times, amounts and foreign text are put for a person.
  */
-#ifndef GATHERD_CTL_WORDS_H
-#define GATHERD_CTL_WORDS_H
+#ifndef GATHERD_BASE_WORDS_H
+#define GATHERD_BASE_WORDS_H
 
 #include <stddef.h>
 #include <stdint.h>

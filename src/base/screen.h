@@ -1,13 +1,19 @@
 /*
  * What the output goes to: how wide it is, and whether it shows colours.
  */
-#ifndef GATHERD_CTL_SCREEN_H
-#define GATHERD_CTL_SCREEN_H
+#ifndef GATHERD_BASE_SCREEN_H
+#define GATHERD_BASE_SCREEN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
+
+/* What stands before a line for how it went: a full circle, an empty one, a cross. */
+#define SCREEN_MARK_WELL     "\xE2\x97\x8F" /* U+25CF */
+#define SCREEN_MARK_NOT_DONE "\xE2\x97\x8B" /* U+25CB */
+#define SCREEN_MARK_DOUBTFUL "!"
+#define SCREEN_MARK_BAD      "\xC3\x97" /* U+00D7 */
 
 /* How something is meant to strike the eye. Never the only sign of anything. */
 enum tone {
