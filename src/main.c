@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "config/config.h"
+#include "daemon/explain.h"
 #include "daemon/once.h"
 #include "daemon/options.h"
 #include "daemon/process.h"
@@ -19,6 +20,15 @@ is_daemon(const struct options *options)
 }
 
 static enum exit_status
+run(struct config *config, const struct options *options)
+{
+	if (options->action == ACTION_EXPLAIN)
+		return explain_run(config, options);
+	return is_daemon(options) ? scheduled_run(config, options)
+	                          : once_run(config, options);
+}
+
+static enum exit_status
 gather(const struct options *options)
 {
 	struct config *config = setup_config(options);
@@ -26,8 +36,7 @@ gather(const struct options *options)
 
 	if (config == NULL)
 		return EXIT_STATUS_USAGE;
-	status = is_daemon(options) ? scheduled_run(config, options)
-	                            : once_run(config, options);
+	status = run(config, options);
 	config_unref(config);
 	return status;
 }
@@ -37,13 +46,14 @@ act(const struct options *options)
 {
 	switch (options->action) {
 	case ACTION_GATHER:
+	case ACTION_EXPLAIN:
 		return gather(options);
 	case ACTION_CHECK:
 		return setup_check(options);
 	case ACTION_PRINT_CONFIG:
 		return setup_print_config(options);
 	case ACTION_PRINT_SCHEMA:
-		setup_print_schema();
+		setup_print_schema(options);
 		return EXIT_STATUS_OK;
 	case ACTION_HELP:
 		options_print_help();

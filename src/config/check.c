@@ -10,8 +10,10 @@
 #include "base/units.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/dependencies.h"
 #include "config/faults.h"
 #include "config/shown.h"
+#include "config/templates.h"
 #include "config/vars.h"
 #include "template/template.h"
 
@@ -26,8 +28,9 @@ struct check {
 /* One template that is looked through. */
 struct look {
 	const struct check *check;
-	const char *what;
-	struct place place;
+	const struct target *target;
+	const struct target_template *one;
+	bool over_state; /* one of its sections is: what is inside is known to nobody */
 };
 
 /* ---- secrets ---- */
@@ -77,15 +80,27 @@ check_value(const struct check *check, const struct shown_vars *shown, const cha
 		check_literal(check, &value->text, name, shown_url(source));
 }
 
+/* The names of `for_each` stand where those of vars do. */
 static void
-check_vars(const struct check *check)
+check_vars(
+    const struct check *check, const struct shown_vars *shown, const struct value *vars)
 {
-	const struct value *vars = check->config->vars;
-	struct shown_vars *shown = shown_vars_new(check->config);
-
-	for (size_t i = 0; i < vars->count; i++)
+	for (size_t i = 0; vars != NULL && i < vars->count; i++)
 		check_value(check, shown, vars->keys[i], vars->items[i]);
-	shown_vars_free(shown);
+}
+
+/* What TEXT of a template may be shown as. */
+static char *
+shown_template(const struct target_template *one)
+{
+	static const char header[] = "headers: ";
+	const char *source = one->text->source;
+
+	if (strncmp(one->what, header, strlen(header)) == 0)
+		return shown_header(one->what + strlen(header), source);
+	if (one->secret && !one->identity)
+		return shown_secret(source);
+	return one->place == TEMPLATE_URL ? shown_url(source) : xstrdup(source);
 }
 
 /* ---- names in sections ---- */
@@ -96,26 +111,52 @@ is_number(const char *text, size_t len)
 	return strspn(text, "0123456789") >= len;
 }
 
+static bool
+is_key_somewhere(const struct look *look, const char *name, size_t len)
+{
+	const struct value *each = look->target->each;
+
+	return vars_has_key(look->check->config->vars, name, len) ||
+	    (each != NULL && vars_has_key(each, name, len));
+}
+
+static void
+tell_no_match(const struct look *look, const char *path, const char *why)
+{
+	faults_warning(look->check->faults, look->one->text->place,
+	    "%s: %s in a section can match nothing: %s", look->one->what, path, why);
+}
+
+/* PATH begins with what the state of gathering knows. */
+static void
+check_state_name(const struct look *look, const char *path)
+{
+	const char *name = strchr(path, '.');
+	char *why;
+
+	if (strncmp(path, "services.", strlen("services.")) != 0 ||
+	    dependencies_find(look->check->config, path, NULL) != NULL)
+		return;
+	why = xasprintf(
+	    "no enabled service is called %.*s", (int)strcspn(name + 1, "."), name + 1);
+	tell_no_match(look, path, why);
+	free(why);
+}
+
 /* Every part of the dotted name must be a key somewhere: which map a section will be
  * over is not known here. */
 static void
-check_name(const struct template_name *name, void *arg)
+check_var_name(const struct look *look, const char *path)
 {
-	const struct look *look = arg;
-	const struct value *vars = look->check->config->vars;
-
-	if (!name->in_section && !name->is_section)
-		return;
-	if (strcmp(name->path, "now") == 0)
-		return;
-	for (const char *part = name->path; *part != '\0';) {
+	for (const char *part = path; *part != '\0';) {
 		size_t len = strcspn(part, ".");
 
-		if (!is_number(part, len) && !vars_has_key(vars, part, len)) {
-			faults_warning(look->check->faults, look->place,
-			    "%s: %s in a section can match nothing: there is no "
-			    "\"%.*s\" anywhere in vars",
-			    look->what, name->path, (int)len, part);
+		if (!is_number(part, len) && !is_key_somewhere(look, part, len)) {
+			char *why = xasprintf(
+			    "there is no \"%.*s\" anywhere in vars", (int)len, part);
+
+			tell_no_match(look, path, why);
+			free(why);
 			return;
 		}
 		part += len;
@@ -125,30 +166,196 @@ check_name(const struct template_name *name, void *arg)
 }
 
 static void
-check_template(const struct check *check, const struct template *template,
-    const struct text *text, const char *what)
+check_name(const struct template_name *name, void *arg)
 {
-	struct look look = { .check = check, .what = what, .place = text->place };
+	const struct look *look = arg;
 
-	template_each_name(template, check_name, &look);
+	if (!name->in_section && !name->is_section)
+		return;
+	if (strcmp(name->path, "now") == 0 || (name->in_section && look->over_state))
+		return;
+	if (dependencies_is_state(name->path))
+		check_state_name(look, name->path);
+	else
+		check_var_name(look, name->path);
+}
+
+static void
+note_section(const struct template_name *name, void *arg)
+{
+	struct look *look = arg;
+
+	if (name->is_section && dependencies_is_state(name->path))
+		look->over_state = true;
+}
+
+static void
+check_template(const struct target_template *one, void *arg)
+{
+	struct look look = *(const struct look *)arg;
+
+	check_literal(look.check, one->text, one->what, shown_template(one));
+	look.one = one;
+	template_each_name(*one->template, note_section, &look);
+	template_each_name(*one->template, check_name, &look);
 }
 
 /* ---- targets ---- */
 
+static const char *
+written_name(const struct target *target)
+{
+	return target->definition != NULL ? target->definition : target->name;
+}
+
+/* Is WHAT of TARGET, A_MS, longer than OTHER, B_MS, so that it does not come to its end? */
+static void
+check_longer(const struct check *check, const struct target *target, const char *what,
+    int64_t a_ms, const char *other, int64_t b_ms)
+{
+	char a[UNITS_TEXT_SIZE];
+	char b[UNITS_TEXT_SIZE];
+
+	if (a_ms <= b_ms)
+		return;
+	units_format_duration(a, a_ms);
+	units_format_duration(b, b_ms);
+	faults_warning(check->faults, target->place,
+	    "%s: its %s of %s is longer than its %s of %s", written_name(target), what,
+	    a, other, b);
+}
+
+/* Where the server lets every attempt run into its timeout, the last ones never begin. */
+static void
+check_retries(const struct check *check, const struct target *target)
+{
+	char deadline[UNITS_TEXT_SIZE];
+	char timeout[UNITS_TEXT_SIZE];
+
+	if (target->retries == 0 ||
+	    (target->retries + 1) * target->timeout_ms <= target->deadline_ms)
+		return;
+	units_format_duration(deadline, target->deadline_ms);
+	units_format_duration(timeout, target->timeout_ms);
+	faults_warning(check->faults, target->place,
+	    "%s: its deadline of %s has no room for %" PRId64
+	    " attempts of up to %s each",
+	    written_name(target), deadline, target->retries + 1, timeout);
+}
+
+static void
+check_backoff(const struct check *check, const struct target *target)
+{
+	char backoff[UNITS_TEXT_SIZE];
+	char interval[UNITS_TEXT_SIZE];
+
+	if (target->backoff_ms == 0 || target->backoff_ms > target->interval_ms)
+		return;
+	units_format_duration(backoff, target->backoff_ms);
+	units_format_duration(interval, target->interval_ms);
+	faults_warning(check->faults, target->place,
+	    "%s: its backoff of %s is not longer than its interval of %s: it does nothing",
+	    written_name(target), backoff, interval);
+}
+
 static void
 check_times(const struct check *check, const struct target *target)
 {
-	char timeout[UNITS_TEXT_SIZE];
-	char interval[UNITS_TEXT_SIZE];
-
-	if (target->timeout_ms <= target->interval_ms)
-		return;
-	units_format_duration(timeout, target->timeout_ms);
-	units_format_duration(interval, target->interval_ms);
-	faults_warning(check->faults, target->place,
-	    "%s: its timeout of %s is longer than its interval of %s", target->name,
-	    timeout, interval);
+	check_longer(check, target, "timeout", target->timeout_ms, "interval",
+	    target->interval_ms);
+	check_longer(check, target, "timeout", target->timeout_ms, "deadline",
+	    target->deadline_ms);
+	check_longer(
+	    check, target, "delay", target->delay_ms, "interval", target->interval_ms);
+	check_retries(check, target);
+	check_backoff(check, target);
 }
+
+static void
+check_tls(const struct check *check, const struct target *target)
+{
+	if (target->asks_tls && !target->tls.verify)
+		faults_warning(check->faults, target->place,
+		    "%s: the server's certificate is not verified (tls.verify)",
+		    written_name(target));
+}
+
+static void
+check_service_name(const struct check *check, const struct target *target)
+{
+	if (target->definition == NULL && strstr(target->name, "{{") != NULL)
+		faults_warning(check->faults, target->place,
+		    "%s: without for_each a name is taken as it stands", target->name);
+}
+
+/* ---- what hosts are asked ---- */
+
+static int
+compare_hosts(const void *left, const void *right)
+{
+	const struct target *a = *(const struct target *const *)left;
+	const struct target *b = *(const struct target *const *)right;
+	int order = strcmp(a->host, b->host);
+
+	return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+/* COUNT targets of one host fall due, all in all, so often a second. */
+static void
+check_rate(const struct check *check, struct target *const *targets, size_t count)
+{
+	const struct config_rate *rate = &check->config->rate_per_host;
+	double allowed_per_s = (double)rate->count * 1000 / (double)rate->per_ms;
+	double due_per_s = 0;
+
+	for (size_t i = 0; i < count; i++)
+		due_per_s += 1000.0 / (double)targets[i]->interval_ms;
+	if (due_per_s > allowed_per_s)
+		faults_warning(check->faults, targets[0]->place,
+		    "rate_per_host: %zu service%s of %s would start %.3g times a "
+		    "second, and %.3g are allowed: turns will be skipped",
+		    count, count == 1 ? "" : "s", targets[0]->host, due_per_s,
+		    allowed_per_s);
+}
+
+static void
+check_rates(const struct check *check)
+{
+	const struct config *config = check->config;
+	struct target **targets;
+	size_t count = 0;
+	size_t start = 0;
+
+	if (config->rate_per_host.count == 0 || config->target_count == 0)
+		return;
+	targets = xcalloc(config->target_count, sizeof(struct target *));
+	for (size_t i = 0; i < config->target_count; i++) {
+		if (config->targets[i]->host != NULL)
+			targets[count++] = config->targets[i];
+	}
+	qsort(targets, count, sizeof(struct target *), compare_hosts);
+	for (size_t i = 1; i <= count; i++) {
+		if (i < count && strcmp(targets[i]->host, targets[start]->host) == 0)
+			continue;
+		check_rate(check, targets + start, i - start);
+		start = i;
+	}
+	free(targets);
+}
+
+static void
+check_per_host(const struct check *check)
+{
+	const struct config *config = check->config;
+
+	if (config->max_per_host > config->max_concurrent)
+		faults_warning(check->faults, config->max_concurrent_place,
+		    "max_per_host: %" PRId64 " is more than max_concurrent, %" PRId64
+		    ": it does nothing",
+		    config->max_per_host, config->max_concurrent);
+}
+
+/* ---- the file ---- */
 
 static void
 check_spread(const struct check *check)
@@ -169,17 +376,31 @@ check_spread(const struct check *check)
 }
 
 static void
-check_target(const struct check *check, const struct target *target)
+check_target(const struct check *check, const struct shown_vars *shown,
+    const struct target *target)
 {
-	check_times(check, target);
-	check_literal(check, &target->url, "url", shown_url(target->url.source));
-	check_template(check, target->url_template, &target->url, "url");
-	for (size_t i = 0; i < target->headers.count; i++) {
-		const struct config_pair *header = &target->headers.items[i];
+	struct look look = { .check = check, .target = target };
+	const struct text *proxy = &target->proxy;
 
-		check_literal(check, &header->text, header->name,
-		    shown_header(header->name, header->text.source));
-		check_template(check, header->template, &header->text, header->name);
+	check_service_name(check, target);
+	check_times(check, target);
+	check_tls(check, target);
+	templates_each(target, check_template, &look);
+	if (proxy->place.line > 0)
+		check_literal(check, proxy, "proxy", shown_url(proxy->source));
+	check_vars(check, shown, target->for_each);
+}
+
+/* Of the targets of one `for_each` the first stands for all: they are written alike. */
+static void
+check_targets(const struct check *check, const struct shown_vars *shown,
+    struct target *const *targets, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || targets[i]->definition == NULL ||
+		    targets[i - 1]->definition == NULL ||
+		    strcmp(targets[i]->definition, targets[i - 1]->definition) != 0)
+			check_target(check, shown, targets[i]);
 	}
 }
 
@@ -206,16 +427,18 @@ void
 config_check(const struct config *config, struct faults *faults)
 {
 	struct check check = { .config = config, .faults = faults };
+	struct shown_vars *shown = shown_vars_new(config);
 
 	check_descriptors(&check);
+	check_per_host(&check);
 	check_spread(&check);
-	check_vars(&check);
+	check_vars(&check, shown, config->vars);
 	if (config->target_count == 0)
 		faults_warning(faults, config->services_place,
 		    "no %sservices: nothing is asked",
 		    config->disabled_count > 0 ? "enabled " : "");
-	for (size_t i = 0; i < config->target_count; i++)
-		check_target(&check, config->targets[i]);
-	for (size_t i = 0; i < config->disabled_count; i++)
-		check_target(&check, config->disabled[i]);
+	check_targets(&check, shown, config->targets, config->target_count);
+	check_targets(&check, shown, config->disabled, config->disabled_count);
+	check_rates(&check);
+	shown_vars_free(shown);
 }

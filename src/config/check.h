@@ -8,9 +8,11 @@ struct config;
 struct faults;
 
 /*
- * Add warnings: a literal secret in a world-readable file, `timeout` over `interval`,
- * `spread` over `interval`, `max_concurrent` over the descriptors this process may open,
- * names inside template sections that can match nothing, no service at all.
+ * Add warnings: a literal secret in a world-readable file, times that do not fit into each
+ * other (`timeout`, `delay`, `backoff`, `spread` and `interval`; all attempts and `deadline`),
+ * limits that do nothing or leave turns no time, `max_concurrent` over the descriptors this
+ * process may open, names inside template sections that can match nothing, a certificate that
+ * is not verified, no service at all. Of services by one `for_each` they are told once.
  */
 void config_check(const struct config *config, struct faults *faults);
 

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "config/dependencies.h"
+#include "config/faults.h"
 #include "config/keyed.h"
 #include "config/keys.h"
+#include "config/oauth2.h"
 #include "config/target.h"
 
 struct config *
@@ -28,6 +31,7 @@ config_unref(struct config *config)
 	free(config->targets);
 	free(config->by_name);
 	free(config->disabled);
+	oauth2_clear(config);
 	keyed_clear(&file_keys, config);
 	free(config->path);
 	free(config);
@@ -89,22 +93,39 @@ is_listed(const char *name, const char *const *names, size_t count)
 	return false;
 }
 
+/* The sources of tokens borrow from the targets that they were made for. */
+static void
+resolve_tokens_again(struct config *config)
+{
+	struct faults *none = faults_new();
+
+	oauth2_resolve(config, none);
+	assert(faults_error_count(none) == 0);
+	faults_free(none);
+}
+
 void
 config_keep_only(struct config *config, const char *const *names, size_t count)
 {
+	bool *wanted = xcalloc(config->target_count + 1, sizeof(*wanted));
 	size_t kept = 0;
 
 	assert(config->references == 1);
+	for (size_t i = 0; i < config->target_count; i++)
+		wanted[i] = is_listed(config->targets[i]->name, names, count);
+	dependencies_close(config, wanted);
 	for (size_t i = 0; i < config->target_count; i++) {
 		struct target *target = config->targets[i];
 
-		if (is_listed(target->name, names, count))
+		if (wanted[i])
 			config->targets[kept++] = target;
 		else
 			target_free(target);
 	}
 	config->target_count = kept;
+	free(wanted);
 	config_index(config);
+	resolve_tokens_again(config);
 }
 
 int64_t

@@ -13,10 +13,16 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "config/faults.h"
+#include "config/mode.h"
 #include "config/text.h"
 #include "config/value.h"
 #include "http/request.h"
+#include "http/route.h"
+#include "rules/extract.h"
+#include "rules/rules.h"
 
+struct json_body;
+struct json_pointers;
 struct rendered_request;
 struct template;
 
@@ -44,17 +50,98 @@ struct config_pairs {
 	size_t count;
 };
 
+/* A text that is a template. */
+struct templated {
+	struct text text; /* empty: not said */
+	struct template
+	    *template; /* compiled `text`; NULL where it is not said or faulty */
+};
+
+/* Rules as they were written, and compiled. */
+struct config_rules {
+	struct value *source; /* a map; NULL: not said */
+	struct rules rules;
+};
+
+/* Likewise, of `extract`. */
+struct config_extracts {
+	struct value *source;
+	struct extract *items; /* owned; in the order of the source */
+	size_t count;
+};
+
+/* `json`: a tree whose strings are templates. */
+struct config_json {
+	struct value *source;   /* NULL: not said */
+	struct json_body *body; /* compiled */
+};
+
+/* Another target that has to be known first. */
+struct dependency {
+	const struct target *target; /* borrowed from the same config */
+	bool needed; /* by `needs`: where it fails, this one is skipped */
+};
+
+/* `rate_per_host` and the like. */
+struct config_rate {
+	int64_t count; /* 0: no limit */
+	int64_t per_ms;
+};
+
 /* One service: its keys, filled in with `defaults` and defaults. */
 struct target {
 	char *name;
+	/* Owned: with `for_each` the name as written, a template; NULL: without. Those of one
+	 * definition stand next to each other. */
+	char *definition;
 	size_t
 	    index; /* its place in config order, from 0: names its entry on the board */
 	size_t order; /* likewise, but with the disabled ones counted */
 	struct place place;
 
-	struct text url;
-	struct template *url_template;
+	struct templated url;
+	struct text method; /* empty: GET, or POST with a body */
 	struct config_pairs headers;
+	/* At most one of the three; a body that is said may be empty. */
+	struct templated body;    /* said: it has a template */
+	struct config_json json;  /* said: it has a source */
+	struct config_pairs form; /* said: it has items, be they none */
+	/* At most one of the four; and then no userinfo in the URL, no Authorization header. */
+	struct {
+		struct templated bearer;
+		struct {
+			struct templated user, password;
+		} basic, digest;
+		struct {
+			struct templated token_url, client_id, client_secret, scope;
+			int client_auth; /* enum: 0 "basic", 1 "body" */
+		} oauth2;
+	} auth;
+	struct {
+		struct text ca, cert, key,
+		    server_name; /* files: absolute, or from the config's */
+		enum tls_version min_version;
+		bool verify;
+	} tls;
+	struct text proxy;
+	enum ip_family ip;
+	struct text unix_socket;
+	struct config_pairs resolve; /* HOST or HOST:PORT to an address */
+	enum http_version http_version;
+	bool compressed;
+	bool retry_unsafe;
+
+	struct config_rules expect;
+	struct config_rules warn;
+	struct config_extracts extract;
+
+	int64_t retries;
+	int64_t retry_delay_ms;
+	int64_t backoff_ms; /* 0: none */
+	int64_t delay_ms;
+	struct config_pairs needs; /* unused names; the targets' as written */
+	struct value *for_each;    /* as written; NULL: not said */
+
 	int64_t interval_ms;
 	int64_t timeout_ms;
 	int64_t connect_timeout_ms;
@@ -73,7 +160,24 @@ struct target {
 	struct text description;
 	struct config_pairs labels;
 
-	bool tls; /* its URL is https: the scheme is the same whenever it is rendered */
+	/* What `for_each` gave it: a map of names, over the config's vars; NULL: nothing. */
+	struct value *each;
+
+	/* What the keys come to, once all of them are known. */
+	struct route route;
+	struct json_pointers
+	    *pointers;   /* owned: of `expect`, `warn`, `extract`; NULL: none */
+	bool wants_json; /* a rule or value is by pointer: the body has to be JSON */
+	bool wants_head; /* a rule or value is of a header */
+	/* `extract` has one that is secret: data is null, what was there is not told. */
+	bool has_secret_value;
+	bool asks_tls; /* its URL is https: the scheme is the same at each rendering */
+	struct dependency *dependencies; /* owned; each target once, in config order */
+	size_t dependency_count;
+	/* Owned: "https://api.example.com:443", for limits; NULL: it has a fault. */
+	char *host;
+	/* Where its access token comes from, of config->token_sources; NULL: needs none. */
+	const struct target *oauth2;
 
 	/* Rendered once where nothing in it changes from asking to asking; else NULL. */
 	struct rendered_request *rendered;
@@ -90,8 +194,12 @@ struct config {
 	bool align;
 	int64_t publish_after_ms;
 	int64_t max_concurrent;
+	enum gather_mode mode;
+	int64_t max_per_host; /* 0: no limit */
+	struct config_rate rate_per_host;
 
 	/* Where these keys stand; 1:1 where they are not said. */
+	struct place mode_place;
 	struct place spread_place;
 	struct place max_concurrent_place;
 	struct place services_place;
@@ -114,6 +222,12 @@ struct config {
 	struct target **by_name;  /* owned; the same, sorted by name */
 	struct target **disabled; /* owned; checked and printed, never asked */
 	size_t disabled_count;
+
+	/* Owned: targets that no document shows and no schedule asks: they fetch the access
+	 * tokens of `auth.oauth2`, one for all targets of the same settings. Their extracts are
+	 * `access_token`, which is secret, and `expires_in`. */
+	struct target **token_sources;
+	size_t token_source_count;
 };
 
 /* NAME=VALUE of --var; both borrowed. */
@@ -140,7 +254,7 @@ struct target *config_find(const struct config *config, const char *name);
 void config_index(struct config *config);
 
 /* Right after config_load(), before anyone else holds it: leave out all enabled targets but
- * those with the COUNT names. */
+ * those with the COUNT names, and what they depend on. */
 void config_keep_only(struct config *config, const char *const *names, size_t count);
 
 /* The shortest interval of an enabled target, or the file's where there is none. */

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "config/keyed.h"
 #include "config/keys.h"
+#include "config/templates.h"
 #include "config/value.h"
 #include "config/vars.h"
 #include "template/template.h"
@@ -102,8 +103,8 @@ compare_at_path(const struct comparison *comparison, const char *path)
 {
 	struct template_value before;
 	struct template_value after;
-	bool was_there = vars_find(comparison->before, path, &before, NULL);
-	bool is_there = vars_find(comparison->after, path, &after, NULL);
+	bool was_there = vars_find(NULL, comparison->before, path, &before, NULL);
+	bool is_there = vars_find(NULL, comparison->after, path, &after, NULL);
 
 	if (!was_there || !is_there)
 		return was_there == is_there;
@@ -153,6 +154,7 @@ is_same_path(struct comparison *comparison, const char *path)
 /* The templates of one target. */
 struct look {
 	struct comparison *comparison;
+	const struct target *target;
 	bool same;
 };
 
@@ -164,22 +166,35 @@ static void
 check_name(const struct template_name *name, void *arg)
 {
 	struct look *look = arg;
+	const struct value *each = look->target->each;
+	const struct value *vars = look->comparison->after;
 
-	look->same = look->same && is_same_path(look->comparison, name->path);
+	/* What is in `each` was compared; what is in no config is nothing that changes. */
+	if (vars_holder(each, vars, name->path, strlen(name->path)) == vars)
+		look->same = look->same && is_same_path(look->comparison, name->path);
+}
+
+static void
+check_template(const struct target_template *one, void *arg)
+{
+	struct look *look = arg;
+
+	if (look->same)
+		template_each_name(*one->template, check_name, look);
 }
 
 /* Do the templates of TARGET, which are the same in both configs, name the same values? */
 static bool
 has_same_vars(struct comparison *comparison, const struct target *target)
 {
-	struct look look = { .comparison = comparison, .same = true };
+	struct look look = {
+		.comparison = comparison,
+		.target = target,
+		.same = true,
+	};
 
-	if (comparison->changed_count == 0)
-		return true;
-	template_each_name(target->url_template, check_name, &look);
-	for (size_t i = 0; i < target->headers.count && look.same; i++)
-		template_each_name(
-		    target->headers.items[i].template, check_name, &look);
+	if (comparison->changed_count > 0)
+		templates_each(target, check_template, &look);
 	return look.same;
 }
 
@@ -193,12 +208,38 @@ has_same_deadline(const struct target *before, const struct target *after)
 	    (!before->deadline_said && !after->deadline_said);
 }
 
+static bool
+has_same_each(const struct target *before, const struct target *after)
+{
+	if (before->each == NULL || after->each == NULL)
+		return before->each == after->each;
+	return value_equal(before->each, after->each);
+}
+
+/* By name: the same text may mean another target where one with a longer name was added. */
+static bool
+has_same_dependencies(const struct target *before, const struct target *after)
+{
+	if (before->dependency_count != after->dependency_count)
+		return false;
+	for (size_t i = 0; i < before->dependency_count; i++) {
+		const struct dependency *a = &before->dependencies[i];
+		const struct dependency *b = &after->dependencies[i];
+
+		if (a->needed != b->needed ||
+		    strcmp(a->target->name, b->target->name) != 0)
+			return false;
+	}
+	return true;
+}
+
 static enum target_change
 compare_targets(struct comparison *comparison, const struct target *before,
     const struct target *after)
 {
 	if (!keyed_equal(&service_keys, KEY_TIMER, before, after) ||
-	    !has_same_deadline(before, after) || !has_same_vars(comparison, after))
+	    !has_same_deadline(before, after) || !has_same_each(before, after) ||
+	    !has_same_vars(comparison, after) || !has_same_dependencies(before, after))
 		return TARGET_CHANGED;
 	return before->interval_ms == after->interval_ms ? TARGET_SAME : TARGET_RETIMED;
 }

@@ -104,6 +104,41 @@ keyed_check_names(const struct key_table *table, const struct yaml_node *map,
 	return known;
 }
 
+static const struct yaml_pair *
+find_pair(const struct yaml_node *map, const char *name)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		if (strcmp(map->pairs[i].key->text, name) == 0)
+			return &map->pairs[i];
+	}
+	return NULL;
+}
+
+/* What PAIR, of a key with a table, lacks is told at its name. */
+static bool
+has_required(
+    const struct key *key, const struct yaml_pair *pair, const struct loading *loading)
+{
+	const struct key_table *table = key->table;
+	bool whole = true;
+
+	/* What is no map at all is told as that. */
+	if (pair->value->kind != YAML_MAP && !type_is_nothing(pair->value))
+		return true;
+	for (size_t i = 0; i < table->count; i++) {
+		const char *name = table->keys[i].name;
+
+		if ((table->keys[i].flags & KEY_REQUIRED) == 0 ||
+		    (pair->value->kind == YAML_MAP &&
+		        yaml_get(pair->value, name) != NULL))
+			continue;
+		faults_error(loading->faults, pair->key->place, "%s: %s is missing",
+		    key->name, name);
+		whole = false;
+	}
+	return whole;
+}
+
 bool
 keyed_load(const struct key_table *table, const struct yaml_node *map,
     const struct loading *loading, void *object)
@@ -112,15 +147,26 @@ keyed_load(const struct key_table *table, const struct yaml_node *map,
 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct key *key = &table->keys[i];
-		const struct yaml_node *node = yaml_get(map, key->name);
+		const struct yaml_pair *pair = find_pair(map, key->name);
 
-		if (node == NULL || key->type->load == NULL)
+		if (pair == NULL || key->type->load == NULL)
 			continue;
 		/* Whatever came of those before: all faults are told in one run. */
-		if (!key->type->load(key, node, loading, field_of(key, object)))
+		if (!key->type->load(key, pair->value, loading, field_of(key, object)))
+			loaded = false;
+		if (key->table != NULL && !has_required(key, pair, loading))
 			loaded = false;
 	}
 	return loaded;
+}
+
+/* NODE, the value of a key with a table, as a map; what is none says nothing. */
+static const struct yaml_node *
+as_map(const struct yaml_node *node)
+{
+	static const struct yaml_node nothing = { .kind = YAML_MAP };
+
+	return node != NULL && node->kind == YAML_MAP ? node : &nothing;
 }
 
 void
@@ -135,7 +181,11 @@ keyed_inherit(const struct key_table *table, const struct yaml_node *own,
 			continue;
 		if (yaml_get(own, key->name) != NULL && !key->type->merges)
 			continue;
-		if (key->type->inherit != NULL)
+		if (key->table != NULL)
+			keyed_inherit(key->table, as_map(yaml_get(own, key->name)),
+			    as_map(yaml_get(said, key->name)),
+			    const_field_of(key, from), field);
+		else if (key->type->inherit != NULL)
 			key->type->inherit(field, const_field_of(key, from));
 		else
 			memcpy(field, const_field_of(key, from), key->type->size);
@@ -150,6 +200,8 @@ equal_fields(const struct key *key, const void *a, const void *b)
 	const void *left = const_field_of(key, a);
 	const void *right = const_field_of(key, b);
 
+	if (key->table != NULL)
+		return keyed_equal(key->table, 0, left, right);
 	return key->type->equal != NULL ? key->type->equal(left, right)
 	                                : memcmp(left, right, key->type->size) == 0;
 }
@@ -167,7 +219,7 @@ keyed_equal(
 	return true;
 }
 
-/* Append the names of keys that differ; PREFIX is the key that TABLE belongs to, or NULL. */
+/* Append the names of keys that differ, each behind PREFIX. */
 static void
 append_differences(const struct key_table *table, const char *prefix, const void *a,
     const void *b, struct buffer *out)
@@ -175,13 +227,17 @@ append_differences(const struct key_table *table, const char *prefix, const void
 	for (size_t i = 0; i < table->count; i++) {
 		const struct key *key = &table->keys[i];
 
+		if (equal_fields(key, a, b))
+			continue;
 		if (key->table != NULL) {
-			append_differences(key->table, key->name,
-			    const_field_of(key, a), const_field_of(key, b), out);
-		} else if (!equal_fields(key, a, b)) {
-			buffer_append_format(out, "%s%s%s%s", out->len > 0 ? ", " : "",
-			    prefix != NULL ? prefix : "", prefix != NULL ? "." : "",
-			    key->name);
+			char *inner = xasprintf("%s%s.", prefix, key->name);
+
+			append_differences(key->table, inner, const_field_of(key, a),
+			    const_field_of(key, b), out);
+			free(inner);
+		} else {
+			buffer_append_format(
+			    out, "%s%s%s", out->len > 0 ? ", " : "", prefix, key->name);
 		}
 	}
 }
@@ -190,7 +246,7 @@ void
 keyed_append_differences(
     const struct key_table *table, const void *a, const void *b, struct buffer *out)
 {
-	append_differences(table, NULL, a, b, out);
+	append_differences(table, "", a, b, out);
 }
 
 /* ---- printing ---- */

@@ -19,15 +19,16 @@ void keyed_clear(const struct key_table *table, void *object);
 
 /*
  * Read the map MAP into OBJECT. Returns false with faults told, unknown keys among them,
- * but not those that are missing; what was faulty keeps its default, a map what is
- * fine in it.
+ * but not those that are missing in MAP itself; what was faulty keeps its default, a map
+ * what is fine in it.
  */
 bool keyed_load(const struct key_table *table, const struct yaml_node *map,
     const struct loading *loading, void *object);
 
 /*
  * OBJECT, read from the map OWN, gets the keys that OWN does not say and the map SAID
- * does, from the object FROM that was read from SAID. Maps that both say are merged.
+ * does, from the object FROM that was read from SAID. Maps that both say are merged, but
+ * those that are one thing as a whole: of them OWN's counts.
  */
 void keyed_inherit(const struct key_table *table, const struct yaml_node *own,
     const struct yaml_node *said, const void *from, void *object);

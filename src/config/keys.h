@@ -27,11 +27,12 @@ enum key_flag {
 struct key {
 	const char *name;
 	const struct type *type;
-	size_t offset;            /* of its field */
+	size_t
+	    offset; /* of its field; of a map with a table: what its keys count from */
 	const char *initial;      /* the default, as in the file; NULL: see `flags` */
 	int64_t min, max;         /* what the type counts in; max 0: no maximum */
 	const char *const *names; /* type_word: its words, in the enum's order */
-	const struct key_table *table; /* type_map: its keys */
+	const struct key_table *table; /* of a map: its keys */
 	unsigned flags;                /* of enum key_flag */
 	const char *description;       /* one sentence, for people */
 };
@@ -46,6 +47,12 @@ extern const struct key_table file_keys;    /* struct config */
 extern const struct key_table output_keys;  /* struct config, its `output` */
 extern const struct key_table log_keys;     /* struct config, its `log` */
 extern const struct key_table service_keys; /* struct target */
+/* Also of a struct target: its `tls`, its `auth` and what is in that. */
+extern const struct key_table tls_keys;
+extern const struct key_table auth_keys;
+extern const struct key_table basic_keys;
+extern const struct key_table digest_keys;
+extern const struct key_table oauth2_keys;
 
 /* The row of that name, or NULL. */
 const struct key *keys_find(const struct key_table *table, const char *name);

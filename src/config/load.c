@@ -4,34 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/dependencies.h"
 #include "config/faults.h"
 #include "config/keyed.h"
 #include "config/keys.h"
+#include "config/load_parts.h"
+#include "config/oauth2.h"
+#include "config/rules_source.h"
 #include "config/sources.h"
 #include "config/target.h"
 #include "config/types.h"
 #include "config/value.h"
 #include "config/vars.h"
 #include "config/yaml.h"
-
-struct load {
-	struct config *config;
-	struct faults *faults;
-	struct sources sources;
-	struct loading loading;
-
-	const struct yaml_node *defaults; /* what all files say, as one map */
-	struct target *proto;             /* read from it; owned */
-};
-
-/* The entries of one key of the top maps of all files. */
-struct entries {
-	struct yaml_pair *items; /* owned */
-	size_t count;
-};
 
 /* ---- keys that several files may have ---- */
 
@@ -98,9 +85,8 @@ collect_from(struct load *load, const struct source *source, const char *key,
 		add_entry(entries, &node->pairs[i]);
 }
 
-/* What all files have under KEY. The caller frees the items. */
-static struct entries
-collect(struct load *load, const char *key)
+struct entries
+load_collect(struct load *load, const char *key)
 {
 	struct entries entries = { 0 };
 
@@ -148,6 +134,7 @@ load_files(struct load *load)
 	unsigned file = load->sources.items[0].file;
 
 	(void)keyed_load(&file_keys, root, &load->loading, config);
+	config->mode_place = place_of(root, "mode", file);
 	config->spread_place = place_of(root, "spread", file);
 	config->max_concurrent_place = place_of(root, "max_concurrent", file);
 	config->services_place = place_of(root, "services", file);
@@ -188,7 +175,7 @@ load_var(struct load *load, const struct yaml_pair *pair)
 static void
 load_vars(struct load *load)
 {
-	struct entries entries = collect(load, "vars");
+	struct entries entries = load_collect(load, "vars");
 
 	for (size_t i = 0; i < entries.count; i++)
 		load_var(load, &entries.items[i]);
@@ -236,146 +223,41 @@ tell_own_only_keys(struct load *load)
 static void
 load_defaults(struct load *load)
 {
-	struct entries entries = collect(load, "defaults");
+	struct entries entries = load_collect(load, "defaults");
 	struct place place = load->config->max_concurrent_place;
 
 	load->defaults = yaml_make_map(
 	    load->sources.items[0].tree, place, entries.items, entries.count);
 	load->proto = target_new("", place);
+	load->proto->each = value_new_map();
 	tell_own_only_keys(load);
 	(void)keyed_load(&service_keys, load->defaults, &load->loading, load->proto);
 	free(entries.items);
 }
 
-/* ---- services ---- */
-
+/* Where there is no service, what is in them is looked at all the same. Of the names that some
+ * service has by `for_each` nothing is known here. */
 static void
-check_name(struct load *load, const struct yaml_node *name)
+check_defaults(struct load *load)
 {
-	const char *why = NULL;
-
-	for (size_t i = 0; i < name->len && why == NULL;) {
-		uint32_t code_point = 0;
-		size_t len = utf8_decode(name->text + i, name->len - i, &code_point);
-
-		if (len == 0 || code_point < ' ' ||
-		    (code_point >= 0x7f && code_point < 0xa0))
-			why = "a control character in the name of a service";
-		i += len > 0 ? len : 1;
-	}
-	if (name->len == 0)
-		why = "a service needs a name";
-	if (name->len > CONFIG_MAX_NAME_BYTES)
-		why = "the name of a service has at most 128 bytes";
-	if (why != NULL)
-		faults_error(load->faults, name->place, "services: %s", why);
-}
-
-/* The map of keys that NODE, the value of a service, stands for; NULL with a fault. */
-static const struct yaml_node *
-map_of_service(
-    struct load *load, const struct yaml_node *name, const struct yaml_node *node)
-{
-	struct yaml_tree *tree = load->sources.items[0].tree;
-	struct yaml_pair url;
-
-	if (node->kind == YAML_MAP)
-		return node;
-	if (node->kind == YAML_LIST) {
-		faults_error(load->faults, node->place,
-		    "%s: expected a URL or a map of keys", name->text);
-		return NULL;
-	}
-	url.key = yaml_make_scalar(tree, node->place, "url");
-	url.value = node;
-	return yaml_make_map(tree, node->place, &url, type_is_nothing(node) ? 0 : 1);
-}
-
-static void
-check_required(
-    struct load *load, const struct target *target, const struct yaml_node *map)
-{
-	for (size_t i = 0; i < service_keys.count; i++) {
-		const struct key *key = &service_keys.keys[i];
-
-		if ((key->flags & KEY_REQUIRED) != 0 &&
-		    yaml_get(map, key->name) == NULL)
-			faults_error(load->faults, target->place, "%s: %s is missing",
-			    target->name, key->name);
-	}
-}
-
-/* Whatever neither MAP nor `defaults` says and the file does. */
-static void
-inherit_from_file(struct load *load, struct target *target, const struct yaml_node *map)
-{
-	for (size_t i = 0; i < service_keys.count; i++) {
-		const struct key *key = &service_keys.keys[i];
-		const struct key *of_file;
-
-		if ((key->flags & KEY_OF_FILE) == 0 ||
-		    yaml_get(map, key->name) != NULL ||
-		    yaml_get(load->defaults, key->name) != NULL)
-			continue;
-		of_file = keys_find(&file_keys, key->name);
-		memcpy((char *)target + key->offset,
-		    (const char *)load->config + of_file->offset, key->type->size);
-	}
-	target->deadline_said = target->deadline_ms != 0;
-	if (!target->deadline_said)
-		target->deadline_ms = target->interval_ms > target->timeout_ms
-		    ? target->interval_ms
-		    : target->timeout_ms;
-}
-
-static void
-load_keys(struct load *load, struct target *target, const struct yaml_node *map)
-{
-	(void)keyed_load(&service_keys, map, &load->loading, target);
-	keyed_inherit(&service_keys, map, load->defaults, load->proto, target);
-	inherit_from_file(load, target, map);
-	check_required(load, target, map);
-}
-
-static void
-add_target(struct config *config, struct target *target)
-{
-	struct target ***list = target->enabled ? &config->targets : &config->disabled;
-	size_t *count =
-	    target->enabled ? &config->target_count : &config->disabled_count;
-
-	target->order = config->target_count + config->disabled_count;
-	target->index = *count;
-	*list = xgrow(*list, *count, sizeof(struct target *));
-	(*list)[(*count)++] = target;
-}
-
-static void
-load_service(struct load *load, const struct yaml_pair *pair)
-{
-	const struct yaml_node *map = map_of_service(load, pair->key, pair->value);
-	struct target *target = target_new(pair->key->text, pair->key->place);
-
-	check_name(load, pair->key);
-	if (map != NULL)
-		load_keys(load, target, map);
-	/* A fault of one key is no reason to keep quiet about the others. */
-	target_compile(target, load->config, load->faults);
-	target_try(target, load->config, load->faults);
-	add_target(load->config, target);
-}
-
-static void
-load_services(struct load *load)
-{
-	struct entries entries = collect(load, "services");
-
-	for (size_t i = 0; i < entries.count; i++)
-		load_service(load, &entries.items[i]);
-	free(entries.items);
+	target_compile(load->proto, load->config, load->faults);
+	rules_source_compile(load->proto, load->faults);
 }
 
 /* ---- all of it ---- */
+
+/* A round that is decided as a whole begins as a whole. */
+static void
+check_mode(struct load *load)
+{
+	const struct config *config = load->config;
+
+	if (config->mode == MODE_SETTLE || config->spread_ms == 0)
+		return;
+	faults_error(load->faults, config->spread_place,
+	    "spread: with mode %s all services begin at once",
+	    gather_mode_names[config->mode]);
+}
 
 static struct config *
 config_new(const char *path)
@@ -395,10 +277,12 @@ load_all(struct load *load, const struct config_var *vars, size_t var_count)
 	load_vars(load);
 	set_arguments(load, vars, var_count);
 	load_defaults(load);
-	/* Where there is no service, the templates in it are looked at all the same. */
-	target_compile(load->proto, load->config, load->faults);
 	load_services(load);
+	check_defaults(load);
+	check_mode(load);
 	config_index(load->config);
+	dependencies_resolve(load->config, load->faults);
+	oauth2_resolve(load->config, load->faults);
 }
 
 struct config *

@@ -4,34 +4,42 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/marked.h"
 #include "base/secrets.h"
-#include "base/units.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/dependencies.h"
 #include "config/faults.h"
+#include "config/render_parts.h"
 #include "config/shown.h"
 #include "config/value.h"
 #include "config/vars.h"
-#include "http/url.h"
-#include "template/template.h"
+#include "http/route.h"
 
 #define US_PER_MS 1000
 
 /* ---- what templates are rendered over ---- */
 
-struct root {
-	const struct value *vars;
-	const char *now;
-};
+/* What the state has, or at load whatever stands for it. */
+static size_t
+get_from_state(const struct render_root *root, const char *path, size_t len,
+    struct template_value *found)
+{
+	if (root->probe != NULL) {
+		*found = *root->probe;
+		return len;
+	}
+	if (root->state == NULL)
+		return 0;
+	return root->state->data->get(root->state, path, len, found);
+}
 
 static size_t
 get_from_root(const struct template_value *map, const char *path, size_t len,
     struct template_value *found)
 {
-	const struct root *root = map->node;
+	const struct render_root *root = map->node;
 	struct template_value vars;
 
 	if (vars_is_now(path, len)) {
@@ -41,14 +49,16 @@ get_from_root(const struct template_value *map, const char *path, size_t len,
 		};
 		return 3;
 	}
-	value_for_template(root->vars, &vars);
+	if (dependencies_is_state(path))
+		return get_from_state(root, path, len, found);
+	value_for_template(vars_holder(root->each, root->vars, path, len), &vars);
 	return vars.data->get(&vars, path, len, found);
 }
 
 static const struct template_data root_data = { .get = get_from_root };
 
-static struct template_value
-root_value(const struct root *root)
+struct template_value
+render_root_value(const struct render_root *root)
 {
 	return (struct template_value){
 		.kind = TEMPLATE_MAP,
@@ -56,6 +66,17 @@ root_value(const struct root *root)
 		.data = &root_data,
 	};
 }
+
+enum template_result
+render_over(const struct render_root *root, const struct template *template,
+    struct marked *out, struct secrets *carried, const char **name)
+{
+	struct template_value value = render_root_value(root);
+
+	return template_render(template, &value, out, carried, name);
+}
+
+/* ---- why there is no request ---- */
 
 /* The sentence for RESULT, which is not TEMPLATE_RENDERED. */
 static char *
@@ -75,201 +96,69 @@ why_not_rendered(enum template_result result, const char *what, const char *name
 	return xasprintf("%s: too large", what);
 }
 
-/* What becomes of reasons not to render. */
-struct refusal {
-	struct faults *faults; /* all are told here; NULL: */
-	char *why;             /* ... the first is kept; the caller's */
-};
-
-/* WHY, which is taken over, is the reason not to render TEXT. */
+/* WHY is taken over. NAME, of the state, is missing; NULL: that is not the reason. */
 static void
-refuse(struct refusal *refusal, const struct text *text, char *why)
+refuse(struct rendering *rendering, struct place place, char *why, const char *name)
 {
-	if (refusal->faults == NULL && refusal->why == NULL) {
-		refusal->why = why;
-		return;
+	struct render_fault *fault = rendering->fault;
+
+	if (rendering->faults != NULL) {
+		faults_error(rendering->faults, place, "%s", why);
+		free(why);
+	} else if (fault->why != NULL) {
+		free(why);
+	} else {
+		*fault = (struct render_fault){
+			.why = why,
+			.missing = name != NULL,
+			.name = name,
+		};
 	}
-	if (refusal->faults != NULL)
-		faults_error(refusal->faults, text->place, "%s", why);
-	free(why);
 }
 
-/* Render TEMPLATE into OUT, which is initialised here and to be cleared by the caller
- * either way. WHAT is what it is, for *WHY. */
-static bool
-render(const struct template *template, const struct root *root, const char *what,
-    struct marked *out, struct secrets *carried, char **why)
+void
+render_refuse(struct rendering *rendering, struct place place, char *why)
 {
-	struct template_value value = root_value(root);
+	refuse(rendering, place, why, NULL);
+}
+
+void
+render_refuse_result(struct rendering *rendering, struct place place,
+    enum template_result result, const char *what, const char *name)
+{
+	bool missing =
+	    result == TEMPLATE_MISSING && name != NULL && dependencies_is_state(name);
+
+	refuse(rendering, place, why_not_rendered(result, what, name),
+	    missing ? name : NULL);
+}
+
+bool
+render_text(struct rendering *rendering, const struct template *template,
+    const char *what, struct place place, struct marked *out)
+{
+	struct secrets *carried = rendering->rendered->request.secrets;
 	const char *name = NULL;
 	enum template_result result;
 
 	marked_init(out, TEMPLATE_MAX_OUTPUT);
-	result = template_render(template, &value, out, carried, &name);
+	if (template == NULL)
+		return false;
+	result = render_over(&rendering->root, template, out, carried, &name);
 	if (result != TEMPLATE_RENDERED)
-		*why = why_not_rendered(result, what, name);
+		render_refuse_result(rendering, place, result, what, name);
 	return result == TEMPLATE_RENDERED;
 }
 
-/* ---- the URL ---- */
-
-/* Append LEN bytes from START of FROM with their marks, or all marked secret. */
-static void
-append_range(struct marked *out, const struct marked *from, size_t start, size_t len,
-    bool secret)
-{
-	size_t end = start + len;
-	size_t at = 0;
-
-	for (size_t i = 0; i < from->part_count; i++) {
-		const char *text;
-		size_t part_len, first, last;
-		enum mark mark;
-
-		marked_part(from, i, &text, &part_len, &mark);
-		first = at < start ? start : at;
-		last = at + part_len < end ? at + part_len : end;
-		if (first < last)
-			(void)marked_append(out, text + (first - at), last - first,
-			    secret ? MARK_SECRET : mark);
-		at += part_len;
-	}
-}
-
-/* As it may be shown: secrets by their marks, and the userinfo wherever it is from. */
-static char *
-show_url(const struct marked *url)
-{
-	struct marked masked;
-	size_t start, len;
-	char *shown;
-
-	if (!url_find_userinfo(url->text.data, &start, &len))
-		return marked_shown(url);
-	marked_init(&masked, url->text.len);
-	append_range(&masked, url, 0, start, false);
-	append_range(&masked, url, start, len, true);
-	append_range(&masked, url, start + len, url->text.len - start - len, false);
-	shown = marked_shown(&masked);
-	marked_clear(&masked);
-	return shown;
-}
-
-static void
-add_userinfo_secrets(const struct url *url, struct secrets *secrets)
-{
-	const char *user = url->user != NULL ? url->user : "";
-	const char *password = url->password != NULL ? url->password : "";
-
-	if (url->user == NULL && url->password == NULL)
-		return;
-	secrets_add_basic(secrets, user, password);
-	/* Tokens are given as a user without a password. */
-	if (password[0] == '\0')
-		secrets_add(secrets, user, strlen(user));
-}
-
-/* How much of TEXT is scheme, userinfo, host and port; all of it where that cannot be
- * told. */
-static size_t
-authority_end(const char *text)
-{
-	const char *host = strstr(text, "://");
-
-	if (host == NULL)
-		return strlen(text);
-	host += strlen("://");
-	return (size_t)(host - text) + strcspn(host, "/?#\\");
-}
-
-/* A secret in the host comes back in lower case, in our own words. */
-static void
-add_host_secret(
-    const struct marked *text, const struct url *url, struct secrets *secrets)
-{
-	size_t end = authority_end(text->text.data);
-	size_t at = 0;
-
-	for (size_t i = 0; i < text->part_count && at < end; i++) {
-		const char *part;
-		size_t len;
-		enum mark mark;
-
-		marked_part(text, i, &part, &len, &mark);
-		if (mark == MARK_SECRET)
-			secrets_add(secrets, url->host, strlen(url->host));
-		at += len;
-	}
-}
-
-/* A secret may have come in as URLs want it; it may come back as it is. */
-static void
-add_decoded_secrets(const struct marked *url, struct secrets *secrets)
-{
-	struct buffer plain;
-
-	buffer_init(&plain, BUFFER_UNLIMITED);
-	for (size_t i = 0; i < url->part_count; i++) {
-		const char *text;
-		size_t len;
-		enum mark mark;
-
-		marked_part(url, i, &text, &len, &mark);
-		if (mark != MARK_SECRET || memchr(text, '%', len) == NULL)
-			continue;
-		buffer_reset(&plain);
-		for (size_t at = 0; at < len; at++) {
-			int32_t byte = text[at] == '%'
-			    ? units_read_hex(text + at + 1, text + len, 2)
-			    : -1;
-
-			if (byte == -1) {
-				buffer_append_char(&plain, text[at]);
-				continue;
-			}
-			buffer_append(&plain, (const char[]){ (char)byte }, 1);
-			at += 2;
-		}
-		secrets_add(secrets, plain.data, plain.len);
-	}
-	buffer_clear(&plain);
-}
-
-static bool
-render_url(const struct target *target, const struct root *root,
-    struct rendered_request *rendered, struct refusal *refusal)
-{
-	struct request *request = &rendered->request;
-	struct marked url;
-	const char *phrase;
-	char *why = NULL;
-
-	if (target->url_template == NULL)
-		return false;
-	if (!render(target->url_template, root, "url", &url, request->secrets, &why))
-		goto out;
-	/* A NUL can only come in from outside; it would hide what follows. */
-	if (strlen(url.text.data) < url.text.len) {
-		why = xstrdup("url is no absolute http(s) URL: a NUL in it");
-		goto out;
-	}
-	if (!url_parse(url.text.data, &request->url, &phrase)) {
-		why = xasprintf("url is no absolute http(s) URL: %s", phrase);
-		goto out;
-	}
-	add_decoded_secrets(&url, request->secrets);
-	add_userinfo_secrets(&request->url, request->secrets);
-	add_host_secret(&url, &request->url, request->secrets);
-	rendered->shown_url = show_url(&url);
-
-out:
-	marked_clear(&url);
-	if (why != NULL)
-		refuse(refusal, &target->url, why);
-	return why == NULL;
-}
-
 /* ---- headers ---- */
+
+void
+render_add_header(struct rendering *rendering, const char *name, const char *value,
+    bool secret, const char *shown)
+{
+	request_add_header(&rendering->rendered->request, name, value, secret);
+	buffer_append_format(&rendering->head, "%s: %s\n", name, shown);
+}
 
 /* "Bearer TOKEN": the token may come back alone. */
 static void
@@ -299,40 +188,73 @@ add_cookie_secrets(const char *value, struct secrets *secrets)
 	}
 }
 
+static void
+add_header_secrets(const char *name, const char *value, struct secrets *secrets)
+{
+	if (!shown_is_secret_header(name))
+		return;
+	if (strcasecmp(name, "Cookie") == 0)
+		add_cookie_secrets(value, secrets);
+	else
+		add_authorization_secrets(value, secrets);
+}
+
 static bool
-render_header(const struct config_pair *header, const struct root *root,
-    struct request *request, struct refusal *refusal)
+render_header(struct rendering *rendering, const struct config_pair *header)
 {
 	char *what = xasprintf("header %s", header->name);
 	bool secret = shown_is_secret_header(header->name);
-	struct marked marked;
-	const char *value;
-	char *why = NULL;
+	struct marked value;
 	bool done;
 
-	done = render(header->template, root, what, &marked, request->secrets, &why);
+	done =
+	    render_text(rendering, header->template, what, header->text.place, &value);
 	if (done) {
-		value = marked.text.data;
-		request_add_header(
-		    request, header->name, value, secret || marked_has_secret(&marked));
-		if (secret && strcasecmp(header->name, "Cookie") == 0)
-			add_cookie_secrets(value, request->secrets);
-		else if (secret)
-			add_authorization_secrets(value, request->secrets);
-	} else {
-		refuse(refusal, &header->text, why);
+		char *shown = secret ? xstrdup(MARKED_MASK) : marked_shown(&value);
+
+		render_add_header(rendering, header->name, value.text.data,
+		    secret || marked_has_secret(&value), shown);
+		add_header_secrets(header->name, value.text.data,
+		    rendering->rendered->request.secrets);
+		free(shown);
 	}
-	marked_clear(&marked);
+	marked_clear(&value);
 	free(what);
 	return done;
 }
 
 /* ---- the request ---- */
 
-/* What reads the body in the end: the document, or the check that it is JSON. */
+static bool
+has_body_rule(const struct rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		if (rules->items[i].subject == RULE_BODY)
+			return true;
+	}
+	return false;
+}
+
+/* Does a rule or a value look at the body's text? */
+static bool
+looks_at_body(const struct target *target)
+{
+	for (size_t i = 0; i < target->extract.count; i++) {
+		const struct extract *extract = &target->extract.items[i];
+
+		if (extract->path == NULL && extract->header == NULL)
+			return true;
+	}
+	return has_body_rule(&target->expect.rules) ||
+	    has_body_rule(&target->warn.rules);
+}
+
+/* What reads the body in the end: the document, a rule, or the check that it is JSON. */
 static bool
 needs_body(const struct target *target)
 {
+	if (target->wants_json || looks_at_body(target))
+		return true;
 	switch (target->format) {
 	case FORMAT_AUTO:
 	case FORMAT_JSON:
@@ -345,69 +267,121 @@ needs_body(const struct target *target)
 	return true;
 }
 
-static bool
-render_all(const struct target *target, const struct root *root,
-    struct rendered_request *rendered, struct refusal *refusal)
+static void
+set_limits(const struct target *target, struct request *request)
 {
-	struct request *request = &rendered->request;
-	bool done = render_url(target, root, rendered, refusal);
-
-	for (size_t i = 0; i < target->headers.count; i++) {
-		const struct config_pair *header = &target->headers.items[i];
-
-		if (header->template == NULL ||
-		    !render_header(header, root, request, refusal))
-			done = false;
-	}
-	if (secrets_empty(request->secrets)) {
-		secrets_free(request->secrets);
-		request->secrets = NULL;
-	}
+	request->route = &target->route;
 	request->connect_timeout_us = target->connect_timeout_ms * US_PER_MS;
 	request->max_body_bytes = target->max_body_bytes;
 	request->max_redirects = (unsigned)target->redirects;
 	request->reuse = target->reuse;
 	request->keep_body = needs_body(target);
+	request->keep_head = target->wants_head;
+}
+
+static void
+add_proxy_secrets(const struct proxy *proxy, struct secrets *secrets)
+{
+	const char *user = proxy->user != NULL ? proxy->user : "";
+	const char *password = proxy->password != NULL ? proxy->password : "";
+
+	if (proxy->user != NULL || proxy->password != NULL)
+		secrets_add_basic(secrets, user, password);
+}
+
+static void
+set_method(const struct target *target, struct request *request)
+{
+	if (target->method.value.text.len > 0)
+		request->method = xstrdup(target->method.value.text.data);
+	else if (request->body != NULL)
+		request->method = xstrdup("POST");
+}
+
+/* All parts, whatever came of those before: each has its own faults. */
+static bool
+render_all(struct rendering *rendering)
+{
+	const struct target *target = rendering->target;
+	struct request *request = &rendering->rendered->request;
+	bool done = render_url(rendering);
+
+	for (size_t i = 0; i < target->headers.count; i++) {
+		if (!render_header(rendering, &target->headers.items[i]))
+			done = false;
+	}
+	if (!render_auth(rendering))
+		done = false;
+	if (!render_body(rendering))
+		done = false;
+	add_proxy_secrets(&target->route.proxy, request->secrets);
+	if (secrets_empty(request->secrets)) {
+		secrets_free(request->secrets);
+		request->secrets = NULL;
+	}
+	set_method(target, request);
+	set_limits(target, request);
 	return done;
 }
 
+/* RENDERING knows all but what is made here. */
 static struct rendered_request *
-render_at(const struct config *config, const struct target *target, int64_t wall_ms,
-    struct refusal *refusal)
+make(struct rendering *rendering)
 {
 	struct rendered_request *rendered = xcalloc(1, sizeof(*rendered));
-	char now[CLOCK_RFC3339_SIZE];
-	struct root root = { .vars = config->vars, .now = now };
 
-	clock_format_rfc3339(now, wall_ms);
+	rendering->rendered = rendered;
+	buffer_init(&rendering->head, BUFFER_UNLIMITED);
 	request_init(&rendered->request);
 	rendered->request.secrets = secrets_new();
-	if (render_all(target, &root, rendered, refusal))
-		return rendered;
-	rendered_request_free(rendered);
-	return NULL;
+	if (!render_all(rendering)) {
+		rendered_request_free(rendered);
+		rendered = NULL;
+	} else if (rendering->with != NULL && rendering->with->shown) {
+		rendered->shown_head = buffer_take(&rendering->head);
+	}
+	buffer_clear(&rendering->head);
+	return rendered;
 }
 
 struct rendered_request *
 render_request(const struct config *config, const struct target *target,
-    int64_t wall_ms, char **why)
+    const struct render_with *with, struct render_fault *fault)
 {
-	struct refusal refusal = { 0 };
-	struct rendered_request *rendered =
-	    render_at(config, target, wall_ms, &refusal);
+	char now[CLOCK_RFC3339_SIZE];
+	struct rendering rendering = {
+		.target = target,
+		.with = with,
+		.root = { .each = target->each,
+		    .vars = config->vars,
+		    .now = now,
+		    .state = with->state },
+		.fault = fault,
+	};
 
-	if (rendered == NULL)
-		*why = refusal.why;
-	return rendered;
+	clock_format_rfc3339(now, with->wall_ms);
+	*fault = (struct render_fault){ 0 };
+	return make(&rendering);
 }
 
 struct rendered_request *
 render_checked(
     const struct config *config, const struct target *target, struct faults *faults)
 {
-	struct refusal refusal = { .faults = faults };
+	static const struct template_value probe = { .kind = TEMPLATE_TEXT,
+		.plain = "0" };
+	char now[CLOCK_RFC3339_SIZE];
+	struct rendering rendering = {
+		.target = target,
+		.root = { .each = target->each,
+		    .vars = config->vars,
+		    .now = now,
+		    .probe = &probe },
+		.faults = faults,
+	};
 
-	return render_at(config, target, 0, &refusal);
+	clock_format_rfc3339(now, 0);
+	return make(&rendering);
 }
 
 void
@@ -417,31 +391,7 @@ rendered_request_free(struct rendered_request *rendered)
 		return;
 	request_clear(&rendered->request);
 	free(rendered->shown_url);
+	free(rendered->shown_head);
+	free(rendered->shown_body);
 	free(rendered);
-}
-
-/* ---- where answers go ---- */
-
-bool
-render_authority_is_fixed(const struct config *config, const struct target *target)
-{
-	/* Two texts that no escaping makes alike. */
-	struct root first = { .vars = config->vars, .now = "0" };
-	struct root second = { .vars = config->vars, .now = "1" };
-	struct marked a, b;
-	char *why = NULL;
-	bool fixed = true;
-
-	/* What cannot be rendered is told when it is. */
-	if (render(target->url_template, &first, "url", &a, NULL, &why)) {
-		size_t len = authority_end(a.text.data);
-
-		if (render(target->url_template, &second, "url", &b, NULL, &why))
-			fixed = authority_end(b.text.data) == len &&
-			    memcmp(a.text.data, b.text.data, len) == 0;
-		marked_clear(&b);
-	}
-	marked_clear(&a);
-	free(why);
-	return fixed;
 }

@@ -14,18 +14,39 @@ struct config;
 struct faults;
 struct target;
 
+struct template_value;
+
 struct rendered_request {
 	struct request request; /* real */
-	char *shown_url;        /* secrets and userinfo as ***; owned */
+	char *shown_url;        /* secrets and userinfo as ***; owned, as all here */
+	/* Only where they were asked for: */
+	char *
+	    shown_head; /* the headers as shown, a line each; what libcurl adds is not in it */
+	char *shown_body; /* NULL: there is none */
 };
 
-/*
- * Render TARGET's request at WALL_MS, for {{now}}. Returns NULL with the caller's *WHY, a
- * sentence without secrets, where a name is missing, a value fits no URL or header, or
- * the URL that came out is none.
- */
+/* What a request is rendered with. */
+struct render_with {
+	int64_t wall_ms; /* for {{now}} */
+	/* A map in which templates find `services`, `prompts`, `targets`, `failed`, `counts`
+	 * and `status`; NULL: there are none. */
+	const struct template_value *state;
+	bool shown;         /* head and body are wanted as shown, too */
+	const char *bearer; /* the token of `auth.oauth2`; NULL: none */
+};
+
+/* Why there is no request. */
+struct render_fault {
+	char *why;        /* a sentence without secrets; the caller's */
+	bool missing;     /* what a template names in `state` is not there */
+	const char *name; /* ... that name, borrowed from the target; else NULL */
+};
+
+/* Render TARGET's request. Returns NULL with FAULT where a name is missing, a value fits no
+ * URL, header or body, or the URL that came out is none. */
 struct rendered_request *render_request(const struct config *config,
-    const struct target *target, int64_t wall_ms, char **why);
+    const struct target *target, const struct render_with *with,
+    struct render_fault *fault);
 
 /*
  * The same at load, of a TARGET that may lack templates: every fault is told at the text
@@ -35,7 +56,10 @@ struct rendered_request *render_checked(
     const struct config *config, const struct target *target, struct faults *faults);
 void rendered_request_free(struct rendered_request *rendered);
 
-/* Are scheme, host and port of TARGET's URL the same whatever {{now}} says? */
+/* "https://api.example.com:443": what limits count by. The caller's. */
+char *render_origin(const struct url *url);
+
+/* Are scheme, host and port of TARGET's URL the same whatever {{now}} and the state say? */
 bool render_authority_is_fixed(
     const struct config *config, const struct target *target);
 

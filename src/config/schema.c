@@ -7,13 +7,15 @@
  */
 #include "config/print.h"
 
-#include <json-c/json.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/json_write.h"
+#include "base/pretty.h"
 #include "config/keyed.h"
 #include "config/keys.h"
+#include "config/rules_source.h"
 
 /* One value that stands in several places; JSON. */
 struct definition {
@@ -56,7 +58,15 @@ static const struct definition definitions[] = {
 	{ "permissions",
 	    "{\"anyOf\": [{\"type\": \"integer\", \"minimum\": 0, \"maximum\": 777}, " STRING(
 	        "^(0o)?0*[0-7]{1,3}$") ", " REFERENCE "]}" },
+	{ "rate",
+	    "{\"anyOf\": [" STRING("^0*[1-9][0-9]{0,9}/(s|min|h|d)$") ", " REFERENCE
+	                                                              "]}" },
+	{ "method",
+	    "{\"anyOf\": [{\"type\": \"null\"}, {\"type\": \"string\", "
+	    "\"pattern\": \"^[A-Z0-9!#$%&'*+.^_`|~-]+$\", \"not\": {\"enum\": "
+	    "[\"CONNECT\", \"TRACE\"]}}, " REFERENCE "]}" },
 	{ "text", "{\"type\": [\"string\", \"number\", \"boolean\", \"null\"]}" },
+	{ "template", "{\"$ref\": \"#/$defs/text\"}" },
 	{ "url", "{\"type\": \"string\", \"minLength\": 1}" },
 };
 
@@ -70,6 +80,7 @@ write_definitions(struct json_write *json)
 		json_write_raw(
 		    json, definitions[i].schema, strlen(definitions[i].schema));
 	}
+	rules_source_write_definitions(json);
 	json_write_end_object(json);
 }
 
@@ -92,29 +103,21 @@ write_schema(struct json_write *json)
 	json_write_end_object(json);
 }
 
-/* People read it, too. */
-static void
-append_pretty(struct buffer *out, const char *text)
-{
-	struct json_object *tree = json_tokener_parse(text);
-
-	buffer_append_string(out,
-	    json_object_to_json_string_ext(tree,
-	        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-	            JSON_C_TO_STRING_NOSLASHESCAPE));
-	buffer_append_char(out, '\n');
-	json_object_put(tree);
-}
-
 void
 config_print_schema(struct buffer *out)
 {
+	/* People read it, too. */
+	static const struct pretty whole = {
+		.max_lines = SIZE_MAX,
+		.max_bytes = SIZE_MAX,
+	};
 	struct json_write json;
 	struct buffer compact;
 
 	buffer_init(&compact, BUFFER_UNLIMITED);
 	json_write_init(&json, &compact);
 	write_schema(&json);
-	append_pretty(out, compact.data);
+	pretty_append_json(out, span_whole(compact.data, compact.len), &whole);
+	buffer_append_char(out, '\n');
 	buffer_clear(&compact);
 }

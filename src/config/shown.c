@@ -9,6 +9,7 @@
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/templates.h"
 #include "config/value.h"
 #include "http/url.h"
 #include "template/template.h"
@@ -192,6 +193,16 @@ user_len(const char *userinfo, size_t len)
 	return i < len ? i : len;
 }
 
+char *
+shown_secret(const char *source)
+{
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	append_masked(&out, source, strlen(source), no_frame);
+	return buffer_take(&out);
+}
+
 static bool
 has_literal(const char *text, size_t len)
 {
@@ -294,24 +305,30 @@ authority_end(const char *text)
 	return i;
 }
 
+/* Of a URL its userinfo, and all up to its path. */
 static void
-note_target(struct shown_vars *vars, const struct target *target)
+note_url(struct shown_vars *vars, const struct target_template *one)
 {
-	const char *url = target->url.value.text.data;
+	const char *url = one->text->value.text.data;
 	struct look look = { .vars = vars, .authority_end = authority_end(url) };
 	size_t len;
 
 	if (url_find_userinfo(url, &look.secret_start, &len))
 		look.secret_end = look.secret_start + len;
-	template_each_name(target->url_template, note_name, &look);
+	template_each_name(*one->template, note_name, &look);
+}
 
-	look = (struct look){ .vars = vars, .secret_end = SIZE_MAX };
-	for (size_t i = 0; i < target->headers.count; i++) {
-		const struct config_pair *header = &target->headers.items[i];
+static void
+note_template(const struct target_template *one, void *arg)
+{
+	struct look look = { .vars = arg, .secret_end = SIZE_MAX };
 
-		if (shown_is_secret_header(header->name))
-			template_each_name(header->template, note_name, &look);
-	}
+	if (*one->template == NULL)
+		return;
+	if (one->place == TEMPLATE_URL)
+		note_url(arg, one);
+	else if (one->secret)
+		template_each_name(*one->template, note_name, &look);
 }
 
 static int
@@ -352,9 +369,9 @@ shown_vars_new(const struct config *config)
 	struct shown_vars *vars = xcalloc(1, sizeof(*vars));
 
 	for (size_t i = 0; i < config->target_count; i++)
-		note_target(vars, config->targets[i]);
+		templates_each(config->targets[i], note_template, vars);
 	for (size_t i = 0; i < config->disabled_count; i++)
-		note_target(vars, config->disabled[i]);
+		templates_each(config->disabled[i], note_template, vars);
 	if (vars->count > 0)
 		qsort(vars->items, vars->count, sizeof(*vars->items), compare_vars);
 	drop_repeated(vars);

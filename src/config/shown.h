@@ -15,6 +15,9 @@ struct value;
  * whose password is a reference is shown. The caller's. */
 char *shown_url(const char *source);
 
+/* SOURCE, all of which is secret: only the references in it. The caller's. */
+char *shown_secret(const char *source);
+
 /* SOURCE, the value of the header NAME: as it is, but of Authorization, Cookie and
  * Proxy-Authorization only the frame and the references. The caller's. */
 char *shown_header(const char *name, const char *source);
@@ -22,8 +25,9 @@ char *shown_header(const char *name, const char *source);
 /* Is that header secret wherever its value came from? */
 bool shown_is_secret_header(const char *name);
 
-/* The variables that secret headers and the first part of URLs of CONFIG name, so that
- * their values are as secret as these are. Borrows from CONFIG. */
+/* The variables that secret headers, `auth` and the first part of URLs of CONFIG name, so
+ * that their values are as secret as these are; names of `for_each` count as variables.
+ * Borrows from CONFIG. */
 struct shown_vars *shown_vars_new(const struct config *config);
 void shown_vars_free(struct shown_vars *vars);
 

@@ -2,14 +2,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
+#include "base/json_pointers.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/dependencies.h"
+#include "config/json_body.h"
 #include "config/keyed.h"
 #include "config/keys.h"
 #include "config/render.h"
+#include "config/routes.h"
+#include "config/templates.h"
 #include "config/vars.h"
+#include "http/route.h"
 #include "template/template.h"
 
 struct target *
@@ -29,8 +36,13 @@ target_free(struct target *target)
 	if (target == NULL)
 		return;
 	rendered_request_free(target->rendered);
-	template_free(target->url_template);
 	keyed_clear(&service_keys, target);
+	value_free(target->each);
+	route_clear(&target->route);
+	json_pointers_free(target->pointers);
+	free(target->dependencies);
+	free(target->host);
+	free(target->definition);
 	free(target->name);
 	free(target);
 }
@@ -39,23 +51,33 @@ target_free(struct target *target)
 
 /* One template that is looked through. */
 struct look {
-	const char *what; /* "url", "headers: X-Team" */
-	struct place place;
+	const struct target *target;
 	const struct config *config;
 	struct faults *faults;
+	const struct target_template *one;
 	bool fine;
 };
 
-static const char *
-kind_name(enum template_kind kind)
+/* "url: PATH is a list: expected text or a number" */
+static void
+tell(struct look *look, const char *path, const char *fault)
 {
-	switch (kind) {
+	faults_error(look->faults, look->one->text->place, "%s: %s%s", look->one->what,
+	    path, fault);
+	look->fine = false;
+}
+
+/* What VALUE is where only text or a number can stand; NULL: fine. */
+static const char *
+why_unfit(const struct target_template *one, const struct template_value *value)
+{
+	switch (value->kind) {
 	case TEMPLATE_NULL:
-		return "null";
+		return " is null: expected text or a number";
 	case TEMPLATE_LIST:
-		return "a list";
+		return one->takes_any ? NULL : " is a list: expected text or a number";
 	case TEMPLATE_MAP:
-		return "a map";
+		return one->takes_any ? NULL : " is a map: expected text or a number";
 	case TEMPLATE_FALSE:
 	case TEMPLATE_TRUE:
 	case TEMPLATE_TEXT:
@@ -64,128 +86,243 @@ kind_name(enum template_kind kind)
 	return NULL;
 }
 
-static void
-check_name(const struct template_name *name, void *arg)
+/* Is it a lone {{{name}}} that takes its value, whatever that is? */
+static bool
+becomes_value(const struct target_template *one)
 {
-	struct look *look = arg;
+	return one->typed && template_is_value(*one->template);
+}
+
+/* A name that stands for a variable or an entry of `for_each`. */
+static void
+check_variable(struct look *look, const char *path)
+{
+	const struct value *each = look->target->each;
+	const struct value *vars = look->config->vars;
 	struct template_value value;
+	const char *fault;
 	char *hint = NULL;
 
-	/* That was told where it stands, and may be anything. */
-	if (vars_is_broken(look->config->vars, name->path)) {
-		look->fine = false;
-		return;
-	}
-	/* Sections are for what may be missing: of them, --check warns. */
-	if (name->in_section || name->is_section || strcmp(name->path, "now") == 0)
-		return;
-	if (!vars_find(look->config->vars, name->path, &value, &hint)) {
-		faults_error(look->faults, look->place, "%s: unknown name %s%s",
-		    look->what, name->path, hint);
-		look->fine = false;
-	} else if (kind_name(value.kind) != NULL) {
-		faults_error(look->faults, look->place,
-		    "%s: %s is %s: expected text or a number", look->what, name->path,
-		    kind_name(value.kind));
+	if (vars_find(each, vars, path, &value, &hint)) {
+		fault = why_unfit(look->one, &value);
+		if (fault != NULL && !becomes_value(look->one))
+			tell(look, path, fault);
+	} else {
+		faults_error(look->faults, look->one->text->place,
+		    "%s: unknown name %s%s", look->one->what, path, hint);
 		look->fine = false;
 	}
 	free(hint);
 }
 
-/* *COMPILED becomes TEXT's template, or NULL where there was a fault in it. */
 static void
-compile(const struct text *text, enum template_place place, struct look *look,
-    struct template **compiled)
+check_name(const struct template_name *name, void *arg)
 {
-	struct template_fault fault;
+	struct look *look = arg;
 
-	look->place = text->place;
-	look->fine = true;
-	*compiled = template_compile(&text->value, place, &fault);
-	if (*compiled == NULL) {
-		faults_error(
-		    look->faults, text->place, "%s: %s", look->what, fault.message);
+	/* That was told where it stands, and may be anything. */
+	if (vars_is_broken(look->target->each, look->config->vars, name->path)) {
+		look->fine = false;
 		return;
 	}
-	template_each_name(*compiled, check_name, look);
-	if (!look->fine) {
-		template_free(*compiled);
-		*compiled = NULL;
+	/* Of the state only its targets are known at load: config/dependencies. */
+	if (dependencies_is_state(name->path)) {
+		/* In a section it may be a name in an element of a list. */
+		if (!look->one->from_state && !name->in_section)
+			tell(look, name->path, ": only vars can stand here");
+		return;
 	}
+	/* Sections are for what may be missing: of them, --check warns. */
+	if (name->in_section || name->is_section || strcmp(name->path, "now") == 0)
+		return;
+	check_variable(look, name->path);
 }
 
+/* What is faulty is left without a template. */
 static void
-compile_header(struct config_pair *header, struct look *look)
+compile(const struct target_template *one, void *arg)
 {
-	char *what = xasprintf("headers: %s", header->name);
+	struct look *look = arg;
+	struct template_fault fault;
 
-	look->what = what;
-	compile(&header->text, TEMPLATE_HEADER, look, &header->template);
-	look->what = NULL;
-	free(what);
+	look->one = one;
+	look->fine = true;
+	if (!one->typed) {
+		template_free(*one->template);
+		*one->template =
+		    template_compile(&one->text->value, one->place, &fault);
+		if (*one->template == NULL)
+			faults_error(look->faults, one->text->place, "%s: %s",
+			    one->what, fault.message);
+	}
+	if (*one->template == NULL)
+		return;
+	template_each_name(*one->template, check_name, look);
+	if (!look->fine) {
+		template_free(*one->template);
+		*one->template = NULL;
+	}
 }
 
 void
 target_compile(
     struct target *target, const struct config *config, struct faults *faults)
 {
-	struct look look = {
-		.what = "url",
-		.config = config,
-		.faults = faults,
-	};
+	struct look look = { .target = target, .config = config, .faults = faults };
 
-	/* A line of 0: not said, which was told. */
-	if (target->url.place.line > 0)
-		compile(&target->url, TEMPLATE_URL, &look, &target->url_template);
-	for (size_t i = 0; i < target->headers.count; i++)
-		compile_header(&target->headers.items[i], &look);
+	json_body_free(target->json.body);
+	target->json.body = NULL;
+	if (target->json.source != NULL)
+		target->json.body = json_body_compile(target->json.source, faults);
+	templates_each(target, compile, &look);
+}
+
+/* ---- what excludes each other ---- */
+
+static bool
+is_said(const struct templated *templated)
+{
+	return templated->text.place.line > 0;
+}
+
+/* The line and column that come later count. */
+static bool
+is_behind(struct place a, struct place b)
+{
+	if (a.file != b.file)
+		return a.file > b.file;
+	return a.line != b.line ? a.line > b.line : a.column > b.column;
+}
+
+/* One of the keys of which a request has one. */
+struct said {
+	const char *name;
+	bool said;
+	struct place place;
+};
+
+static void
+check_bodies(const struct target *target, struct faults *faults)
+{
+	const struct config_pairs *form = &target->form;
+	const struct said bodies[] = {
+		{ "body", is_said(&target->body), target->body.text.place },
+		{ "json", target->json.source != NULL,
+		    target->json.source != NULL ? target->json.source->place
+		                                : target->place },
+		{ "form", form->count > 0 || form->items != NULL,
+		    form->count > 0 ? form->items[0].text.place : target->place },
+	};
+	const struct said *first = NULL;
+
+	for (size_t i = 0; i < ARRAY_COUNT(bodies); i++) {
+		const struct said *other = &bodies[i];
+
+		if (!other->said)
+			continue;
+		if (first != NULL)
+			faults_error(faults,
+			    is_behind(first->place, other->place) ? first->place
+			                                          : other->place,
+			    "%s beside %s: a request has one body", other->name,
+			    first->name);
+		first = other;
+	}
+}
+
+/* Where `auth` is said; a line of 0: it is not. */
+static struct place
+place_of_auth(const struct target *target)
+{
+	const struct templated *const first[] = { &target->auth.bearer,
+		&target->auth.basic.user, &target->auth.digest.user,
+		&target->auth.oauth2.token_url };
+
+	for (size_t i = 0; i < ARRAY_COUNT(first); i++) {
+		if (is_said(first[i]))
+			return first[i]->text.place;
+	}
+	return (struct place){ 0 };
+}
+
+static void
+check_auth(const struct target *target, bool has_userinfo, struct faults *faults)
+{
+	struct place place = place_of_auth(target);
+
+	if (place.line == 0)
+		return;
+	for (size_t i = 0; i < target->headers.count; i++) {
+		const struct config_pair *header = &target->headers.items[i];
+
+		if (strcasecmp(header->name, "Authorization") == 0)
+			faults_error(faults, header->text.place,
+			    "headers: %s beside auth: expected only one", header->name);
+	}
+	if (has_userinfo)
+		faults_error(faults, target->url.text.place,
+		    "url: a user beside auth: expected only one");
 }
 
 /* ---- the first request ---- */
 
 static void
-note_now(const struct template_name *name, void *arg)
+note_change(const struct template_name *name, void *arg)
 {
-	bool *names_now = arg;
+	bool *changes = arg;
 
-	/* In a section "now" may mean something else; then nothing is lost but time. */
-	if (vars_is_now(name->path, strlen(name->path)))
-		*names_now = true;
+	/* In a section a name may mean something else; then nothing is lost but time. */
+	if (vars_is_now(name->path, strlen(name->path)) ||
+	    dependencies_is_state(name->path))
+		*changes = true;
 }
 
-static bool
-names_now(const struct target *target)
+static void
+note_changes(const struct target_template *one, void *arg)
 {
-	bool named = false;
+	if (*one->template != NULL)
+		template_each_name(*one->template, note_change, arg);
+}
 
-	if (target->url_template != NULL)
-		template_each_name(target->url_template, note_now, &named);
-	for (size_t i = 0; i < target->headers.count; i++) {
-		const struct template *template = target->headers.items[i].template;
+/* May its request differ from one turn to the next? */
+static bool
+is_changing(const struct target *target)
+{
+	bool changes = is_said(&target->auth.oauth2.token_url);
 
-		if (template != NULL)
-			template_each_name(template, note_now, &named);
-	}
-	return named;
+	templates_each(target, note_changes, &changes);
+	return changes;
 }
 
 void
 target_try(struct target *target, const struct config *config, struct faults *faults)
 {
+	bool changes = is_changing(target);
 	struct rendered_request *rendered;
-	bool changes = names_now(target);
 
-	if (changes && target->url_template != NULL &&
+	routes_fill(target, faults);
+	check_bodies(target, faults);
+	free(target->host);
+	target->host = NULL;
+	rendered_request_free(target->rendered);
+	target->rendered = NULL;
+	if (changes && target->url.template != NULL &&
 	    !render_authority_is_fixed(config, target)) {
-		faults_error(faults, target->url.place,
-		    "url: scheme, host and port cannot come from {{now}}");
+		check_auth(target, false, faults);
+		faults_error(faults, target->url.text.place,
+		    "url: scheme, host and port cannot come from {{now}} or from services");
 		return;
 	}
 	rendered = render_checked(config, target, faults);
-	target->tls = rendered != NULL && rendered->request.url.tls;
-	if (changes)
+	check_auth(
+	    target, rendered != NULL && rendered->request.url.user != NULL, faults);
+	if (rendered != NULL) {
+		target->asks_tls = rendered->request.url.tls;
+		target->host = render_origin(&rendered->request.url);
+	}
+	if (changes) {
 		rendered_request_free(rendered);
-	else
-		target->rendered = rendered;
+		rendered = NULL;
+	}
+	target->rendered = rendered;
 }

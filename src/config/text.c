@@ -387,6 +387,14 @@ text_clear(struct text *text)
 	marked_clear(&text->value);
 }
 
+void
+text_copy(struct text *out, const struct text *from)
+{
+	*out = *from;
+	out->source = xstrdup(from->source);
+	marked_copy(&out->value, &from->value);
+}
+
 bool
 text_equal(const struct text *a, const struct text *b)
 {

@@ -37,6 +37,9 @@ MUST_CHECK bool text_load(const struct yaml_node *node, const char *relative_to,
     struct faults *faults, struct text *out);
 void text_clear(struct text *text);
 
+/* OUT becomes a copy; it need not be initialised. */
+void text_copy(struct text *out, const struct text *from);
+
 /* Is what became of them the same, with its marks? Not so what it came from. */
 bool text_equal(const struct text *a, const struct text *b);
 

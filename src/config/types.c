@@ -10,10 +10,13 @@
 #include "base/json_write.h"
 #include "base/names.h"
 #include "base/units.h"
+#include "base/xalloc.h"
+#include "config/config.h"
 #include "config/faults.h"
 #include "config/keys.h"
 #include "config/sources.h"
 #include "config/text.h"
+#include "config/types_parts.h"
 #include "config/yaml.h"
 
 /* ---- for all types ---- */
@@ -82,7 +85,15 @@ type_read_text(const struct key *key, const struct yaml_node *node,
 
 /* ---- single values ---- */
 
-/* A word that is none: which one was meant? Never said of what came in from outside. */
+/* "1.2", as a word of a key. */
+static bool
+looks_like_number(const char *word)
+{
+	return strspn(word, "0123456789.") == strlen(word);
+}
+
+/* A word that is none: which one was meant? Never said of what came in from outside, and of
+ * numbers nobody knows. */
 static void
 tell_unfit(
     const struct key *key, const struct text *text, const struct loading *loading)
@@ -93,7 +104,7 @@ tell_unfit(
 	buffer_init(&hint, BUFFER_UNLIMITED);
 	if (text_has_reference(text)) {
 		buffer_append_string(&hint, ", which the value put in is not");
-	} else if (key->names != NULL) {
+	} else if (key->names != NULL && !looks_like_number(text->value.text.data)) {
 		while (key->names[count] != NULL)
 			count++;
 		type_append_nearest(&hint, text->value.text.data, key->names, count);
@@ -130,12 +141,14 @@ is_in_bounds(const struct key *key, int64_t number)
 	return number >= key->min && (key->max == 0 || number <= key->max);
 }
 
-/* The schema of every key of TYPE stands once, under "$defs" (config/schema). */
-static void
-write_definition(const char *reference, struct json_write *json)
+void
+type_write_definition(const char *name, struct json_write *json)
 {
+	char *reference = xasprintf("#/$defs/%s", name);
+
 	json_write_key(json, "$ref");
 	json_write_string(json, reference);
+	free(reference);
 }
 
 /* ---- durations ---- */
@@ -170,8 +183,7 @@ print_duration(const struct key *key, const void *field, struct printing *printi
 static void
 write_duration_schema(const struct key *key, struct json_write *json)
 {
-	write_definition(
-	    key->min > 0 ? "#/$defs/positive_duration" : "#/$defs/duration", json);
+	type_write_definition(key->min > 0 ? "positive_duration" : "duration", json);
 }
 
 const struct type type_duration = {
@@ -217,7 +229,7 @@ print_size(const struct key *key, const void *field, struct printing *printing)
 static void
 write_size_schema(const struct key *key, struct json_write *json)
 {
-	write_definition(key->min > 0 ? "#/$defs/positive_size" : "#/$defs/size", json);
+	type_write_definition(key->min > 0 ? "positive_size" : "size", json);
 }
 
 const struct type type_size = {
@@ -253,9 +265,13 @@ expect_int(const struct key *key, struct buffer *out)
 static void
 print_int(const struct key *key, const void *field, struct printing *printing)
 {
+	int64_t number = *(const int64_t *)field;
 	char text[UNITS_TEXT_SIZE];
 
-	snprintf(text, sizeof(text), "%" PRId64, *(const int64_t *)field);
+	/* What has no default and is not said. */
+	if (key->initial == NULL && number < key->min)
+		return;
+	snprintf(text, sizeof(text), "%" PRId64, number);
 	print_word(key, text, printing);
 }
 
@@ -279,7 +295,7 @@ write_int_schema(const struct key *key, struct json_write *json)
 	json_write_string(json, key->min < 0 ? "^-?[0-9]+$" : "^[0-9]+$");
 	json_write_end_object(json);
 	json_write_begin_object(json);
-	write_definition("#/$defs/reference", json);
+	type_write_definition("reference", json);
 	json_write_end_object(json);
 	json_write_end_array(json);
 }
@@ -325,7 +341,7 @@ print_bool(const struct key *key, const void *field, struct printing *printing)
 static void
 write_bool_schema(UNUSED const struct key *key, struct json_write *json)
 {
-	write_definition("#/$defs/truth", json);
+	type_write_definition("truth", json);
 }
 
 const struct type type_bool = {
@@ -364,7 +380,7 @@ print_mode(const struct key *key, const void *field, struct printing *printing)
 static void
 write_mode_schema(UNUSED const struct key *key, struct json_write *json)
 {
-	write_definition("#/$defs/permissions", json);
+	type_write_definition("permissions", json);
 }
 
 const struct type type_mode = {
@@ -410,20 +426,42 @@ print_one_word(const struct key *key, const void *field, struct printing *printi
 	print_word(key, key->names[number], printing);
 }
 
+/* One more form of a word: as it is, or as the number that it looks like to whoever does
+ * not know the key. Nothing where no word looks like one. */
+static void
+write_words(const char *const *words, bool as_numbers, struct json_write *json)
+{
+	bool any = false;
+
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (as_numbers && !looks_like_number(words[i]))
+			continue;
+		if (!any) {
+			json_write_begin_object(json);
+			json_write_key(json, "enum");
+			json_write_begin_array(json);
+		}
+		any = true;
+		if (as_numbers)
+			json_write_raw(json, words[i], strlen(words[i]));
+		else
+			json_write_string(json, words[i]);
+	}
+	if (any) {
+		json_write_end_array(json);
+		json_write_end_object(json);
+	}
+}
+
 static void
 write_word_schema(const struct key *key, struct json_write *json)
 {
 	json_write_key(json, "anyOf");
 	json_write_begin_array(json);
+	write_words(key->names, false, json);
+	write_words(key->names, true, json);
 	json_write_begin_object(json);
-	json_write_key(json, "enum");
-	json_write_begin_array(json);
-	for (size_t i = 0; key->names[i] != NULL; i++)
-		json_write_string(json, key->names[i]);
-	json_write_end_array(json);
-	json_write_end_object(json);
-	json_write_begin_object(json);
-	write_definition("#/$defs/reference", json);
+	type_write_definition("reference", json);
 	json_write_end_object(json);
 	json_write_end_array(json);
 }
@@ -435,4 +473,47 @@ const struct type type_word = {
 	.expect = expect_word,
 	.print = print_one_word,
 	.schema = write_word_schema,
+};
+
+/* ---- how many in a time ---- */
+
+static bool
+parse_rate(UNUSED const struct key *key, const char *text, void *field)
+{
+	struct config_rate *rate = field;
+
+	return units_parse_rate(text, &rate->count, &rate->per_ms);
+}
+
+static void
+expect_rate(UNUSED const struct key *key, struct buffer *out)
+{
+	buffer_append_string(out, "a rate such as 10/s, 60/min or 1000/h");
+}
+
+static void
+print_rate(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct config_rate *rate = field;
+	char text[UNITS_TEXT_SIZE];
+
+	if (rate->count == 0)
+		return;
+	units_format_rate(text, rate->count, rate->per_ms);
+	print_word(key, text, printing);
+}
+
+static void
+write_rate_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	type_write_definition("rate", json);
+}
+
+const struct type type_rate = {
+	.size = sizeof(struct config_rate),
+	.load = load_single,
+	.parse = parse_rate,
+	.expect = expect_rate,
+	.print = print_rate,
+	.schema = write_rate_schema,
 };

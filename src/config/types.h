@@ -18,6 +18,7 @@ struct config;
 struct faults;
 struct json_write;
 struct key;
+struct shown_vars;
 struct sources;
 struct text;
 struct yaml_node;
@@ -32,6 +33,7 @@ struct loading {
 struct printing {
 	struct yaml_write yaml;
 	const struct config *config;
+	const struct shown_vars *shown; /* which variables are secret */
 };
 
 struct type {
@@ -80,16 +82,41 @@ extern const struct type type_int;      /* int64_t */
 extern const struct type type_bool;     /* bool */
 extern const struct type type_mode;     /* unsigned */
 extern const struct type type_word;     /* an enum; its words are the row's `names` */
+extern const struct type type_rate;     /* struct config_rate */
 
-/* Texts and maps of texts. */
-extern const struct type type_text;    /* struct text */
-extern const struct type type_url;     /* struct text: a template */
+/* Texts. But for type_text, `null` and nothing at all say nothing. */
+extern const struct type type_text;     /* struct text */
+extern const struct type type_optional; /* struct text */
+extern const struct type type_method;   /* struct text: of HTTP */
+extern const struct type type_proxy;    /* struct text: a URL */
+/* struct text: its value starts in the current directory, not in its file's. */
+extern const struct type type_path;
+extern const struct type type_url;      /* struct templated */
+extern const struct type type_template; /* struct templated */
+extern const struct type type_secret;   /* struct templated: never shown */
+
+/* Maps of texts. */
 extern const struct type type_labels;  /* struct config_pairs */
 extern const struct type type_headers; /* struct config_pairs of templates */
+extern const struct type type_form;    /* struct config_pairs of templates */
+extern const struct type type_resolve; /* struct config_pairs */
+
+/* Lists of texts: struct config_pairs without names. */
+extern const struct type type_includes;
+extern const struct type type_needs;
+
+/* Trees, kept as they are written. */
+extern const struct type type_rules;    /* struct config_rules */
+extern const struct type type_extract;  /* struct config_extracts */
+extern const struct type type_json;     /* struct config_json */
+extern const struct type type_for_each; /* struct value * */
+
+/* Structs, by the row's `table`. */
+extern const struct type type_map;
+extern const struct type type_auth;        /* one of its keys */
+extern const struct type type_credentials; /* printed where it says something */
 
 /* What only the top map has. */
-extern const struct type type_map;      /* a struct, by the row's `table` */
-extern const struct type type_includes; /* struct config_pairs without names */
 extern const struct type type_vars;     /* struct value * */
 extern const struct type type_defaults; /* no field */
 extern const struct type type_services; /* no field */

@@ -1,27 +1,31 @@
 /*
- * The types that hold texts: text, URL, and maps from names to texts.
+ * The types that hold a single text: plain ones, templates, paths, what is secret.
  */
 #include "config/types.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/buffer.h"
 #include "base/json_write.h"
+#include "base/marked.h"
+#include "base/names.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/faults.h"
 #include "config/keys.h"
 #include "config/shown.h"
+#include "config/sources.h"
 #include "config/text.h"
+#include "config/types_parts.h"
 #include "config/yaml.h"
 #include "template/template.h"
 
 /* A text that is not said never grows. */
 #define EMPTY_MAX_BYTES 0
 
-static void
-init_text(void *field)
+void
+type_init_text(void *field)
 {
 	struct text *text = field;
 
@@ -29,31 +33,49 @@ init_text(void *field)
 	marked_init(&text->value, EMPTY_MAX_BYTES);
 }
 
-static void
-clear_text(void *field)
+void
+type_clear_text(void *field)
 {
 	text_clear(field);
 }
 
-static void
-copy_text(struct text *out, const struct text *from)
-{
-	*out = *from;
-	out->source = xstrdup(from->source);
-	marked_copy(&out->value, &from->value);
-}
-
-static void
-inherit_text(void *field, const void *from)
+void
+type_inherit_text(void *field, const void *from)
 {
 	text_clear(field);
-	copy_text(field, from);
+	text_copy(field, from);
 }
 
-static bool
-equal_texts(const void *a, const void *b)
+bool
+type_equal_texts(const void *a, const void *b)
 {
 	return text_equal(a, b);
+}
+
+/* Is there anything, be it empty? */
+static bool
+is_said(const struct text *text)
+{
+	return text->place.line > 0;
+}
+
+/* As type_read_text(), but there is nothing to be cleared where it fails. */
+static bool
+read_text(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, struct text *text)
+{
+	if (type_read_text(key, node, loading, text))
+		return true;
+	text_clear(text);
+	return false;
+}
+
+/* FIELD becomes TEXT, which is taken over. */
+static void
+put_text(void *field, const struct text *text)
+{
+	text_clear(field);
+	*(struct text *)field = *text;
 }
 
 static bool
@@ -62,13 +84,26 @@ load_text(const struct key *key, const struct yaml_node *node,
 {
 	struct text text;
 
-	if (!type_read_text(key, node, loading, &text)) {
-		text_clear(&text);
+	if (!read_text(key, node, loading, &text))
 		return false;
-	}
-	text_clear(field);
-	*(struct text *)field = text;
+	put_text(field, &text);
 	return true;
+}
+
+/* `key:` with nothing there takes away what `defaults` say. */
+static bool
+load_optional(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	return type_is_nothing(node) || load_text(key, node, loading, field);
+}
+
+void
+type_print_source(
+    const struct key *key, const struct text *text, struct printing *printing)
+{
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_text(&printing->yaml, text->source);
 }
 
 static void
@@ -76,37 +111,16 @@ print_text(const struct key *key, const void *field, struct printing *printing)
 {
 	const struct text *text = field;
 
-	if (text->source[0] == '\0')
-		return;
-	yaml_write_key(&printing->yaml, key->name);
-	yaml_write_text(&printing->yaml, text->source);
+	if (text->source[0] != '\0')
+		type_print_source(key, text, printing);
 }
 
+/* SHOW makes TEXT's source as it may be printed; the caller's. */
 static void
-write_text_schema(UNUSED const struct key *key, struct json_write *json)
+print_shown(const struct key *key, const struct text *text, struct printing *printing,
+    char *(*show)(const char *source))
 {
-	json_write_key(json, "$ref");
-	json_write_string(json, "#/$defs/text");
-}
-
-const struct type type_text = {
-	.size = sizeof(struct text),
-	.init = init_text,
-	.clear = clear_text,
-	.load = load_text,
-	.inherit = inherit_text,
-	.equal = equal_texts,
-	.print = print_text,
-	.schema = write_text_schema,
-};
-
-/* ---- URLs ---- */
-
-static void
-print_url(const struct key *key, const void *field, struct printing *printing)
-{
-	const struct text *text = field;
-	char *shown = shown_url(text->source);
+	char *shown = show(text->source);
 
 	yaml_write_key(&printing->yaml, key->name);
 	yaml_write_text(&printing->yaml, shown);
@@ -114,318 +128,288 @@ print_url(const struct key *key, const void *field, struct printing *printing)
 }
 
 static void
+write_text_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	type_write_definition("text", json);
+}
+
+const struct type type_text = {
+	.size = sizeof(struct text),
+	.init = type_init_text,
+	.clear = type_clear_text,
+	.load = load_text,
+	.inherit = type_inherit_text,
+	.equal = type_equal_texts,
+	.print = print_text,
+	.schema = write_text_schema,
+};
+
+const struct type type_optional = {
+	.size = sizeof(struct text),
+	.init = type_init_text,
+	.clear = type_clear_text,
+	.load = load_optional,
+	.inherit = type_inherit_text,
+	.equal = type_equal_texts,
+	.print = print_text,
+	.schema = write_text_schema,
+};
+
+/* ---- templates ---- */
+
+static void
+clear_templated(void *field)
+{
+	struct templated *templated = field;
+
+	text_clear(&templated->text);
+	template_free(templated->template);
+}
+
+static bool
+equal_templated(const void *left, const void *right)
+{
+	const struct templated *a = left;
+	const struct templated *b = right;
+
+	/* An empty body is another thing than none. */
+	return is_said(&a->text) == is_said(&b->text) && text_equal(&a->text, &b->text);
+}
+
+static void
+print_template(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct templated *templated = field;
+
+	if (is_said(&templated->text))
+		type_print_source(key, &templated->text, printing);
+}
+
+static void
+write_template_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	type_write_definition("template", json);
+}
+
+const struct type type_template = {
+	.size = sizeof(struct templated),
+	.init = type_init_text,
+	.clear = clear_templated,
+	.load = load_optional,
+	.inherit = type_inherit_text,
+	.equal = equal_templated,
+	.print = print_template,
+	.schema = write_template_schema,
+};
+
+/* ---- secrets ---- */
+
+static void
+print_secret(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct templated *templated = field;
+
+	if (is_said(&templated->text))
+		print_shown(key, &templated->text, printing, shown_secret);
+}
+
+const struct type type_secret = {
+	.size = sizeof(struct templated),
+	.init = type_init_text,
+	.clear = clear_templated,
+	.load = load_text,
+	.inherit = type_inherit_text,
+	.equal = equal_templated,
+	.print = print_secret,
+	.schema = write_template_schema,
+};
+
+/* ---- URLs ---- */
+
+static void
+print_url(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct templated *templated = field;
+
+	if (templated->text.source[0] != '\0')
+		print_shown(key, &templated->text, printing, shown_url);
+}
+
+static void
 write_url_schema(UNUSED const struct key *key, struct json_write *json)
 {
-	json_write_key(json, "$ref");
-	json_write_string(json, "#/$defs/url");
+	type_write_definition("url", json);
 }
 
 const struct type type_url = {
-	.size = sizeof(struct text),
-	.init = init_text,
-	.clear = clear_text,
+	.size = sizeof(struct templated),
+	.init = type_init_text,
+	.clear = clear_templated,
 	.load = load_text,
-	.inherit = inherit_text,
-	.equal = equal_texts,
+	.inherit = type_inherit_text,
+	.equal = equal_templated,
 	.print = print_url,
 	.schema = write_url_schema,
 };
 
-/* ---- maps of texts ---- */
-
-/* More headers are taken by no server. Also bounds what `defaults` give to each service. */
-#define MAX_PAIRS 256
-
 static void
-clear_pairs(void *field)
+print_proxy(const struct key *key, const void *field, struct printing *printing)
 {
-	struct config_pairs *pairs = field;
+	const struct text *text = field;
 
-	for (size_t i = 0; i < pairs->count; i++) {
-		free(pairs->items[i].name);
-		text_clear(&pairs->items[i].text);
-		template_free(pairs->items[i].template);
-	}
-	free(pairs->items);
-	*pairs = (struct config_pairs){ 0 };
+	if (text->source[0] != '\0')
+		print_shown(key, text, printing, shown_url);
 }
 
-static struct config_pair *
-add_pair(struct config_pairs *pairs, const char *name)
-{
-	struct config_pair *pair;
+const struct type type_proxy = {
+	.size = sizeof(struct text),
+	.init = type_init_text,
+	.clear = type_clear_text,
+	.load = load_optional,
+	.inherit = type_inherit_text,
+	.equal = type_equal_texts,
+	.print = print_proxy,
+	.schema = write_text_schema,
+};
 
-	pairs->items = xgrow(pairs->items, pairs->count, sizeof(*pairs->items));
-	pair = &pairs->items[pairs->count++];
-	*pair = (struct config_pair){ .name = xstrdup(name) };
-	return pair;
-}
+/* ---- paths ---- */
 
-/* Are A and B the same name? */
-typedef int compare_fn(const char *a, const char *b);
-
-static const struct config_pair *
-find_pair(const struct config_pairs *pairs, const char *name, compare_fn *compare)
-{
-	for (size_t i = 0; i < pairs->count; i++) {
-		if (compare(pairs->items[i].name, name) == 0)
-			return &pairs->items[i];
-	}
-	return NULL;
-}
-
+/* TEXT's value behind FOLDER. */
 static void
-inherit_pairs(
-    struct config_pairs *own, const struct config_pairs *from, compare_fn *compare)
+start_in(struct text *text, const char *folder)
 {
-	for (size_t i = 0; i < from->count; i++) {
-		const struct config_pair *pair = &from->items[i];
+	struct marked from = text->value;
+	struct marked path;
 
-		if (find_pair(own, pair->name, compare) == NULL)
-			copy_text(&add_pair(own, pair->name)->text, &pair->text);
+	marked_init(&path, BUFFER_UNLIMITED);
+	(void)marked_append(&path, folder, strlen(folder), MARK_OWN);
+	(void)marked_append(&path, "/", strcmp(folder, "/") != 0, MARK_OWN);
+	for (size_t i = 0; i < from.part_count; i++) {
+		const char *part;
+		size_t len;
+		enum mark mark;
+
+		marked_part(&from, i, &part, &len, &mark);
+		(void)marked_append(&path, part, len, mark);
 	}
+	marked_clear(&from);
+	text->value = path;
 }
 
-/* The names as they are written, since they are sent and shown like that; in order. */
-static bool
-equal_pairs(const void *left, const void *right)
+/* TEXT's source behind PREFIX, as the main file could have it. */
+static void
+print_behind(struct text *text, const char *prefix)
 {
-	const struct config_pairs *a = left;
-	const struct config_pairs *b = right;
+	struct buffer source;
 
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		if (strcmp(a->items[i].name, b->items[i].name) != 0 ||
-		    !text_equal(&a->items[i].text, &b->items[i].text))
-			return false;
+	buffer_init(&source, BUFFER_UNLIMITED);
+	for (; *prefix != '\0'; prefix++) {
+		if (*prefix == '$')
+			buffer_append_char(&source, '$');
+		buffer_append_char(&source, *prefix);
 	}
-	return true;
+	buffer_append_string(&source, text->source);
+	free(text->source);
+	text->source = buffer_take(&source);
 }
 
-/* Is the pair one that KEY takes? Tells what is wrong with it. */
-typedef bool check_pair_fn(const struct config_pairs *before,
-    const struct yaml_node *name, const struct text *text, struct faults *faults);
+/* TEXT, the path of a file that its config file names. */
+static void
+start_at_file(struct text *text, const struct sources *sources)
+{
+	const char *folder = sources_folder(sources, text->place.file);
+	char *prefix;
+
+	if (text->value.text.len == 0 || text->value.text.data[0] == '/')
+		return;
+	if (strcmp(folder, ".") != 0)
+		start_in(text, folder);
+	prefix = sources_prefix(sources, text->place.file);
+	print_behind(text, prefix);
+	free(prefix);
+}
 
 static bool
-load_pair(const struct key *key, const struct yaml_pair *pair,
-    const struct loading *loading, check_pair_fn *check, struct config_pairs *pairs)
+load_path(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
 {
 	struct text text;
-	bool loaded = type_read_text(key, pair->value, loading, &text);
-
-	if (loaded)
-		loaded = check(pairs, pair->key, &text, loading->faults);
-	if (loaded)
-		add_pair(pairs, pair->key->text)->text = text;
-	else
-		text_clear(&text);
-	return loaded;
-}
-
-static bool
-load_pairs(const struct key *key, const struct yaml_node *node,
-    const struct loading *loading, check_pair_fn *check, struct config_pairs *field)
-{
-	struct config_pairs pairs = { 0 };
-	bool loaded = true;
 
 	if (type_is_nothing(node))
 		return true;
-	if (node->kind != YAML_MAP) {
-		faults_error(loading->faults, node->place,
-		    "%s: expected a map of names and texts", key->name);
+	if (!read_text(key, node, loading, &text))
 		return false;
-	}
-	if (node->count > MAX_PAIRS) {
-		faults_error(loading->faults, node->place, "%s: more than %d entries",
-		    key->name, MAX_PAIRS);
-		return false;
-	}
-	for (size_t i = 0; i < node->count; i++) {
-		if (!load_pair(key, &node->pairs[i], loading, check, &pairs))
-			loaded = false;
-	}
-	/* With those that are fine even so: the faults in them are told in the same run. */
-	clear_pairs(field);
-	*field = pairs;
-	return loaded;
-}
-
-static void
-begin_pairs_schema(struct json_write *json)
-{
-	json_write_key(json, "type");
-	json_write_begin_array(json);
-	json_write_string(json, "object");
-	json_write_string(json, "null");
-	json_write_end_array(json);
-	json_write_key(json, "maxProperties");
-	json_write_int(json, MAX_PAIRS);
-	json_write_key(json, "additionalProperties");
-	json_write_begin_object(json);
-	write_text_schema(NULL, json);
-	json_write_end_object(json);
-}
-
-/* SHOW makes the text of a pair as it may be printed; the caller's. */
-static void
-print_pairs(const struct key *key, const struct config_pairs *pairs,
-    struct printing *printing, char *(*show)(const char *name, const char *source))
-{
-	if (pairs->count == 0)
-		return;
-	yaml_write_key(&printing->yaml, key->name);
-	yaml_write_begin_map(&printing->yaml);
-	for (size_t i = 0; i < pairs->count; i++) {
-		const struct config_pair *pair = &pairs->items[i];
-		char *shown = show(pair->name, pair->text.source);
-
-		yaml_write_key(&printing->yaml, pair->name);
-		yaml_write_text(&printing->yaml, shown);
-		free(shown);
-	}
-	yaml_write_end_map(&printing->yaml);
-}
-
-/* ---- labels ---- */
-
-static bool
-check_label(UNUSED const struct config_pairs *before,
-    UNUSED const struct yaml_node *name, UNUSED const struct text *text,
-    UNUSED struct faults *faults)
-{
-	return true; /* any text names one; doubled names are no YAML of ours */
-}
-
-static bool
-load_labels(const struct key *key, const struct yaml_node *node,
-    const struct loading *loading, void *field)
-{
-	return load_pairs(key, node, loading, check_label, field);
-}
-
-static void
-inherit_labels(void *field, const void *from)
-{
-	inherit_pairs(field, from, strcmp);
-}
-
-static char *
-show_label(UNUSED const char *name, const char *source)
-{
-	return xstrdup(source); /* stands in the document, too */
-}
-
-static void
-print_labels(const struct key *key, const void *field, struct printing *printing)
-{
-	print_pairs(key, field, printing, show_label);
-}
-
-static void
-write_labels_schema(UNUSED const struct key *key, struct json_write *json)
-{
-	begin_pairs_schema(json);
-}
-
-const struct type type_labels = {
-	.size = sizeof(struct config_pairs),
-	.clear = clear_pairs,
-	.load = load_labels,
-	.inherit = inherit_labels,
-	.merges = true,
-	.equal = equal_pairs,
-	.print = print_labels,
-	.schema = write_labels_schema,
-};
-
-/* ---- headers ---- */
-
-/* The characters of a token (RFC 9110, 5.6.2), also in the schema's pattern. */
-#define TOKEN_MARKS "!#$%&'*+.^_`|~-"
-#define ALPHA       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS      "0123456789"
-
-static bool
-is_token(const char *text)
-{
-	return text[0] != '\0' && text[strspn(text, ALPHA DIGITS TOKEN_MARKS)] == '\0';
-}
-
-/* What comes out of a template is without these anyway. */
-static bool
-has_line_break(const struct text *text)
-{
-	const struct buffer *value = &text->value.text;
-
-	return strlen(value->data) < value->len || strpbrk(value->data, "\r\n") != NULL;
-}
-
-static bool
-check_header(const struct config_pairs *before, const struct yaml_node *name,
-    const struct text *text, struct faults *faults)
-{
-	const struct config_pair *other = find_pair(before, name->text, strcasecmp);
-
-	if (!is_token(name->text)) {
-		faults_error(faults, name->place,
-		    "headers: \"%s\" is no header's name: expected letters, digits "
-		    "and %s",
-		    name->text, TOKEN_MARKS);
-		return false;
-	}
-	if (has_line_break(text)) {
-		faults_error(faults, text->place,
-		    "headers: %s: a line break in the value", name->text);
-		return false;
-	}
-	/* What is spelt alike is a doubled key, and told as that. */
-	if (other != NULL && strcmp(other->name, name->text) != 0) {
-		faults_error(faults, name->place,
-		    "headers: %s is the same header as %s", name->text, other->name);
-		return false;
-	}
+	start_at_file(&text, loading->sources);
+	put_text(field, &text);
 	return true;
 }
 
+const struct type type_path = {
+	.size = sizeof(struct text),
+	.init = type_init_text,
+	.clear = type_clear_text,
+	.load = load_path,
+	.inherit = type_inherit_text,
+	.equal = type_equal_texts,
+	.print = print_text,
+	.schema = write_text_schema,
+};
+
+/* ---- methods ---- */
+
+/* Those of a token (RFC 9110, 5.6.2) that are no lower-case letters: methods are told apart
+ * by case, and no known one has any. */
+#define METHOD_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+.^_`|~-"
+
+/* A tunnel is no answer, and no client may send TRACE with credentials (RFC 9110, 9.3). */
+static const char *const refused_methods[] = { "CONNECT", "TRACE", NULL };
+
+/* What is wrong with METHOD, behind "expected a method "; NULL: nothing. */
+static const char *
+why_unfit(const char *method)
+{
+	if (method[0] == '\0' || method[strspn(method, METHOD_CHARACTERS)] != '\0')
+		return "in upper case such as POST";
+	if (names_find(refused_methods, method) >= 0)
+		return "other than CONNECT and TRACE";
+	return NULL;
+}
+
 static bool
-load_headers(const struct key *key, const struct yaml_node *node,
+load_method(const struct key *key, const struct yaml_node *node,
     const struct loading *loading, void *field)
 {
-	return load_pairs(key, node, loading, check_header, field);
+	struct text text;
+	const char *why;
+
+	if (type_is_nothing(node))
+		return true;
+	if (!read_text(key, node, loading, &text))
+		return false;
+	why = why_unfit(text.value.text.data);
+	if (why == NULL) {
+		put_text(field, &text);
+		return true;
+	}
+	faults_error(
+	    loading->faults, text.place, "%s: expected a method %s", key->name, why);
+	text_clear(&text);
+	return false;
 }
 
 static void
-inherit_headers(void *field, const void *from)
+write_method_schema(UNUSED const struct key *key, struct json_write *json)
 {
-	inherit_pairs(field, from, strcasecmp);
+	type_write_definition("method", json);
 }
 
-static void
-print_headers(const struct key *key, const void *field, struct printing *printing)
-{
-	print_pairs(key, field, printing, shown_header);
-}
-
-static void
-write_headers_schema(UNUSED const struct key *key, struct json_write *json)
-{
-	begin_pairs_schema(json);
-	json_write_key(json, "propertyNames");
-	json_write_begin_object(json);
-	json_write_key(json, "pattern");
-	json_write_string(json, "^[A-Za-z0-9" TOKEN_MARKS "]+$");
-	json_write_end_object(json);
-}
-
-const struct type type_headers = {
-	.size = sizeof(struct config_pairs),
-	.clear = clear_pairs,
-	.load = load_headers,
-	.inherit = inherit_headers,
-	.merges = true,
-	.equal = equal_pairs,
-	.print = print_headers,
-	.schema = write_headers_schema,
+const struct type type_method = {
+	.size = sizeof(struct text),
+	.init = type_init_text,
+	.clear = type_clear_text,
+	.load = load_method,
+	.inherit = type_inherit_text,
+	.equal = type_equal_texts,
+	.print = print_text,
+	.schema = write_method_schema,
 };

@@ -19,9 +19,9 @@ skip_digits(const char *at)
 	return at;
 }
 
-/* By the grammar of RFC 8259, section 6: no leading zero, no plus, no bare point. */
-static bool
-is_json_number(const char *text)
+/* No leading zero, no plus, no bare point. */
+bool
+value_text_is_number(const char *text)
 {
 	const char *at = text[0] == '-' ? text + 1 : text;
 	const char *start = at;
@@ -56,17 +56,18 @@ kind_by_look(const char *text)
 		return VALUE_FALSE;
 	if (strcmp(text, "true") == 0)
 		return VALUE_TRUE;
-	return is_json_number(text) ? VALUE_NUMBER : VALUE_STRING;
+	return value_text_is_number(text) ? VALUE_NUMBER : VALUE_STRING;
 }
 
 /* ---- loading ---- */
 
 static struct value *
-new_value(enum value_kind kind)
+new_value(enum value_kind kind, struct place place)
 {
 	struct value *value = xcalloc(1, sizeof(*value));
 
 	value->kind = kind;
+	value->place = place;
 	return value;
 }
 
@@ -76,7 +77,7 @@ static struct value *
 load_scalar(
     const struct yaml_node *node, const char *relative_to, struct faults *faults)
 {
-	struct value *value = new_value(VALUE_STRING);
+	struct value *value = new_value(VALUE_STRING, node->place);
 
 	if (!text_load(node, relative_to, faults, &value->text)) {
 		value_free(value);
@@ -90,7 +91,7 @@ load_scalar(
 static struct value *
 load_list(const struct yaml_node *node, const char *relative_to, struct faults *faults)
 {
-	struct value *value = new_value(VALUE_LIST);
+	struct value *value = new_value(VALUE_LIST, node->place);
 	bool whole = true;
 
 	value->items = xcalloc(node->count, sizeof(struct value *));
@@ -108,7 +109,7 @@ load_list(const struct yaml_node *node, const char *relative_to, struct faults *
 struct value *
 value_new_map(void)
 {
-	return new_value(VALUE_MAP);
+	return new_value(VALUE_MAP, (struct place){ 0 });
 }
 
 /* Where the LEN bytes at NAME stand, or belong, among the sorted keys of MAP. */
@@ -136,33 +137,75 @@ find_key(const struct value *map, const char *name, size_t len, bool *found)
 	return low;
 }
 
-void
-value_set(struct value *map, const char *key, struct value *item)
+/* KEY, which stands at PLACE, among the keys of MAP, of which it belongs to the sorted ones
+ * at AT. */
+static void
+insert(struct value *map, size_t at, const char *key, struct place place,
+    struct value *item)
 {
 	size_t count = map->count;
+
+	map->keys = xgrow(map->keys, count, sizeof(*map->keys));
+	map->key_places = xgrow(map->key_places, count, sizeof(*map->key_places));
+	map->items = xgrow(map->items, count, sizeof(struct value *));
+	map->by_name = xgrow(map->by_name, count, sizeof(*map->by_name));
+	memmove(map->by_name + at + 1, map->by_name + at,
+	    (count - at) * sizeof(*map->by_name));
+	map->by_name[at] = count;
+	map->keys[count] = xstrdup(key);
+	map->key_places[count] = place;
+	map->items[count] = item;
+	map->count++;
+}
+
+static void
+set_at(struct value *map, const char *key, struct place place, struct value *item)
+{
 	bool found;
 	size_t at = find_key(map, key, strlen(key), &found);
 
-	if (found) {
-		value_free(map->items[map->by_name[at]]);
-		map->items[map->by_name[at]] = item;
+	if (!found) {
+		insert(map, at, key, place, item);
 		return;
 	}
-	map->keys = xgrow(map->keys, count, sizeof(char *));
-	map->items = xgrow(map->items, count, sizeof(struct value *));
-	map->by_name = xgrow(map->by_name, count, sizeof(size_t));
-	memmove(
-	    map->by_name + at + 1, map->by_name + at, (count - at) * sizeof(size_t));
-	map->by_name[at] = count;
-	map->keys[count] = xstrdup(key);
-	map->items[count] = item;
-	map->count++;
+	at = map->by_name[at];
+	value_free(map->items[at]);
+	map->items[at] = item;
+	map->key_places[at] = place;
+}
+
+void
+value_set(struct value *map, const char *key, struct value *item)
+{
+	set_at(map, key, item->place, item);
+}
+
+const struct value *
+value_get(const struct value *map, const char *key)
+{
+	bool found;
+	size_t at = find_key(map, key, strlen(key), &found);
+
+	return found ? map->items[map->by_name[at]] : NULL;
+}
+
+void
+value_merge(struct value *map, const struct value *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		bool found;
+		size_t at = find_key(map, from->keys[i], strlen(from->keys[i]), &found);
+
+		if (!found)
+			insert(map, at, from->keys[i], from->key_places[i],
+			    value_copy(from->items[i]));
+	}
 }
 
 static struct value *
 load_map(const struct yaml_node *node, const char *relative_to, struct faults *faults)
 {
-	struct value *value = new_value(VALUE_MAP);
+	struct value *value = new_value(VALUE_MAP, node->place);
 	bool whole = true;
 
 	for (size_t i = 0; i < node->count; i++) {
@@ -170,7 +213,7 @@ load_map(const struct yaml_node *node, const char *relative_to, struct faults *f
 		struct value *item = value_load(pair->value, relative_to, faults);
 
 		if (item != NULL)
-			value_set(value, pair->key->text, item);
+			set_at(value, pair->key->text, pair->key->place, item);
 		whole = whole && item != NULL;
 	}
 	if (whole)
@@ -212,7 +255,7 @@ source_of(const char *text)
 struct value *
 value_from_argument(const char *text)
 {
-	struct value *value = new_value(kind_by_look(text));
+	struct value *value = new_value(kind_by_look(text), (struct place){ 0 });
 
 	value->text.source = source_of(text);
 	value->text.plain = true;
@@ -232,11 +275,59 @@ value_free(struct value *value)
 		value_free(value->items[i]);
 	}
 	free(value->keys);
+	free(value->key_places);
 	free(value->by_name);
 	free(value->items);
 	if (value->text.source != NULL)
 		text_clear(&value->text);
 	free(value);
+}
+
+/* COUNT elements of SIZE bytes, copied with the room that xgrow() expects. */
+static void *
+copy_array(const void *items, size_t count, size_t size)
+{
+	char *copy = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		copy = xgrow(copy, i, size);
+	if (count > 0)
+		memcpy(copy, items, count * size);
+	return copy;
+}
+
+static void
+copy_items(struct value *copy, const struct value *value)
+{
+	copy->items = copy_array(value->items, value->count, sizeof(struct value *));
+	copy->count = value->count;
+	for (size_t i = 0; i < value->count; i++)
+		copy->items[i] = value_copy(value->items[i]);
+	if (value->kind != VALUE_MAP)
+		return;
+	copy->keys = copy_array(value->keys, value->count, sizeof(*value->keys));
+	copy->key_places =
+	    copy_array(value->key_places, value->count, sizeof(*value->key_places));
+	copy->by_name =
+	    copy_array(value->by_name, value->count, sizeof(*value->by_name));
+	for (size_t i = 0; i < value->count; i++)
+		copy->keys[i] = xstrdup(value->keys[i]);
+}
+
+struct value *
+value_copy(const struct value *value)
+{
+	struct value *copy;
+
+	if (value == NULL)
+		return NULL;
+	copy = new_value(value->kind, value->place);
+	copy->broken = value->broken;
+	if (value->text.source != NULL)
+		text_copy(&copy->text, &value->text);
+	if (value->count > 0)
+		copy_items(copy, value);
+	return copy;
 }
 
 bool
@@ -416,6 +507,7 @@ value_for_template(const struct value *value, struct template_value *out)
 	*out = (struct template_value){
 		.kind = template_kind_of(value->kind),
 		.text = value->text.source != NULL ? &value->text.value : NULL,
+		.number = value->kind == VALUE_NUMBER,
 		.node = value,
 		.data = &value_data,
 	};

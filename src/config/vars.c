@@ -62,65 +62,116 @@ step(const struct template_value *from, const char *path, size_t len,
 	return is_number && from->data->item(from, (size_t)index, found) ? part : 0;
 }
 
-/* What PATH, of which nothing is in FROM, may have meant. */
-static char *
-hint_of(const struct value *from, const char *path)
+static size_t
+add_keys(const char **names, size_t count, const struct value *map)
 {
-	size_t part = strcspn(path, ".");
-	char *name = xmemdup0(path, part);
-	const char **names = xcalloc(from->count + 1, sizeof(*names));
+	for (size_t i = 0; map != NULL && i < map->count; i++)
+		names[count++] = map->keys[i];
+	return count;
+}
+
+/* What PATH, whose first part is in neither map, may have meant. */
+static char *
+hint_of(const struct value *each, const struct value *vars, const char *path)
+{
+	size_t most = vars->count + (each != NULL ? each->count : 0) + 1;
+	char *name = xmemdup0(path, strcspn(path, "."));
+	const char **names = xcalloc(most, sizeof(*names));
+	size_t count = add_keys(names, 0, each);
 	struct buffer hint;
 
-	for (size_t i = 0; i < from->count; i++)
-		names[i] = from->keys[i];
-	names[from->count] = "now";
+	count = add_keys(names, count, vars);
+	names[count++] = "now";
 	buffer_init(&hint, BUFFER_UNLIMITED);
-	type_append_nearest(&hint, name, names, from->count + 1);
+	type_append_nearest(&hint, name, names, count);
 	free(names);
 	free(name);
 	return buffer_take(&hint);
 }
 
-bool
-vars_find(const struct value *vars, const char *path, struct template_value *found,
-    char **hint)
+/* The value in MAP that the first part of PATH, of LEN bytes, names; or NULL. */
+static const struct value *
+find_first(const struct value *map, const char *path, size_t len)
 {
+	const char *dot = memchr(path, '.', len);
+	struct template_value from;
+	struct template_value found;
+
+	value_for_template(map, &from);
+	if (from.data->get(
+	        &from, path, dot != NULL ? (size_t)(dot - path) : len, &found) == 0)
+		return NULL;
+	return found.node;
+}
+
+const struct value *
+vars_holder(
+    const struct value *each, const struct value *vars, const char *path, size_t len)
+{
+	return each != NULL && find_first(each, path, len) != NULL ? each : vars;
+}
+
+bool
+vars_find(const struct value *each, const struct value *vars, const char *path,
+    struct template_value *found, char **hint)
+{
+	const struct value *holder = vars_holder(each, vars, path, strlen(path));
+	const char *rest = path;
 	struct template_value at;
 
-	value_for_template(vars, &at);
+	value_for_template(holder, &at);
 	for (;;) {
 		struct template_value next = { 0 };
-		size_t len = strlen(path);
-		size_t taken = step(&at, path, len, &next);
+		size_t len = strlen(rest);
+		size_t taken = step(&at, rest, len, &next);
 
 		if (taken == 0) {
 			if (hint == NULL)
 				return false;
 			/* The names of deeper levels are no business of the first. */
-			*hint = at.node == vars ? hint_of(vars, path) : xstrdup("");
+			*hint = rest == path ? hint_of(each, vars, path) : xstrdup("");
 			return false;
 		}
 		at = next;
 		if (taken == len)
 			break;
-		path += taken + 1;
+		rest += taken + 1;
 	}
 	*found = at;
 	return true;
 }
 
-bool
-vars_is_broken(const struct value *vars, const char *path)
+static size_t
+get_from_both(const struct template_value *map, const char *path, size_t len,
+    struct template_value *found)
 {
-	struct template_value from;
-	struct template_value found;
-	const struct value *value;
+	const struct vars_both *both = map->node;
+	struct template_value holder;
 
-	value_for_template(vars, &from);
-	if (from.data->get(&from, path, strcspn(path, "."), &found) == 0)
-		return false;
-	value = found.node;
-	return value->broken;
+	value_for_template(vars_holder(both->each, both->vars, path, len), &holder);
+	return holder.data->get(&holder, path, len, found);
+}
+
+void
+vars_for_template(const struct vars_both *both, struct template_value *out)
+{
+	static const struct template_data data = { .get = get_from_both };
+
+	*out = (struct template_value){
+		.kind = TEMPLATE_MAP,
+		.node = both,
+		.data = &data,
+	};
+}
+
+bool
+vars_is_broken(const struct value *each, const struct value *vars, const char *path)
+{
+	size_t len = strlen(path);
+	const struct value *holder = vars_holder(each, vars, path, len);
+	const struct value *value = find_first(holder, path, len);
+
+	return value != NULL && value->broken;
 }
 
 bool

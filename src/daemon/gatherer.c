@@ -13,18 +13,12 @@
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/diff.h"
+#include "daemon/asking.h"
+#include "gather/backoff.h"
 #include "gather/board.h"
-#include "gather/limiter.h"
 #include "gather/report.h"
 #include "gather/round.h"
-#include "http/exchange.h"
-#include "http/resolver.h"
-#include "http/transfers.h"
 #include "publish/publisher.h"
-
-/* Descriptors that are not connections: the standard three, epoll, eventfds, the writer's
- * files, what getaddrinfo opens in each of its threads, and some air. */
-#define RESERVED_DESCRIPTORS ((size_t)64)
 
 /* A round that runs. */
 struct running {
@@ -42,17 +36,13 @@ struct gatherer {
 	struct event_base *base; /* borrowed */
 	struct config *config;   /* a reference */
 	struct gatherer_events events;
-	size_t descriptors;
 	bool every_round;
 
-	struct resolver *resolver; /* owned, as all below */
-	struct transfers *transfers;
-	struct limiter *limiter;
-	struct board *board;
+	struct board *board; /* owned, as all below */
+	struct asking *asking;
 	struct report *report;
 	struct publisher *publisher;
 
-	struct turn_context turns;
 	struct running_list rounds;
 };
 
@@ -92,6 +82,29 @@ on_skipped(struct board_entry *entry, void *arg)
 		    running->gatherer->report, &running->lines, entry, clock_now_us());
 }
 
+/* The log and the document say what the round of LINES came to. */
+static void
+tell_round(struct gatherer *gatherer, const struct report_lines *lines,
+    const struct round_summary *summary)
+{
+	const char *line =
+	    report_round(gatherer->report, lines, summary, clock_now_us());
+
+	publisher_round_ends(gatherer->publisher, summary);
+	if (gatherer->events.on_round != NULL)
+		gatherer->events.on_round(line, gatherer->events.arg);
+}
+
+static void
+on_failed(const struct round_summary *summary, void *arg)
+{
+	struct running *running = arg;
+
+	tell_round(running->gatherer, &running->lines, summary);
+	/* What the others come to is told by itself. */
+	running->lines = (struct report_lines){ 0 };
+}
+
 static void
 on_round_done(const struct round_summary *summary, void *arg)
 {
@@ -99,17 +112,12 @@ on_round_done(const struct round_summary *summary, void *arg)
 	struct gatherer *gatherer = running->gatherer;
 	struct report_lines lines = running->lines;
 	bool has_begun = running->has_begun;
-	const char *line;
 
 	LIST_REMOVE(running, link);
 	free(running);
 	/* All its targets were still running: nothing is known that was not before. */
-	if (!has_begun)
-		return;
-	line = report_round(gatherer->report, &lines, summary, clock_now_us());
-	publisher_round_ends(gatherer->publisher, summary);
-	if (gatherer->events.on_round != NULL)
-		gatherer->events.on_round(line, gatherer->events.arg);
+	if (has_begun)
+		tell_round(gatherer, &lines, summary);
 }
 
 static void
@@ -144,6 +152,7 @@ start_round(struct gatherer *gatherer, const struct round_place *places, size_t 
 		.on_begin = on_begin,
 		.on_outcome = on_outcome,
 		.on_skipped = on_skipped,
+		.on_failed = on_failed,
 		.on_done = on_round_done,
 		.arg = running,
 	};
@@ -151,15 +160,26 @@ start_round(struct gatherer *gatherer, const struct round_place *places, size_t 
 	running->gatherer = gatherer;
 	running->scheduled = scheduled;
 	LIST_INSERT_HEAD(&gatherer->rounds, running, link);
-	running->round = round_start(
-	    &gatherer->turns, gatherer->base, gatherer->board, &plan, &events);
+	running->round = round_start(asking_context(gatherer->asking), gatherer->base,
+	    gatherer->board, &plan, &events);
 }
 
 void
 gatherer_start_round(
     struct gatherer *gatherer, const struct round_place *places, size_t count)
 {
-	start_round(gatherer, places, count, true);
+	struct round_place *due = xcalloc(count + 1, sizeof(*due));
+	int64_t now_us = clock_now_us();
+	size_t due_count = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (backoff_is_over(
+		        board_entry(gatherer->board, places[i].index), now_us))
+			due[due_count++] = places[i];
+	}
+	/* Also of nobody, so that the document stays young. */
+	start_round(gatherer, due, due_count, true);
+	free(due);
 }
 
 void
@@ -182,6 +202,12 @@ gatherer_ask_all(struct gatherer *gatherer)
 }
 
 bool
+gatherer_is_idle(const struct gatherer *gatherer)
+{
+	return LIST_EMPTY(&gatherer->rounds);
+}
+
+bool
 gatherer_has_failed_target(const struct gatherer *gatherer)
 {
 	return board_has_required_failure(gatherer->board);
@@ -194,57 +220,6 @@ gatherer_report(struct gatherer *gatherer)
 }
 
 /* ---- what a config decides ---- */
-
-/* As many as the config says, or as the descriptors allow. */
-static size_t
-usable_concurrency(const struct config *config, size_t descriptors)
-{
-	size_t wanted = (size_t)config->max_concurrent;
-	size_t possible = descriptors > 2 * RESERVED_DESCRIPTORS
-	    ? descriptors - RESERVED_DESCRIPTORS
-	    : (descriptors + 1) / 2;
-
-	if (wanted <= possible)
-		return wanted;
-	/* What will never be asked at the same time needs no warning. */
-	if (config->target_count > possible)
-		log_warn(
-		    "max_concurrent is %zu here instead of %zu: only %zu descriptors "
-		    "may be open (see LimitNOFILE= in systemd.exec(5))",
-		    possible, wanted, descriptors);
-	return possible;
-}
-
-static bool
-has_tls_target(const struct config *config)
-{
-	for (size_t i = 0; i < config->target_count; i++) {
-		if (config->targets[i]->tls)
-			return true;
-	}
-	return false;
-}
-
-/* How much may be in flight, and kept open for the next round, as far as descriptors go. */
-struct limits {
-	size_t concurrency;
-	unsigned idle_hosts;
-};
-
-static struct limits
-limits_of(const struct config *config, size_t descriptors)
-{
-	size_t concurrency = usable_concurrency(config, descriptors);
-	size_t hosts = config->target_count;
-	size_t room = descriptors > concurrency + RESERVED_DESCRIPTORS
-	    ? descriptors - concurrency - RESERVED_DESCRIPTORS
-	    : 1;
-
-	return (struct limits){
-		.concurrency = concurrency,
-		.idle_hosts = (unsigned)(hosts < room ? hosts : room),
-	};
-}
 
 /* The caller releases `shown`. */
 static struct publisher_options
@@ -262,6 +237,7 @@ publisher_options(const struct gatherer *gatherer, const struct config *config,
 		.sync = config->output.sync,
 		.publish_after_ms =
 		    gatherer->every_round ? -1 : config->publish_after_ms,
+		.gather_mode = config->mode,
 	};
 }
 
@@ -305,11 +281,10 @@ gatherer_reload(
     struct gatherer *gatherer, struct config *config, const struct config_diff *diff)
 {
 	struct fate fate = { .config = config, .diff = diff };
-	struct limits limits = limits_of(config, gatherer->descriptors);
 	struct running *running;
 
 	/* Tickets that are given back must not start turns that are about to be dropped. */
-	limiter_set_max(gatherer->limiter, 0);
+	asking_pause(gatherer->asking);
 	for (running = LIST_FIRST(&gatherer->rounds); running != NULL;
 	     running = LIST_NEXT(running, link))
 		round_drop(running->round, is_gone, &fate);
@@ -317,31 +292,11 @@ gatherer_reload(
 	config_ref(config);
 	config_unref(gatherer->config);
 	gatherer->config = config;
-	gatherer->turns.config = config;
-	limiter_set_max(gatherer->limiter, limits.concurrency);
-	transfers_resize(
-	    gatherer->transfers, (unsigned)limits.concurrency, limits.idle_hosts);
-	if (has_tls_target(config))
-		transfers_expect_tls(gatherer->transfers);
+	asking_reload(gatherer->asking, config);
 	publisher_reload(gatherer->publisher);
 }
 
 /* ---- making and freeing the parts ---- */
-
-static bool
-make_http(struct gatherer *gatherer, struct limits limits)
-{
-	gatherer->resolver = resolver_new(gatherer->base, NULL, NULL);
-	if (gatherer->resolver == NULL)
-		return false;
-	gatherer->transfers = transfers_new(gatherer->base, gatherer->resolver,
-	    (unsigned)limits.concurrency, limits.idle_hosts);
-	if (gatherer->transfers == NULL)
-		return false;
-	if (has_tls_target(gatherer->config))
-		transfers_expect_tls(gatherer->transfers);
-	return true;
-}
 
 static bool
 make_publisher(struct gatherer *gatherer, const struct marked *output)
@@ -365,30 +320,23 @@ struct gatherer *
 gatherer_new(struct event_base *base, struct config *config,
     const struct gatherer_options *options, const struct gatherer_events *events)
 {
+	const struct asking_options asking = { .descriptors = options->descriptors };
 	struct gatherer *gatherer = xcalloc(1, sizeof(*gatherer));
-	struct limits limits = limits_of(config, options->descriptors);
 
 	gatherer->base = base;
 	gatherer->config = config_ref(config);
 	gatherer->events = *events;
-	gatherer->descriptors = options->descriptors;
 	gatherer->every_round = options->every_round;
 	LIST_INIT(&gatherer->rounds);
 	gatherer->board = board_new(config);
 	gatherer->report = report_new(gatherer->board, options->every_round);
-	gatherer->limiter = limiter_new(limits.concurrency);
-	if (!make_publisher(gatherer, options->output) ||
-	    !make_http(gatherer, limits)) {
+	if (make_publisher(gatherer, options->output))
+		gatherer->asking = asking_new(base, config, gatherer->board, &asking);
+	if (gatherer->asking == NULL) {
 		log_error("cannot start: %s", strerror(errno));
 		gatherer_free(gatherer);
 		return NULL;
 	}
-	gatherer->turns = (struct turn_context){
-		.config = gatherer->config,
-		.limiter = gatherer->limiter,
-		.http = exchange_client(gatherer->transfers),
-		.clock = clock_system,
-	};
 	return gatherer;
 }
 
@@ -397,8 +345,8 @@ free_rounds(struct gatherer *gatherer)
 {
 	struct running *running;
 
-	/* Nobody is to begin any more. */
-	limiter_set_max(gatherer->limiter, 0);
+	if (!LIST_EMPTY(&gatherer->rounds))
+		asking_pause(gatherer->asking);
 	while ((running = LIST_FIRST(&gatherer->rounds)) != NULL) {
 		LIST_REMOVE(running, link);
 		round_free(running->round);
@@ -413,9 +361,7 @@ gatherer_free(struct gatherer *gatherer)
 		return;
 	free_rounds(gatherer);
 	publisher_free(gatherer->publisher);
-	transfers_free(gatherer->transfers);
-	resolver_free(gatherer->resolver);
-	limiter_free(gatherer->limiter);
+	asking_free(gatherer->asking);
 	report_free(gatherer->report);
 	board_free(gatherer->board);
 	config_unref(gatherer->config);

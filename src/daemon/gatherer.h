@@ -75,6 +75,9 @@ void gatherer_forget(struct gatherer *gatherer);
 void gatherer_reload(
     struct gatherer *gatherer, struct config *config, const struct config_diff *diff);
 
+/* Does no round run? */
+bool gatherer_is_idle(const struct gatherer *gatherer);
+
 /* Is there a target that failed and is not `required: false`? */
 bool gatherer_has_failed_target(const struct gatherer *gatherer);
 

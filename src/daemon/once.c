@@ -14,6 +14,7 @@
 #include "daemon/output.h"
 #include "daemon/process.h"
 #include "daemon/progress.h"
+#include "daemon/setup.h"
 #include "daemon/signals.h"
 
 struct once {
@@ -71,6 +72,9 @@ on_published(bool published, void *arg)
 	else
 		once->status = EXIT_STATUS_OK;
 
+	/* With `fail_fast` the others of the round go on, up to the next document. */
+	if (once->rounds_left > 0 && !gatherer_is_idle(once->gatherer))
+		return;
 	/* A disk that is full now may have room for the next round's document; a reader of
 	 * standard output that went away does not come back. */
 	if (once->rounds_left > 0 && (published || !once->to_standard_output))
@@ -153,6 +157,7 @@ once_run(struct config *config, const struct options *options)
 	};
 	struct marked output;
 
+	setup_warn_unverified(config);
 	if (!output_choose(config, options, &output))
 		marked_append(&output, "-", 1, MARK_OWN);
 	once.to_standard_output = strcmp(output.text.data, "-") == 0;

@@ -18,10 +18,19 @@ enum option_code {
 	OPTION_PRINT_SCHEMA,
 	OPTION_VAR,
 	OPTION_ONLY,
+	OPTION_EXPLAIN,
+	OPTION_JSON,
 	OPTION_LOG_FORMAT,
 	OPTION_NO_PROGRESS,
 };
 
+static const char *const schema_names[] = {
+	[SCHEMA_CONFIG] = "config",
+	[SCHEMA_STATUS] = "status",
+	NULL,
+};
+
+#define SCHEMA_WORDS     "config or status"
 #define LOG_LEVEL_WORDS  "error, warn, info or debug"
 #define LOG_FORMAT_WORDS "auto, text or json"
 
@@ -35,11 +44,14 @@ static const struct option_row rows[] = {
 	{ 't', "check", NULL, "check the config, tell every fault, exit" },
 	{ OPTION_PRINT_CONFIG, "print-config", NULL,
 	    "print the config as understood, without secrets" },
-	{ OPTION_PRINT_SCHEMA, "print-schema", "config",
-	    "print a JSON Schema of the config" },
+	{ OPTION_PRINT_SCHEMA, "print-schema", "WHAT",
+	    "print a JSON Schema of the config, or of the status document" },
 	{ OPTION_VAR, "var", "NAME=VALUE", "set an entry of vars; may be repeated" },
 	{ OPTION_ONLY, "only", "NAME[,NAME]",
 	    "with --once: gather only these targets" },
+	{ OPTION_EXPLAIN, "explain", "NAME",
+	    "ask this target now and print what happens and why" },
+	{ OPTION_JSON, "json", NULL, "with --explain: as JSON, for programs" },
 	{ 'l', "log-level", "LEVEL", LOG_LEVEL_WORDS },
 	{ OPTION_LOG_FORMAT, "log-format", "FORMAT", LOG_FORMAT_WORDS },
 	{ 'p', "progress", NULL, "show a progress line [where there is a terminal]" },
@@ -108,9 +120,18 @@ set_word(const char *option, const char *const *names, const char *expected,
 static bool
 set_schema(struct options *options, const char *text)
 {
-	if (strcmp(text, "config") != 0)
-		return wrong_usage("--print-schema %s: expected config", text);
 	options->action = ACTION_PRINT_SCHEMA;
+	return set_word(
+	    "print-schema", schema_names, SCHEMA_WORDS, text, &options->schema);
+}
+
+static bool
+set_explain(struct options *options, const char *name)
+{
+	if (options->explain != NULL && strcmp(options->explain, name) != 0)
+		return wrong_usage("--explain takes one name");
+	options->explain = name;
+	options->action = ACTION_EXPLAIN;
 	return true;
 }
 
@@ -143,6 +164,11 @@ apply(struct options *options, int code, char *argument)
 		return add_var(options, argument);
 	case OPTION_ONLY:
 		return add_only(options, argument);
+	case OPTION_EXPLAIN:
+		return set_explain(options, argument);
+	case OPTION_JSON:
+		options->json = true;
+		return true;
 	case 'l':
 		return set_word("log-level", log_level_names, LOG_LEVEL_WORDS, argument,
 		    &options->log_level);
@@ -171,6 +197,12 @@ usage_fits_together(const struct options *options)
 	if (options->only_count > 0 && options->rounds == 0 &&
 	    options->action == ACTION_GATHER)
 		return wrong_usage("--only goes with --once or --rounds");
+	if (options->json && options->action != ACTION_EXPLAIN)
+		return wrong_usage("--json goes with --explain");
+	if (options->action == ACTION_EXPLAIN &&
+	    (options->rounds > 0 || options->only_count > 0 || options->output != NULL))
+		return wrong_usage(
+		    "--explain goes without --once, --rounds, --only and --output");
 	return true;
 }
 
@@ -241,8 +273,8 @@ options_print_help(void)
 	option_table_print(&table, stdout);
 	puts(
 	    "\nExit status: 0 every required target is ok, or the daemon was stopped; 1 with\n"
-	    "--once, one is not; 2 wrong usage or config; 3 the document could not be\n"
-	    "published, or the daemon not started.\n"
+	    "--once, one is not, or with --explain, that one is not; 2 wrong usage or config;\n"
+	    "3 the document could not be published, or the daemon not started.\n"
 	    "See gatherd(8) and gatherd.yaml(5).");
 }
 

@@ -24,12 +24,20 @@ enum options_action {
 	ACTION_CHECK,
 	ACTION_PRINT_CONFIG,
 	ACTION_PRINT_SCHEMA,
+	ACTION_EXPLAIN,
 	ACTION_HELP,
 	ACTION_VERSION,
 };
 
+/* What --print-schema describes. */
+enum options_schema {
+	SCHEMA_CONFIG,
+	SCHEMA_STATUS,
+};
+
 struct options {
 	enum options_action action;
+	int schema;              /* enum options_schema, of ACTION_PRINT_SCHEMA */
 	const char *config_path; /* borrowed from argv, as all below */
 	const char *output;      /* NULL: as the config says */
 	unsigned long rounds;    /* 0: run as a daemon */
@@ -37,9 +45,11 @@ struct options {
 	size_t var_count;
 	const char **only; /* owned; the lists as given */
 	size_t only_count;
-	int log_level;  /* enum log_level, or -1: as the config says */
-	int log_format; /* enum log_format, or -1 */
-	int progress;   /* 1, 0, or -1: where standard error is a terminal */
+	const char *explain; /* the target to explain; NULL: none */
+	bool json;           /* ... for a program */
+	int log_level;       /* enum log_level, or -1: as the config says */
+	int log_format;      /* enum log_format, or -1 */
+	int progress;        /* 1, 0, or -1: where standard error is a terminal */
 };
 
 /* Read ARGV. Returns false where the usage is wrong, which has then been told on standard

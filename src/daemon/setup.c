@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "config/faults.h"
 #include "config/print.h"
+#include "publish/status_schema.h"
 
 static void
 tell_line(const char *line, UNUSED bool is_error, UNUSED void *arg)
@@ -58,7 +59,17 @@ add_listed_names(
 }
 
 static bool
-tell_unknown_name(const struct config *config, const char *name)
+is_disabled(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->disabled_count; i++) {
+		if (strcmp(config->disabled[i]->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+tell_unknown_name(const struct config *config, const char *option, const char *name)
 {
 	const char **known = xcalloc(config->target_count + 1, sizeof(*known));
 	const char *nearest;
@@ -66,11 +77,23 @@ tell_unknown_name(const struct config *config, const char *name)
 	for (size_t i = 0; i < config->target_count; i++)
 		known[i] = config->targets[i]->name;
 	nearest = names_nearest(name, known, config->target_count);
-	fprintf(stderr, "gatherd: --only: there is no target \"%s\"%s%s%s\n", name,
+	fprintf(stderr, "gatherd: %s: there is no target \"%s\"%s%s%s\n", option, name,
 	    nearest ? " (did you mean " : "", nearest ? nearest : "",
 	    nearest ? "?)" : "");
 	free(known);
-	return false;
+}
+
+const struct target *
+setup_find_target(const struct config *config, const char *option, const char *name)
+{
+	const struct target *target = config_find(config, name);
+
+	if (target == NULL && is_disabled(config, name))
+		fprintf(stderr, "gatherd: %s: \"%s\" has enabled: false\n", option,
+		    name);
+	else if (target == NULL)
+		tell_unknown_name(config, option, name);
+	return target;
 }
 
 static bool
@@ -90,8 +113,8 @@ keep_only(struct config *config, const struct options *options)
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (config_find(config, names[i]) == NULL)
-			known = tell_unknown_name(config, names[i]);
+		if (setup_find_target(config, "--only", names[i]) == NULL)
+			known = false;
 	}
 	if (known)
 		config_keep_only(config, (const char *const *)names, count);
@@ -113,8 +136,22 @@ setup_log(const struct config *config, const struct options *options)
 }
 
 void
+setup_warn_unverified(const struct config *config)
+{
+	for (size_t i = 0; i < config->target_count; i++) {
+		const struct target *target = config->targets[i];
+
+		if (!target->tls.verify)
+			log_line(LOG_LEVEL_WARN, target->name,
+			    "tls.verify is false: whoever answers is believed, and "
+			    "gets what is sent");
+	}
+}
+
+void
 setup_warn(const struct config *config)
 {
+	setup_warn_unverified(config);
 	if (config->target_count == 0)
 		log_warn("the config has no %sservices: nothing is asked",
 		    config->disabled_count > 0 ? "enabled " : "");
@@ -188,11 +225,14 @@ setup_print_config(const struct options *options)
 }
 
 void
-setup_print_schema(void)
+setup_print_schema(const struct options *options)
 {
 	struct buffer out;
 
 	buffer_init(&out, BUFFER_UNLIMITED);
-	config_print_schema(&out);
+	if (options->schema == SCHEMA_STATUS)
+		status_schema_append(&out);
+	else
+		config_print_schema(&out);
 	print_and_clear(&out);
 }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
+#include "base/compiler.h"
 #include "base/json_write.h"
+#include "base/span.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/render.h"
@@ -90,6 +92,7 @@ entry_new(const struct target *target)
 	entry->last_ok_at_ms = -1;
 	entry->settled = STATUS_PENDING;
 	entry->planned_us = -1;
+	entry->next_at_ms = -1;
 	entry->told_at_us = -1;
 	entry->skip_told_at_us = -1;
 	take_words(entry);
@@ -189,10 +192,35 @@ board_free(struct board *board)
 	free(board);
 }
 
+/* Does TARGET call a value secret that may have been none for what it was BEFORE? */
+static bool
+has_new_secret(const struct target *target, const struct target *before)
+{
+	return target->has_secret_value &&
+	    (before->extract.source == NULL || target->extract.source == NULL ||
+	        !value_equal(before->extract.source, target->extract.source));
+}
+
+/* What came out of ENTRY's answers is shown no more. */
+static void
+forget_answer(struct board_entry *entry)
+{
+	struct outcome nothing;
+
+	outcome_init(&nothing);
+	outcome_take_answer(&entry->outcome, &nothing);
+	free(entry->outcome.excerpt);
+	entry->outcome.excerpt = NULL;
+	forget_last_data(entry);
+	forget_restored(entry);
+}
+
 /* ENTRY goes on under the new definition of its target. */
 static void
 retarget(struct board_entry *entry, const struct target *target)
 {
+	if (has_new_secret(target, entry->target))
+		forget_answer(entry);
 	entry->target = target;
 	forget_words(entry);
 	take_words(entry);
@@ -253,6 +281,14 @@ board_entry(const struct board *board, size_t index)
 	return board->entries[index];
 }
 
+struct board_entry *
+board_find(const struct board *board, const char *name)
+{
+	const struct target *target = config_find(board->config, name);
+
+	return target != NULL ? board_entry(board, target->index) : NULL;
+}
+
 void
 board_set_in_flight(struct board_entry *entry, bool in_flight)
 {
@@ -309,19 +345,34 @@ board_restore(
 
 /* ---- outcomes ---- */
 
+/* The data of ENTRY's last outcome is the last good one. OUTCOME, the next, may have taken
+ * it over: then both have it. */
+static void
+keep_data(struct board_entry *entry, const struct outcome *outcome)
+{
+	struct outcome *before = &entry->outcome;
+
+	if (outcome->data != NULL) {
+		entry->last_data = xmemdup0(outcome->data, outcome->data_len);
+		entry->last_data_len = outcome->data_len;
+		return;
+	}
+	entry->last_data = before->data;
+	entry->last_data_len = before->data_len;
+	before->data = NULL;
+}
+
 /* OUTCOME is about to take the place of ENTRY's: what was good in that is kept aside on
  * request, until something good comes. */
 static void
 keep_last(struct board_entry *entry, const struct outcome *outcome)
 {
-	struct outcome *before = &entry->outcome;
+	const struct outcome *before = &entry->outcome;
 
 	if (!entry->target->keep_last || status_is_success(outcome->status)) {
 		forget_last_data(entry);
 	} else if (entry->asked && status_is_success(before->status)) {
-		entry->last_data = before->data;
-		entry->last_data_len = before->data_len;
-		before->data = NULL;
+		keep_data(entry, outcome);
 	}
 }
 
@@ -360,6 +411,55 @@ board_put(struct board *board, struct board_entry *entry, struct outcome *outcom
 	entry->asked = true;
 	entry->version++;
 	return changed;
+}
+
+/* The text of VALUE, the caller's, of *LEN bytes; NULL where nothing is said. */
+static char *
+copy_value(struct span value, size_t *len)
+{
+	*len = span_is_nothing(value) ? 0 : value.len;
+	return *len > 0 ? xmemdup0(value.text, value.len) : NULL;
+}
+
+/* What a former run's entry says of its answer is as good as an answer of this one. */
+static void
+take_restored_answer(struct board_entry *entry)
+{
+	struct outcome *outcome = &entry->outcome;
+	struct span whole;
+
+	if (entry->restored == NULL)
+		return;
+	whole = span_whole(entry->restored, entry->restored_len);
+	outcome->values =
+	    copy_value(span_member(whole, "values"), &outcome->values_len);
+	outcome->data = copy_value(span_member(whole, "data"), &outcome->data_len);
+}
+
+bool
+board_put_without_answer(
+    struct board *board, struct board_entry *entry, struct outcome *outcome)
+{
+	if (!entry->asked)
+		take_restored_answer(entry);
+	outcome_take_answer(outcome, &entry->outcome);
+	return board_put(board, entry, outcome);
+}
+
+void
+board_hold(UNUSED struct board *board, struct board_entry *entry, int64_t hold_until_us,
+    int64_t backoff_until_us, int64_t now_us, int64_t now_ms)
+{
+	int64_t until_us =
+	    hold_until_us > backoff_until_us ? hold_until_us : backoff_until_us;
+	int64_t next_at_ms =
+	    until_us > now_us ? now_ms + (until_us - now_us) / 1000 : -1;
+
+	entry->hold_until_us = hold_until_us;
+	entry->backoff_until_us = backoff_until_us;
+	if (entry->next_at_ms != next_at_ms)
+		entry->version++;
+	entry->next_at_ms = next_at_ms;
 }
 
 void

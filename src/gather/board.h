@@ -27,6 +27,14 @@ struct board_entry {
 	bool in_flight;      /* a turn of it is between its start and its end */
 	bool in_extra_turn;  /* the last that began was beside the schedule */
 	int64_t planned_us;  /* its turn in the schedule's last round; -1: none yet */
+	/* Not asked by the schedule before: */
+	int64_t hold_until_us;    /* ... for a Retry-After: due turns are `skipped`; 0: no */
+	int64_t backoff_until_us; /* ... for `backoff`: not due at all; 0: no */
+	int64_t next_at_ms; /* wall time of the later of them, if any; -1: none */
+
+	/* Borrowed from a round that is all or nothing and not decided: what templates see in
+	 * the place of `outcome`; NULL: there is none. */
+	const struct outcome *held;
 
 	/* With `keep_last`, while `outcome` holds no good answer: the data of the last one
 	 * that was. Owned; NULL: null. */
@@ -82,6 +90,9 @@ size_t board_size(const struct board *board);
  * It stays where it is in memory until its target is gone. */
 struct board_entry *board_entry(const struct board *board, size_t index);
 
+/* Likewise, of the target with that name; NULL: there is none. */
+struct board_entry *board_find(const struct board *board, const char *name);
+
 /*
  * Go over to CONFIG: what is known of a target stays with its name. Entries of targets
  * that are no longer there are freed: nobody may hold one.
@@ -108,6 +119,18 @@ void board_set_planned(struct board_entry *entry, int64_t planned_us);
  * differs from the one before.
  */
 bool board_put(struct board *board, struct board_entry *entry, struct outcome *outcome);
+
+/*
+ * As board_put(), but data, values and all else that ENTRY's answers left there stay: for
+ * rounds that are all or nothing.
+ */
+bool board_put_without_answer(
+    struct board *board, struct board_entry *entry, struct outcome *outcome);
+
+/* ENTRY is held back, or not (0), until these times on the monotonic clock, where it is
+ * NOW_US and the wall clock says NOW_MS. */
+void board_hold(struct board *board, struct board_entry *entry, int64_t hold_until_us,
+    int64_t backoff_until_us, int64_t now_us, int64_t now_ms);
 
 void board_count(const struct board *board, struct board_counts *counts);
 

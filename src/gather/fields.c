@@ -57,6 +57,12 @@ get_failures(const struct board_entry *entry, struct field_value *value)
 }
 
 static void
+get_next_at(const struct board_entry *entry, struct field_value *value)
+{
+	put_number(value, entry->next_at_ms);
+}
+
+static void
 get_attempts(const struct board_entry *entry, struct field_value *value)
 {
 	put_number(value, entry->outcome.attempts);
@@ -77,6 +83,12 @@ get_url(const struct board_entry *entry, struct field_value *value)
 }
 
 static void
+get_final_url(const struct board_entry *entry, struct field_value *value)
+{
+	put_text(value, entry->outcome.final_url);
+}
+
+static void
 get_duration(const struct board_entry *entry, struct field_value *value)
 {
 	put_number(value, entry->outcome.duration_us);
@@ -88,25 +100,29 @@ get_bytes(const struct board_entry *entry, struct field_value *value)
 	put_number(value, (int64_t)entry->outcome.bytes);
 }
 
-/* Certificates are not looked at. */
 static void
-get_certificate_expires_at(
-    UNUSED const struct board_entry *entry, struct field_value *value)
+get_certificate_expires_at(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, -1);
+	put_number(value, entry->outcome.certificate_expires_at_ms);
 }
 
 static void
-get_warnings(UNUSED const struct board_entry *entry, struct field_value *value)
+get_warnings(const struct board_entry *entry, struct field_value *value)
 {
-	*value = (struct field_value){ .absent = false };
+	*value = (struct field_value){
+		.texts = entry->outcome.warnings,
+		.count = entry->outcome.warning_count,
+	};
 }
 
-/* Nothing is extracted. */
 static void
-get_values(UNUSED const struct board_entry *entry, struct field_value *value)
+get_values(const struct board_entry *entry, struct field_value *value)
 {
 	put_text(value, "{}");
+	if (entry->outcome.values != NULL) {
+		value->text = entry->outcome.values;
+		value->len = entry->outcome.values_len;
+	}
 }
 
 static void
@@ -194,15 +210,23 @@ get_total(const struct board_entry *entry, struct field_value *value)
 	put_number(value, entry->outcome.timing.total_us);
 }
 
+/* clang-format off */
 static const struct field timing_fields[] = {
-	{ .name = "queued", .type = FIELD_US, .get = get_queued },
-	{ .name = "dns", .type = FIELD_US, .get = get_dns },
-	{ .name = "connect", .type = FIELD_US, .get = get_connect },
-	{ .name = "tls", .type = FIELD_US, .get = get_tls },
-	{ .name = "first_byte", .type = FIELD_US, .get = get_first_byte },
-	{ .name = "total", .type = FIELD_US, .get = get_total },
+	{ .name = "queued", .type = FIELD_US, .get = get_queued, .nullable = true,
+	  .description = "Waiting for a free slot before the first attempt" },
+	{ .name = "dns", .type = FIELD_US, .get = get_dns, .nullable = true,
+	  .description = "Looking up the name; null on a connection that was open already" },
+	{ .name = "connect", .type = FIELD_US, .get = get_connect, .nullable = true,
+	  .description = "Connecting" },
+	{ .name = "tls", .type = FIELD_US, .get = get_tls, .nullable = true,
+	  .description = "The TLS handshake" },
+	{ .name = "first_byte", .type = FIELD_US, .get = get_first_byte, .nullable = true,
+	  .description = "From the request sent to the first byte of the answer" },
+	{ .name = "total", .type = FIELD_US, .get = get_total, .nullable = true,
+	  .description = "All of it" },
 	{ .name = NULL },
 };
+/* clang-format on */
 
 /* ---- error ---- */
 
@@ -238,38 +262,71 @@ get_error_excerpt(const struct board_entry *entry, struct field_value *value)
 	put_text(value, entry->outcome.excerpt);
 }
 
+/* clang-format off */
 static const struct field error_fields[] = {
-	{ .name = "kind", .type = FIELD_TEXT, .get = get_error_kind },
-	{ .name = "phase", .type = FIELD_TEXT, .get = get_error_phase },
-	{ .name = "message", .type = FIELD_TEXT, .get = get_error_message },
-	{ .name = "excerpt", .type = FIELD_TEXT, .get = get_error_excerpt },
+	{ .name = "kind", .type = FIELD_TEXT, .get = get_error_kind, .names = error_kind_names,
+	  .description = "What went wrong, for programs" },
+	{ .name = "phase", .type = FIELD_TEXT, .get = get_error_phase, .names = response_phase_names,
+	  .nullable = true, .description = "How far the request had come" },
+	{ .name = "message", .type = FIELD_TEXT, .get = get_error_message, .nullable = true,
+	  .description = "What went wrong, for people" },
+	{ .name = "excerpt", .type = FIELD_TEXT, .get = get_error_excerpt, .nullable = true,
+	  .description = "The first 200 characters of a failed answer's text" },
 	{ .name = NULL },
 };
 
 /* ---- a service ---- */
 
-/* clang-format off */
+#define SCHEMA_OBJECT "\"type\":\"object\""
+#define SCHEMA_TEXTS  SCHEMA_OBJECT ",\"additionalProperties\":{\"type\":\"string\"}"
+
 const struct field service_fields[] = {
-	{ .name = "status", .type = FIELD_TEXT, .get = get_status },
-	{ .name = "since", .type = FIELD_TIME, .get = get_since },
-	{ .name = "checked_at", .type = FIELD_TIME, .get = get_checked_at },
-	{ .name = "last_ok_at", .type = FIELD_TIME, .get = get_last_ok_at },
-	{ .name = "failures", .type = FIELD_INT, .get = get_failures },
-	{ .name = "attempts", .type = FIELD_INT, .get = get_attempts },
-	{ .name = "http_status", .type = FIELD_INT, .get = get_http_status },
-	{ .name = "url", .type = FIELD_TEXT, .get = get_url },
-	{ .name = "duration_ms", .type = FIELD_US, .get = get_duration },
-	{ .name = "timing_ms", .type = FIELD_OBJECT, .get = get_timing, .fields = timing_fields },
-	{ .name = "bytes", .type = FIELD_INT, .get = get_bytes },
-	{ .name = "certificate_expires_at", .type = FIELD_TIME, .get = get_certificate_expires_at },
-	{ .name = "error", .type = FIELD_OBJECT, .get = get_error, .fields = error_fields },
-	{ .name = "warnings", .type = FIELD_TEXTS, .get = get_warnings },
-	{ .name = "values", .type = FIELD_JSON, .get = get_values },
-	{ .name = "data", .type = FIELD_JSON, .get = get_data },
-	{ .name = "last_data", .type = FIELD_JSON, .get = get_last_data, .optional = true },
-	{ .name = "group", .type = FIELD_TEXT, .get = get_group, .optional = true },
-	{ .name = "labels", .type = FIELD_JSON, .get = get_labels, .optional = true },
-	{ .name = "description", .type = FIELD_TEXT, .get = get_description, .optional = true },
+	{ .name = "status", .type = FIELD_TEXT, .get = get_status, .names = status_names,
+	  .description = "How the last turn ended" },
+	{ .name = "since", .type = FIELD_TIME, .get = get_since, .nullable = true,
+	  .description = "Since when the status is what it is; a turn that was skipped or "
+	                 "cancelled changes nothing" },
+	{ .name = "checked_at", .type = FIELD_TIME, .get = get_checked_at, .nullable = true,
+	  .description = "When the last turn ended" },
+	{ .name = "last_ok_at", .type = FIELD_TIME, .get = get_last_ok_at, .nullable = true,
+	  .description = "When it was last ok or degraded" },
+	{ .name = "failures", .type = FIELD_INT, .get = get_failures,
+	  .description = "Turns in a row that ended in timeout, http_error or error" },
+	{ .name = "next_at", .type = FIELD_TIME, .get = get_next_at, .nullable = true,
+	  .description = "Until when it is not asked, for a Retry-After or for backoff" },
+	{ .name = "attempts", .type = FIELD_INT, .get = get_attempts,
+	  .description = "Requests that the last turn made; redirects do not count" },
+	{ .name = "http_status", .type = FIELD_INT, .get = get_http_status, .nullable = true,
+	  .description = "The status of the last answer" },
+	{ .name = "url", .type = FIELD_TEXT, .get = get_url, .nullable = true,
+	  .description = "What was asked, with secrets as ***" },
+	{ .name = "final_url", .type = FIELD_TEXT, .get = get_final_url, .nullable = true,
+	  .description = "Where redirects led to" },
+	{ .name = "duration_ms", .type = FIELD_US, .get = get_duration, .nullable = true,
+	  .description = "From the start of the first attempt to the end of the turn" },
+	{ .name = "timing_ms", .type = FIELD_OBJECT, .get = get_timing, .fields = timing_fields,
+	  .description = "The phases of the last attempt, after its redirects; null where one "
+	                 "did not take place" },
+	{ .name = "bytes", .type = FIELD_INT, .get = get_bytes,
+	  .description = "Bytes of the body that arrived, decoded" },
+	{ .name = "certificate_expires_at", .type = FIELD_TIME, .get = get_certificate_expires_at,
+	  .nullable = true, .description = "Until when the server's certificate is valid" },
+	{ .name = "error", .type = FIELD_OBJECT, .get = get_error, .fields = error_fields,
+	  .nullable = true, .description = "What went wrong; null where nothing did" },
+	{ .name = "warnings", .type = FIELD_TEXTS, .get = get_warnings,
+	  .description = "Broken rules of `warn`, missing values, and what was left out" },
+	{ .name = "values", .type = FIELD_JSON, .get = get_values, .json_schema = SCHEMA_OBJECT,
+	  .description = "What `extract` took out of the answer; secret values are ***" },
+	{ .name = "data", .type = FIELD_JSON, .get = get_data, .nullable = true,
+	  .description = "The answer: JSON, or a text; null on any failure" },
+	{ .name = "last_data", .type = FIELD_JSON, .get = get_last_data, .nullable = true,
+	  .optional = true, .description = "The last good answer, with `keep_last`" },
+	{ .name = "group", .type = FIELD_TEXT, .get = get_group, .optional = true,
+	  .description = "What it belongs to, as configured" },
+	{ .name = "labels", .type = FIELD_JSON, .get = get_labels, .json_schema = SCHEMA_TEXTS,
+	  .optional = true, .description = "Words about it, as configured" },
+	{ .name = "description", .type = FIELD_TEXT, .get = get_description, .optional = true,
+	  .description = "What it is, as configured" },
 	{ .name = NULL },
 };
 /* clang-format on */

@@ -1,10 +1,12 @@
 #include "gather/outcome.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/compiler.h"
 #include "base/units.h"
+#include "base/xalloc.h"
 
 const char *const status_names[] = {
 	[STATUS_OK] = "ok",
@@ -29,7 +31,10 @@ const char *const error_kind_names[] = {
 	[KIND_REDIRECT] = "redirect",
 	[KIND_TOO_LARGE] = "too_large",
 	[KIND_INVALID_BODY] = "invalid_body",
+	[KIND_EXPECTATION] = "expectation",
 	[KIND_TEMPLATE] = "template",
+	[KIND_DEPENDENCY] = "dependency",
+	[KIND_AUTH] = "auth",
 	[KIND_RATE_LIMITED] = "rate_limited",
 	[KIND_CANCELLED] = "cancelled",
 	[KIND_INTERNAL] = "internal",
@@ -47,7 +52,10 @@ static const enum status kind_statuses[KIND_COUNT] = {
 	[KIND_REDIRECT] = STATUS_ERROR,
 	[KIND_TOO_LARGE] = STATUS_ERROR,
 	[KIND_INVALID_BODY] = STATUS_ERROR,
+	[KIND_EXPECTATION] = STATUS_ERROR,
 	[KIND_TEMPLATE] = STATUS_ERROR,
+	[KIND_DEPENDENCY] = STATUS_SKIPPED,
+	[KIND_AUTH] = STATUS_ERROR,
 	[KIND_RATE_LIMITED] = STATUS_HTTP_ERROR,
 	[KIND_CANCELLED] = STATUS_CANCELLED,
 	[KIND_INTERNAL] = STATUS_ERROR,
@@ -96,7 +104,23 @@ outcome_init(struct outcome *outcome)
 			.first_byte_us = -1,
 			.total_us = -1,
 		},
+		.certificate_expires_at_ms = -1,
 	};
+}
+
+/* What was taken out of an answer. */
+static void
+clear_answer(struct outcome *outcome)
+{
+	free(outcome->values);
+	outcome->values = NULL;
+	outcome->values_len = 0;
+	free(outcome->secret_values);
+	outcome->secret_values = NULL;
+	outcome->secret_values_len = 0;
+	free(outcome->data);
+	outcome->data = NULL;
+	outcome->data_len = 0;
 }
 
 void
@@ -105,8 +129,36 @@ outcome_clear(struct outcome *outcome)
 	free(outcome->message);
 	free(outcome->excerpt);
 	free(outcome->url);
-	free(outcome->data);
+	free(outcome->final_url);
+	for (size_t i = 0; i < outcome->warning_count; i++)
+		free(outcome->warnings[i]);
+	free((void *)outcome->warnings);
+	clear_answer(outcome);
 	outcome_init(outcome);
+}
+
+void
+outcome_warn(struct outcome *outcome, char *text)
+{
+	outcome->warnings =
+	    xgrow((void *)outcome->warnings, outcome->warning_count, sizeof(char *));
+	outcome->warnings[outcome->warning_count++] = text;
+}
+
+void
+outcome_take_answer(struct outcome *outcome, struct outcome *from)
+{
+	clear_answer(outcome);
+	outcome->values = from->values;
+	outcome->values_len = from->values_len;
+	outcome->secret_values = from->secret_values;
+	outcome->secret_values_len = from->secret_values_len;
+	outcome->data = from->data;
+	outcome->data_len = from->data_len;
+	from->values = NULL;
+	from->secret_values = NULL;
+	from->data = NULL;
+	clear_answer(from);
 }
 
 static void
@@ -118,6 +170,22 @@ describe_success(const struct outcome *outcome, struct buffer *out)
 	if (outcome->duration_us >= 0)
 		buffer_append_format(out, " in %lld ms",
 		    (long long)((outcome->duration_us + 500) / 1000));
+}
+
+/* ... "but /queue/depth: expected at most 100, got 250 (and 2 more warnings)": broken rules
+ * come first among the warnings. */
+static void
+describe_degraded(const struct outcome *outcome, struct buffer *out)
+{
+	size_t more = outcome->warning_count - 1;
+
+	describe_success(outcome, out);
+	if (outcome->warning_count == 0)
+		return;
+	buffer_append_format(out, ", but %s", outcome->warnings[0]);
+	if (more > 0)
+		buffer_append_format(
+		    out, " (and %zu more warning%s)", more, more == 1 ? "" : "s");
 }
 
 /* The phase is left to the document: in the log, what counts is how long it was given. */
@@ -133,11 +201,12 @@ describe_timeout(const struct outcome *outcome, struct buffer *out)
 	}
 }
 
+/* A message that says no more than BEFORE does is left out. */
 static void
 append_message(const struct outcome *outcome, const char *before, struct buffer *out)
 {
 	buffer_append_string(out, before);
-	if (outcome->message != NULL)
+	if (outcome->message != NULL && strcmp(outcome->message, before) != 0)
 		buffer_append_format(out, ": %s", outcome->message);
 }
 
@@ -146,14 +215,20 @@ outcome_describe(const struct outcome *outcome, struct buffer *out)
 {
 	switch (outcome->status) {
 	case STATUS_OK:
-	case STATUS_DEGRADED:
 		describe_success(outcome, out);
+		break;
+	case STATUS_DEGRADED:
+		describe_degraded(outcome, out);
 		break;
 	case STATUS_TIMEOUT:
 		describe_timeout(outcome, out);
 		break;
 	case STATUS_HTTP_ERROR:
-		buffer_append_format(out, "returned HTTP %ld", outcome->http_status);
+		if (outcome->message != NULL)
+			buffer_append_string(out, outcome->message);
+		else
+			buffer_append_format(
+			    out, "returned HTTP %ld", outcome->http_status);
 		break;
 	case STATUS_ERROR:
 		append_message(outcome, "error", out);
@@ -162,7 +237,7 @@ outcome_describe(const struct outcome *outcome, struct buffer *out)
 		append_message(outcome, "skipped", out);
 		break;
 	case STATUS_CANCELLED:
-		buffer_append_string(out, "cancelled");
+		append_message(outcome, "cancelled", out);
 		break;
 	case STATUS_PENDING:
 		buffer_append_string(out, "not asked yet");

@@ -42,8 +42,11 @@ enum error_kind {
 	KIND_REDIRECT,
 	KIND_TOO_LARGE,
 	KIND_INVALID_BODY,
+	KIND_EXPECTATION,
 	KIND_TEMPLATE,
-	KIND_RATE_LIMITED,
+	KIND_DEPENDENCY,
+	KIND_AUTH,
+	KIND_RATE_LIMITED, /* http_error; skipped where nobody was asked */
 	KIND_CANCELLED,
 	KIND_INTERNAL,
 };
@@ -68,7 +71,15 @@ struct outcome {
 	int64_t queued_us;     /* waited for a slot; -1: none */
 	struct response_timing timing;
 	uint64_t bytes;
-	char *url;  /* owned: as shown */
+	int64_t certificate_expires_at_ms; /* wall time; -1: none, or unknown */
+	char *url;       /* owned: as shown */
+	char *final_url; /* owned: of the last redirect, masked; NULL: none followed */
+	char **warnings; /* owned, masked: broken `warn` rules, missing values */
+	size_t warning_count;
+	char *values; /* owned: a compact JSON object, secret ones as ***; NULL: {} */
+	size_t values_len;
+	char *secret_values; /* owned: likewise, the secret ones as they are; NULL: none */
+	size_t secret_values_len;
 	char *data; /* owned: compact JSON text, masked; NULL: null */
 	size_t data_len;
 };
@@ -76,6 +87,13 @@ struct outcome {
 /* All unset: pending, -1, NULL. */
 void outcome_init(struct outcome *outcome);
 void outcome_clear(struct outcome *outcome);
+
+/* One more warning; TEXT is taken over. */
+void outcome_warn(struct outcome *outcome, char *text);
+
+/* What OUTCOME took out of an answer, data, values and all, becomes what FROM holds, which
+ * loses it. */
+void outcome_take_answer(struct outcome *outcome, struct outcome *from);
 
 /* The outcome as a log line's text, without the name: "responded with 200 in 183 ms",
  * "returned HTTP 503", "timed out after 5s", "error: could not resolve host". */

@@ -66,7 +66,8 @@ is_due_again(int64_t told_at_us, int64_t now_us)
 static enum log_level
 level_of(enum status status)
 {
-	if (status_is_failure(status) || status == STATUS_SKIPPED)
+	if (status_is_failure(status) || status == STATUS_SKIPPED ||
+	    status == STATUS_DEGRADED)
 		return LOG_LEVEL_WARN;
 	return LOG_LEVEL_INFO;
 }
@@ -111,7 +112,10 @@ report_outcome(struct report *report, struct report_lines *lines,
     struct board_entry *entry, bool changed, int64_t now_us)
 {
 	enum log_level level = level_of(entry->outcome.status);
-	bool again = level == LOG_LEVEL_WARN && is_due_again(entry->told_at_us, now_us);
+	/* What is degraded did answer: the reminders are of failures. */
+	bool again = level == LOG_LEVEL_WARN &&
+	    !status_is_success(entry->outcome.status) &&
+	    is_due_again(entry->told_at_us, now_us);
 
 	if (changed || again)
 		entry->told_at_us = now_us;

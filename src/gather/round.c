@@ -11,45 +11,10 @@
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "gather/board.h"
+#include "gather/seats.h"
 
-enum seat_state {
-	SEAT_WAITING, /* its time has not come */
-	SEAT_RUNNING, /* its turn is under way */
-	SEAT_DONE,
-};
-
-/* One target of the round. */
-struct seat {
-	struct round *round; /* borrowed: the one it is part of */
-	struct board_entry
-	    *entry; /* borrowed; not looked at any more once it is DONE */
-	/* Of the round's config: the entry's may be of a newer one, which the round does not
-	 * hold. */
-	const struct target *target;
-	struct turn *turn; /* while RUNNING */
-	int64_t offset_us;
-	enum seat_state state;
-};
-
-struct round {
-	struct turn_context context; /* its config: a reference */
-	struct board *board;         /* borrowed */
-	struct round_events events;
-	struct round_summary summary;
-	int64_t started_us;
-	int64_t origin_us; /* of the offsets: the start, or later after a standstill */
-	size_t done_count;
-	size_t next;         /* the first seat whose time has not come */
-	bool scheduled;      /* as its plan said */
-	bool has_begun;      /* one of its targets has, or there are none */
-	bool walking;        /* its seats are gone through further up the stack */
-	bool reporting;      /* one of the caller's functions is on the stack */
-	struct event timer;  /* the next seats' time, or the end that is to be told */
-	struct seat seats[]; /* in the order of their times */
-};
-
-static int64_t
-now_us(const struct round *round)
+int64_t
+round_now_us(const struct round *round)
 {
 	return round->context.clock.now_us(round->context.clock.arg);
 }
@@ -61,6 +26,7 @@ release(struct round *round)
 {
 	event_del(&round->timer);
 	config_unref(round->context.config);
+	free(round->edges);
 	free(round);
 }
 
@@ -89,34 +55,50 @@ finish_later(struct round *round)
 	event_active(&round->timer, EV_TIMEOUT, 1);
 }
 
-static void
-seat_done(struct seat *seat)
+void
+round_seat_done(struct seat *seat)
 {
 	struct round *round = seat->round;
 
 	seat->state = SEAT_DONE;
 	seat->turn = NULL;
 	round->done_count++;
+	round_order_release(seat);
 	if (is_over(round))
 		finish_later(round);
 }
 
-/* ---- turns ---- */
-
-static void
-on_turn_done(UNUSED const struct target *target, struct outcome *outcome, void *arg)
+void
+round_tell_outcome(struct seat *seat, bool changed)
 {
-	struct seat *seat = arg;
 	struct round *round = seat->round;
-	bool changed;
 
-	board_set_in_flight(seat->entry, false);
-	changed = board_put(round->board, seat->entry, outcome);
-	round->summary.duration_us = now_us(round) - round->started_us;
-	seat_done(seat);
 	round->reporting = true;
 	round->events.on_outcome(seat->entry, changed, round->events.arg);
 	round->reporting = false;
+}
+
+/* ---- turns ---- */
+
+static void start_ready(struct round *round);
+
+/* SEAT came to OUTCOME, which is used up. */
+static void
+take(struct seat *seat, struct outcome *outcome, int64_t hold_until_us)
+{
+	struct round *round = seat->round;
+
+	round_mode_take(seat, outcome, hold_until_us);
+	if (is_over(round))
+		round_mode_commit(round);
+	start_ready(round);
+}
+
+static void
+on_turn_done(UNUSED const struct target *target, struct outcome *outcome,
+    const struct turn_findings *findings, void *arg)
+{
+	take(arg, outcome, findings->hold_until_us);
 }
 
 /* A target never overlaps itself: one that is still running misses this turn. */
@@ -125,7 +107,7 @@ skip(struct seat *seat)
 {
 	struct round *round = seat->round;
 
-	seat_done(seat);
+	round_seat_done(seat);
 	round->reporting = true;
 	round->events.on_skipped(seat->entry, round->events.arg);
 	round->reporting = false;
@@ -141,26 +123,62 @@ tell_begin(struct round *round)
 		round->events.on_begin(&round->summary, round->events.arg);
 }
 
+static int64_t
+due_us(const struct seat *seat)
+{
+	return seat->round->origin_us + seat->offset_us;
+}
+
 /* After a standstill of the program or the machine, a later round may be about to ask what
  * still waits here. Under load seats are late, too, but then that is nearly an interval
- * away. */
+ * away. Who had to wait for others may even be behind it. */
 static bool
 is_left_to_next_round(const struct seat *seat)
 {
 	int64_t interval_us = seat->target->interval_ms * 1000;
-	int64_t ahead_us = seat->entry->planned_us - now_us(seat->round);
+	int64_t ahead_us = seat->entry->planned_us - round_now_us(seat->round);
 
-	return seat->round->scheduled && ahead_us > 0 &&
-	    ahead_us < interval_us - interval_us / 4;
+	if (!seat->round->scheduled)
+		return false;
+	if (seat->state == SEAT_BLOCKED && ahead_us <= 0)
+		return seat->entry->planned_us > due_us(seat);
+	return ahead_us > 0 && ahead_us < interval_us - interval_us / 4;
+}
+
+/* It is not asked, and that is its outcome. MESSAGE is taken over. */
+static void
+refuse(struct seat *seat, enum error_kind kind, char *message)
+{
+	struct outcome outcome;
+
+	turn_skip(&seat->round->context, seat->target, kind, message, &outcome);
+	take(seat, &outcome, 0);
+	outcome_clear(&outcome);
+}
+
+static void
+ask(struct seat *seat)
+{
+	struct round *round = seat->round;
+	struct turn *turn;
+
+	board_set_in_flight(seat->entry, true);
+	board_set_in_extra_turn(seat->entry, !round->scheduled);
+	seat->state = SEAT_RUNNING;
+	turn = turn_start(&round->context, seat->target, on_turn_done, seat);
+	/* It may be over already. */
+	if (seat->state == SEAT_RUNNING)
+		seat->turn = turn;
 }
 
 static void
 begin(struct seat *seat)
 {
-	struct turn *turn;
+	enum error_kind objection;
+	char *message = NULL;
 
 	if (is_left_to_next_round(seat)) {
-		seat_done(seat);
+		round_seat_done(seat);
 		return;
 	}
 	if (seat->entry->in_flight) {
@@ -168,22 +186,42 @@ begin(struct seat *seat)
 		return;
 	}
 	tell_begin(seat->round);
-	board_set_in_flight(seat->entry, true);
-	board_set_in_extra_turn(seat->entry, !seat->round->scheduled);
-	seat->state = SEAT_RUNNING;
-	turn = turn_start(&seat->round->context, seat->target, on_turn_done, seat);
-	/* It may be over already. */
-	if (seat->state == SEAT_RUNNING)
-		seat->turn = turn;
+	objection = round_order_objection(seat, &message);
+	if (objection != KIND_NONE)
+		refuse(seat, objection, message);
+	else
+		ask(seat);
+}
+
+/* Its time has come. */
+static void
+begin_or_block(struct seat *seat)
+{
+	if (seat->blockers > 0)
+		seat->state = SEAT_BLOCKED;
+	else
+		begin(seat);
+}
+
+/* Those that waited for others. What they come to may make more of them ready: a loop, since
+ * long chains of skipped targets would exhaust the stack. */
+static void
+start_ready(struct round *round)
+{
+	struct seat *seat;
+
+	if (round->walking)
+		return;
+	round->walking = true;
+	while ((seat = STAILQ_FIRST(&round->ready)) != NULL) {
+		STAILQ_REMOVE_HEAD(&round->ready, in_ready);
+		if (seat->state == SEAT_BLOCKED)
+			begin(seat);
+	}
+	round->walking = false;
 }
 
 /* ---- their times ---- */
-
-static int64_t
-due_us(const struct seat *seat)
-{
-	return seat->round->origin_us + seat->offset_us;
-}
 
 static void
 arm(struct round *round, int64_t now)
@@ -198,7 +236,7 @@ arm(struct round *round, int64_t now)
 static void
 advance(struct round *round)
 {
-	int64_t now = now_us(round);
+	int64_t now = round_now_us(round);
 
 	round->walking = true;
 	while (round->next < round->summary.target_count) {
@@ -211,9 +249,10 @@ advance(struct round *round)
 		}
 		round->next++;
 		if (waits)
-			begin(seat);
+			begin_or_block(seat);
 	}
 	round->walking = false;
+	start_ready(round);
 }
 
 /* After a stop of the program there is no burst: the first whose time came begins now, and
@@ -225,7 +264,7 @@ forgive_standstill(struct round *round)
 
 	if (round->next == round->summary.target_count)
 		return;
-	late_us = now_us(round) - due_us(&round->seats[round->next]);
+	late_us = round_now_us(round) - due_us(&round->seats[round->next]);
 	if (late_us > ROUND_STANDSTILL_US)
 		round->origin_us += late_us;
 }
@@ -299,11 +338,13 @@ round_new(const struct turn_context *context, struct event_base *base,
 		.duration_us = -1,
 		.target_count = plan->count,
 	};
+	STAILQ_INIT(&round->ready);
 	round->scheduled = plan->scheduled;
-	round->started_us = now_us(round);
+	round->started_us = round_now_us(round);
 	round->origin_us = round->started_us;
 	evtimer_assign(&round->timer, base, on_timer, round);
 	fill_seats(round, plan);
+	round_order_link(round);
 	return round;
 }
 
@@ -328,9 +369,13 @@ leave_out(struct seat *seat)
 {
 	struct turn *turn = seat->turn;
 
+	if (seat->state == SEAT_HELD) {
+		round_mode_forget(seat);
+		return;
+	}
 	if (seat->state == SEAT_RUNNING)
 		board_set_in_flight(seat->entry, false);
-	seat_done(seat);
+	round_seat_done(seat);
 	if (turn != NULL)
 		turn_abandon(turn);
 }
@@ -350,6 +395,9 @@ round_drop(struct round *round,
 			leave_out(seat);
 	}
 	round->walking = false;
+	if (is_over(round))
+		round_mode_commit(round);
+	start_ready(round);
 }
 
 static bool

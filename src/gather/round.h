@@ -1,5 +1,8 @@
 /*
  * A round: the targets that fell due at the same instant, gathered concurrently.
+ *
+ * A target waits for those of the round that it depends on. What the round as a whole comes
+ * to is decided by the config's `mode`.
  */
 #ifndef GATHERD_GATHER_ROUND_H
 #define GATHERD_GATHER_ROUND_H
@@ -18,12 +21,21 @@ struct round;
 /* What comes so late was held up by a stop of the program, or by a suspend. */
 #define ROUND_STANDSTILL_US ((int64_t)1000000)
 
+/* What a round came to; the names are round_verdict_names. */
+enum round_verdict {
+	ROUND_COMPLETE,
+	ROUND_FAILED,    /* `fail_fast`: a target failed */
+	ROUND_CANCELLED, /* `all_or_nothing`: likewise, and all others were cancelled */
+};
+extern const char *const round_verdict_names[]; /* "complete", "failed", "cancelled" */
+
 /* What the document and the log say of a round. */
 struct round_summary {
 	uint64_t number;
 	int64_t started_at_ms; /* wall time */
 	int64_t duration_us;   /* to the last outcome; -1: it still runs */
 	size_t target_count;
+	enum round_verdict verdict; /* so far */
 };
 
 /* One target of a round to be. */
@@ -51,6 +63,10 @@ struct round_events {
 	/* A target's time came while it was still running: it has no turn in this round. May
 	 * be called from inside round_start(). */
 	void (*on_skipped)(struct board_entry *entry, void *arg);
+	/* The verdict fell before the last one ended, which with `fail_fast` go on: the outcomes
+	 * so far are on the board. Called once at most, after the failing target's on_outcome.
+	 * NULL: nobody wants to know. */
+	void (*on_failed)(const struct round_summary *summary, void *arg);
 	/* The last one ended: called once, from the loop, never from inside a function of this
 	 * or another round. The round is freed after it. */
 	void (*on_done)(const struct round_summary *summary, void *arg);

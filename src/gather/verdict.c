@@ -4,199 +4,38 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <time.h>
 
 #include "base/buffer.h"
-#include "base/charset.h"
-#include "base/compiler.h"
-#include "base/json_scan.h"
-#include "base/json_write.h"
+#include "base/json_pointers.h"
 #include "base/secrets.h"
 #include "base/units.h"
-#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "gather/judgement.h"
 #include "gather/outcome.h"
 #include "http/request.h"
 
-/* Of a failed answer's text, what is told of it. */
-#define EXCERPT_CHARACTERS 200
 /* Of a text that may be the server's words. */
 #define MESSAGE_CHARACTERS 500
-/* Enough of a body to find that many characters in, blanks between them and all. */
-#define EXCERPT_SOURCE_BYTES ((size_t)4096)
 
-/* One answer that is being judged. */
-struct judgement {
-	const struct target *target;
-	const struct request *request;
-	struct response *response;
-	int64_t timeout_ms;
-	struct outcome *outcome;
-};
+/* So many of a target's pointers need no memory of their own. */
+#define USUAL_POINTERS 16
 
-/* ---- Content-Type (RFC 9110, 8.3) ---- */
-
-/* TYPE's length without its parameters and the blanks before them. */
-static size_t
-media_type_len(const char *type)
-{
-	size_t len = strcspn(type, ";");
-
-	while (len > 0 && (type[len - 1] == ' ' || type[len - 1] == '\t'))
-		len--;
-	return len;
-}
-
-/* application/json, or anything in JSON's syntax: application/problem+json (RFC 6839). */
-static bool
-is_json_type(const char *type)
-{
-	static const char json[] = "application/json";
-	static const char suffix[] = "+json";
-	const size_t suffix_len = sizeof(suffix) - 1;
-	size_t len;
-
-	if (type == NULL)
-		return false;
-	type += strspn(type, " \t");
-	len = media_type_len(type);
-	if (len == sizeof(json) - 1 && strncasecmp(type, json, len) == 0)
-		return true;
-	return len > suffix_len &&
-	    strncasecmp(type + len - suffix_len, suffix, suffix_len) == 0;
-}
-
-/* The next parameter of a type, behind the ";" that PARAMETER points at: its name and its
- * value, without the quotes. Returns where it ends. */
-static const char *
-next_parameter(const char *parameter, const char **name, size_t *name_len,
-    const char **value, size_t *value_len)
-{
-	parameter += 1 + strspn(parameter + 1, " \t");
-	*name = parameter;
-	*name_len = strcspn(parameter, "=; \t");
-	*value_len = 0;
-	parameter += *name_len;
-	if (*parameter == '=') {
-		bool quoted = *++parameter == '"';
-
-		*value = parameter += quoted;
-		*value_len = strcspn(parameter, quoted ? "\"" : "; \t");
-		parameter += *value_len;
-	}
-	return parameter + strcspn(parameter, ";");
-}
-
-/* The charset that TYPE names, put into TEXT of SIZE bytes; NULL where it names none, or
- * one too long to be known. */
-static const char *
-find_charset(const char *type, char *text, size_t size)
-{
-	const char *parameter = type != NULL ? type + strcspn(type, ";") : "";
-
-	while (*parameter == ';') {
-		const char *name;
-		const char *value;
-		size_t name_len;
-		size_t value_len;
-
-		parameter =
-		    next_parameter(parameter, &name, &name_len, &value, &value_len);
-		if (name_len == strlen("charset") &&
-		    strncasecmp(name, "charset", name_len) == 0 && value_len > 0 &&
-		    value_len < size) {
-			memcpy(text, value, value_len);
-			text[value_len] = '\0';
-			return text;
-		}
-	}
-	return NULL;
-}
-
-/* ---- foreign text, fit to be shown ---- */
-
-/* TEXT with *** for the request's secrets, as one line of at most MAX characters; NULL
- * where nothing is left. Masked before it is cut: half a secret is found no more. */
-static char *
-masked_line(const struct request *request, const char *text, size_t len, size_t max)
-{
-	struct buffer masked;
-	struct buffer line;
-	char *result = NULL;
-
-	buffer_init(&masked, BUFFER_UNLIMITED);
-	buffer_init(&line, BUFFER_UNLIMITED);
-	if (!secrets_empty(request->secrets)) {
-		secrets_append_masked(request->secrets, &masked, text, len);
-		text = masked.data;
-		len = masked.len;
-	}
-	utf8_append_cleaned(&line, text, len, max);
-	if (line.len > 0)
-		result = buffer_take(&line);
-	buffer_clear(&line);
-	buffer_clear(&masked);
-	return result;
-}
-
-static void
-decode_body(
-    const struct response *response, const char *body, size_t len, struct buffer *out)
-{
-	char name[64];
-
-	charset_append_utf8(
-	    out, find_charset(response->content_type, name, sizeof(name)), body, len);
-}
-
-/* How much of a body of LEN bytes the excerpt is made from: without secrets its start is
- * enough, with secrets there must be no end in the middle of one. */
-static size_t
-excerpt_source_len(const struct request *request, size_t len)
-{
-	if (secrets_empty(request->secrets) && len > EXCERPT_SOURCE_BYTES)
-		return EXCERPT_SOURCE_BYTES;
-	return len;
-}
-
-/* The first characters of BODY. */
-static char *
-make_excerpt(const struct judgement *judgement, const char *body, size_t len)
-{
-	struct buffer text;
-	char *excerpt;
-
-	if (len == 0)
-		return NULL;
-	buffer_init(&text, BUFFER_UNLIMITED);
-	decode_body(judgement->response, body,
-	    excerpt_source_len(judgement->request, len), &text);
-	excerpt =
-	    masked_line(judgement->request, text.data, text.len, EXCERPT_CHARACTERS);
-	buffer_clear(&text);
-	return excerpt;
-}
+/* A body that takes a noticeable time to read. */
+#define LARGE_BODY_BYTES ((size_t)64 * 1024)
 
 /* ---- failures ---- */
 
-/* MESSAGE is the outcome's from now on. */
-static void
-fail(struct judgement *judgement, enum error_kind kind, char *message)
+void
+judgement_fail(struct judgement *judgement, enum error_kind kind, char *message)
 {
-	judgement->outcome->kind = kind;
-	judgement->outcome->status = error_kind_status(kind);
-	judgement->outcome->message = message;
-}
+	struct outcome *outcome = judgement->outcome;
 
-static void
-fail_with_body(struct judgement *judgement, enum error_kind kind, char *message)
-{
-	const struct response *response = judgement->response;
-
-	fail(judgement, kind, message);
-	judgement->outcome->excerpt =
-	    make_excerpt(judgement, response->body, response->body_len);
+	outcome->kind = kind;
+	outcome->status = error_kind_status(kind);
+	outcome->message = message;
+	outcome->excerpt = judgement_excerpt(judgement);
 }
 
 /* Was it the connection's own, shorter limit that ran out? After a redirect the attempt's
@@ -208,7 +47,7 @@ is_connect_timeout(const struct judgement *judgement)
 	int64_t connect_timeout_us = judgement->request->connect_timeout_us;
 
 	if (response->phase > PHASE_TLS || connect_timeout_us <= 0 ||
-	    connect_timeout_us >= judgement->timeout_ms * 1000)
+	    connect_timeout_us >= judgement->context->timeout_ms * 1000)
 		return false;
 	return response->hops == 0 || response->timing.total_us >= connect_timeout_us;
 }
@@ -228,9 +67,9 @@ judge_timeout(struct judgement *judgement)
 
 	outcome->limit_ms = is_connect_timeout(judgement)
 	    ? judgement->request->connect_timeout_us / 1000
-	    : judgement->timeout_ms;
+	    : judgement->context->timeout_ms;
 	units_format_duration(limit, outcome->limit_ms);
-	fail_with_body(judgement, KIND_TIMEOUT,
+	judgement_fail(judgement, KIND_TIMEOUT,
 	    xasprintf(
 	        "timed out after %s %s", limit, doing[judgement->response->phase]));
 }
@@ -252,8 +91,8 @@ fault_message(const struct judgement *judgement)
 	char *message = NULL;
 
 	if (told != NULL)
-		message = masked_line(
-		    judgement->request, told, strlen(told), MESSAGE_CHARACTERS);
+		message = judgement_mask_line(
+		    judgement, told, strlen(told), MESSAGE_CHARACTERS);
 	return message != NULL ? message : xstrdup(words[judgement->response->result]);
 }
 
@@ -270,7 +109,7 @@ judge_fault(struct judgement *judgement)
 		[RESPONSE_INTERNAL] = KIND_INTERNAL,
 	};
 
-	fail_with_body(
+	judgement_fail(
 	    judgement, kinds[judgement->response->result], fault_message(judgement));
 }
 
@@ -280,166 +119,115 @@ judge_http_status(struct judgement *judgement)
 	const struct response *response = judgement->response;
 	long http_status = response->http_status;
 	bool limited =
-	    http_status == 429 || (http_status == 503 && response->retry_after);
+	    http_status == 429 || (http_status == 503 && response->retry_after_ms >= 0);
 
-	fail_with_body(judgement, limited ? KIND_RATE_LIMITED : KIND_HTTP,
-	    xasprintf("returned HTTP %ld", http_status));
+	judgement_fail(judgement, limited ? KIND_RATE_LIMITED : KIND_HTTP,
+	    judgement_status_message(judgement));
 }
 
-/* ---- bodies ---- */
+/* ---- answers ---- */
 
-static void
-keep_data(struct judgement *judgement, char *json, size_t len)
+/* Of all hops of the attempt. */
+static int64_t
+duration_us(const struct response *response)
 {
-	judgement->outcome->data = json;
-	judgement->outcome->data_len = len;
+	return response->whole_us > 0 ? response->whole_us : response->timing.total_us;
 }
 
+/* What is known of the answer before its body is looked at. */
 static void
-keep_json(struct judgement *judgement, size_t len)
-{
-	struct response *response = judgement->response;
-	struct buffer masked;
-
-	if (secrets_empty(judgement->request->secrets)) {
-		/* The body itself, without a copy. */
-		response->body[len] = '\0';
-		keep_data(judgement, response->body, len);
-		response->body = NULL;
-		return;
-	}
-	buffer_init(&masked, BUFFER_UNLIMITED);
-	secrets_append_masked_json(
-	    judgement->request->secrets, &masked, response->body, len);
-	len = masked.len;
-	keep_data(judgement, buffer_take(&masked), len);
-}
-
-/* SOURCE is the start of the body as it came, from before the scan spoilt it. */
-static void
-fail_json(struct judgement *judgement, const struct json_scan *scan,
-    const struct buffer *source)
-{
-	char *message;
-
-	if (scan->fault == JSON_FAULT_EMPTY)
-		message = xstrdup("body is not valid JSON: it is empty");
-	else
-		message = xasprintf("body is not valid JSON: %s at byte %zu",
-		    scan->fault == JSON_FAULT_SYNTAX ? "syntax error"
-		                                     : json_fault_text(scan->fault),
-		    scan->offset);
-	fail(judgement, KIND_INVALID_BODY, message);
-	judgement->outcome->excerpt =
-	    make_excerpt(judgement, source->data, source->len);
-}
-
-static void
-judge_json(struct judgement *judgement)
-{
-	struct response *response = judgement->response;
-	struct json_scan scan;
-	struct buffer source;
-
-	buffer_init(&source, BUFFER_UNLIMITED);
-	buffer_append(&source, response->body,
-	    excerpt_source_len(judgement->request, response->body_len));
-	if (!json_scan_compact(response->body, response->body_len,
-	        (unsigned)judgement->target->max_depth, &scan))
-		fail_json(judgement, &scan, &source);
-	else if (judgement->target->data)
-		keep_json(judgement, scan.len);
-	buffer_clear(&source);
-}
-
-/* Decoded first: a secret is looked for in the text, not in how it was encoded. */
-static void
-keep_text(struct judgement *judgement)
+gather_facts(struct judgement *judgement)
 {
 	const struct response *response = judgement->response;
-	struct buffer text;
-	struct buffer masked;
-	struct buffer out;
-	struct json_write json;
-	size_t len;
+	const struct outcome *outcome = judgement->outcome;
+	int64_t expires_at_ms = outcome->certificate_expires_at_ms;
 
-	buffer_init(&text, BUFFER_UNLIMITED);
-	buffer_init(&masked, BUFFER_UNLIMITED);
-	buffer_init(&out, BUFFER_UNLIMITED);
-	decode_body(response, response->body, response->body_len, &text);
-	secrets_append_masked(
-	    judgement->request->secrets, &masked, text.data, text.len);
-	json_write_init(&json, &out);
-	json_write_string_len(&json, masked.data, masked.len);
-	len = out.len;
-	keep_data(judgement, buffer_take(&out), len);
-	buffer_clear(&masked);
-	buffer_clear(&text);
+	judgement->facts = (struct facts){
+		.http_status = response->http_status,
+		.pointers = judgement->target->pointers,
+		.found = judgement->found,
+		.head = response->head,
+		.duration_us = duration_us(response),
+		.has_certificate = expires_at_ms >= 0,
+		.certificate_left_ms = expires_at_ms - judgement->context->wall_ms,
+		.discreet = judgement->target->has_secret_value,
+		.budget = { .left_us = PATTERN_BUDGET_US },
+	};
+}
+
+static int64_t
+thread_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* To read a large body takes a part of the time that one answer may take; of a small one it
+ * is not worth asking the clock. */
+static bool
+read_body(struct judgement *judgement)
+{
+	bool large = judgement->response->body_len >= LARGE_BODY_BYTES;
+	int64_t began_us = large ? thread_now_us() : 0;
+	bool read = judgement_read_body(judgement);
+
+	if (large)
+		judgement->facts.budget.left_us -= thread_now_us() - began_us;
+	return read;
 }
 
 static void
-judge_body(struct judgement *judgement)
+judge_content(struct judgement *judgement)
 {
-	const struct response *response = judgement->response;
-
-	if (response->no_content)
+	gather_facts(judgement);
+	if (!read_body(judgement) || !judgement_expect(judgement))
 		return;
-	switch (judgement->target->format) {
-	case FORMAT_AUTO:
-		if (is_json_type(response->content_type))
-			judge_json(judgement);
-		return;
-	case FORMAT_JSON:
-		judge_json(judgement);
-		return;
-	case FORMAT_TEXT:
-		if (judgement->target->data)
-			keep_text(judgement);
-		return;
-	case FORMAT_NONE:
-		return;
-	}
+	judgement_warn(judgement);
+	judgement_extract(judgement);
+	judgement_keep_data(judgement);
 }
 
 static void
 judge_answer(struct judgement *judgement)
 {
-	long http_status = judgement->response->http_status;
+	size_t pointer_count = json_pointers_count(judgement->target->pointers);
+	struct span usual[USUAL_POINTERS];
+	char start[JUDGEMENT_EXCERPT_BYTES];
 
-	if (http_status < 200 || http_status > 299) {
+	if (!judgement_status_holds(judgement)) {
 		judge_http_status(judgement);
 		return;
 	}
 	judgement->outcome->kind = KIND_NONE;
 	judgement->outcome->status = STATUS_OK;
-	judge_body(judgement);
+	judgement->start = start;
+	judgement->found = usual;
+	if (pointer_count > USUAL_POINTERS)
+		judgement->found = xcalloc(pointer_count, sizeof(struct span));
+	else
+		memset(usual, 0, pointer_count * sizeof(struct span));
+	buffer_init(&judgement->text, BUFFER_UNLIMITED);
+	buffer_init(&judgement->masked, BUFFER_UNLIMITED);
+	buffer_init(&judgement->whole, BUFFER_UNLIMITED);
+	judge_content(judgement);
+	buffer_clear(&judgement->whole);
+	buffer_clear(&judgement->masked);
+	buffer_clear(&judgement->text);
+	if (judgement->found != usual)
+		free(judgement->found);
 }
 
-void
-verdict_judge(const struct target *target, const struct request *request,
-    struct response *response, int64_t timeout_ms, struct outcome *outcome)
+static void
+judge_result(struct judgement *judgement)
 {
-	struct judgement judgement = {
-		.target = target,
-		.request = request,
-		.response = response,
-		.timeout_ms = timeout_ms,
-		.outcome = outcome,
-	};
-
-	outcome->http_status = response->http_status;
-	outcome->timing = response->timing;
-	outcome->bytes = response->bytes;
-	outcome->phase = response->result == RESPONSE_COMPLETE ||
-	        response->result == RESPONSE_REDIRECT
-	    ? -1
-	    : (int)response->phase;
-	switch (response->result) {
+	switch (judgement->response->result) {
 	case RESPONSE_COMPLETE:
-		judge_answer(&judgement);
+		judge_answer(judgement);
 		return;
 	case RESPONSE_TIMEOUT:
-		judge_timeout(&judgement);
+		judge_timeout(judgement);
 		return;
 	case RESPONSE_DNS:
 	case RESPONSE_CONNECT:
@@ -448,7 +236,65 @@ verdict_judge(const struct target *target, const struct request *request,
 	case RESPONSE_REDIRECT:
 	case RESPONSE_TOO_LARGE:
 	case RESPONSE_INTERNAL:
-		judge_fault(&judgement);
+		judge_fault(judgement);
 		return;
 	}
+}
+
+/* ---- beside the verdict ---- */
+
+/* Where redirects led, which is the servers' words. */
+static char *
+shown_final_url(const struct request *request, const char *final_url)
+{
+	struct buffer masked;
+
+	if (final_url == NULL)
+		return NULL;
+	buffer_init(&masked, BUFFER_UNLIMITED);
+	secrets_append_masked(request->secrets, &masked, final_url, strlen(final_url));
+	return buffer_take(&masked);
+}
+
+/* What response->tls says of when the certificate ends; -1: nothing. */
+static int64_t
+expires_at_ms(const struct response *response)
+{
+	return response->tls.expires_at_ms > 0 ? response->tls.expires_at_ms : -1;
+}
+
+/* With or without `verify`, plain HTTP has no certificate. */
+static bool
+trusts_blindly(const struct target *target, const struct response *response)
+{
+	return !target->tls.verify &&
+	    (target->asks_tls || response->tls.version != NULL);
+}
+
+void
+verdict_judge(const struct target *target, const struct request *request,
+    struct response *response, const struct verdict_context *context,
+    struct outcome *outcome)
+{
+	struct judgement judgement = {
+		.target = target,
+		.request = request,
+		.response = response,
+		.context = context,
+		.outcome = outcome,
+	};
+
+	outcome->http_status = response->http_status;
+	outcome->timing = response->timing;
+	outcome->bytes = response->bytes;
+	outcome->certificate_expires_at_ms = expires_at_ms(response);
+	outcome->final_url = shown_final_url(request, response->final_url);
+	outcome->phase = response->result == RESPONSE_COMPLETE ||
+	        response->result == RESPONSE_REDIRECT
+	    ? -1
+	    : (int)response->phase;
+	judge_result(&judgement);
+	if (trusts_blindly(target, response))
+		outcome_warn(outcome,
+		    xstrdup("the server's certificate is not verified (tls.verify)"));
 }

@@ -1,41 +1,74 @@
 #include "http/answer.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
+#include "http/request.h"
 
 /* What a Content-Length is believed before the bytes are there. */
 #define MAX_RESERVED_BYTES ((size_t)1024 * 1024)
 
+/* A Retry-After of more digits is for ever. */
+#define MAX_DELAY_DIGITS 12u
+
 void
-answer_begin(struct answer *answer, CURL *easy, size_t max_body_bytes, bool keep_body)
+answer_begin(struct answer *answer, CURL *easy, const struct request *request,
+    bool ends_with_head)
 {
 	*answer = (struct answer){
 		.easy = easy,
-		.max_body_bytes = max_body_bytes,
-		.keep_body = keep_body,
+		.request = request,
+		.retry_after_ms = -1,
+		.ends_with_head = ends_with_head,
+		.keep_body = request->keep_body,
 	};
+	buffer_init(&answer->head, ANSWER_MAX_HEADER_BYTES);
+}
+
+/* Forget all that was kept. */
+static void
+drop(struct answer *answer)
+{
+	free(answer->location);
+	free(answer->content_type);
+	free(answer->body);
+	buffer_clear(&answer->head);
+}
+
+void
+answer_restart(struct answer *answer)
+{
+	if (answer->header_bytes == 0)
+		return;
+	drop(answer);
+	answer_begin(answer, answer->easy, answer->request, answer->ends_with_head);
 }
 
 void
 answer_clear(struct answer *answer)
 {
-	free(answer->location);
-	free(answer->body);
+	drop(answer);
 	*answer = (struct answer){ 0 };
 }
 
-char *
-answer_take_body(struct answer *answer)
+void
+answer_take(struct answer *answer, struct response *response)
 {
-	char *body = answer->body != NULL ? answer->body : xstrdup("");
-
+	response->bytes = answer->bytes;
+	response->body_len = answer->body_len;
+	response->body = answer->body != NULL ? answer->body : xstrdup("");
+	response->content_type = answer->content_type;
+	response->retry_after_ms = answer->retry_after_ms;
+	if (answer->head.len > 0)
+		response->head = buffer_take(&answer->head);
 	answer->body = NULL;
 	answer->body_len = 0;
 	answer->body_capacity = 0;
-	return body;
+	answer->content_type = NULL;
 }
 
 char *
@@ -74,25 +107,86 @@ header_value(const char *line, size_t len, const char *name, size_t *value_len)
 	return line + start;
 }
 
-/* What a caller asks for of a header LINE. Of several Location lines the first one counts,
- * as it does for libcurl. */
+/* A copy of the value of the header LINE, if its name is NAME and there is one; NULL
+ * otherwise. The caller's. */
+static char *
+copy_value(const char *line, size_t len, const char *name)
+{
+	size_t value_len;
+	const char *value = header_value(line, len, name, &value_len);
+
+	return value != NULL && value_len > 0 ? xmemdup0(value, value_len) : NULL;
+}
+
+/* TEXT, a number of seconds or a date (RFC 9110, 10.2.3), as milliseconds from now; -1:
+ * neither. */
+static int64_t
+parse_retry_after(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	int64_t until_ms;
+	time_t date;
+
+	if (digits > 0) {
+		if (text[digits] != '\0')
+			return -1;
+		/* More than anybody waits for. */
+		return digits <= MAX_DELAY_DIGITS ? strtoll(text, NULL, 10) * 1000
+		                                  : INT64_MAX / 2;
+	}
+	/* A date begins with the name of its day. */
+	date = isalpha((unsigned char)text[0]) ? curl_getdate(text, NULL) : -1;
+	if (date == -1)
+		return -1;
+	until_ms = (int64_t)date * 1000 - clock_wall_ms();
+	return until_ms > 0 ? until_ms : 0;
+}
+
+/* What a caller asks for of a header LINE. Of several the first Location and the last
+ * Content-Type count, as they do for libcurl. */
 static void
 note_header(struct answer *answer, const char *line, size_t len)
 {
-	size_t value_len;
-	const char *value;
+	char *value;
 
-	if (header_value(line, len, "Retry-After", &value_len) != NULL)
-		answer->retry_after = true;
-	if (answer->location != NULL)
-		return;
-	value = header_value(line, len, "Location", &value_len);
-	if (value != NULL && value_len > 0)
-		answer->location = xmemdup0(value, value_len);
+	if (answer->location == NULL)
+		answer->location = copy_value(line, len, "Location");
+	value = copy_value(line, len, "Content-Type");
+	if (value != NULL) {
+		free(answer->content_type);
+		answer->content_type = value;
+	}
+	value = copy_value(line, len, "Retry-After");
+	if (value != NULL)
+		answer->retry_after_ms = parse_retry_after(value);
+	free(value);
 }
 
-/* After the last header line. An interim answer is followed by another; only 101 is not,
- * but then what follows is no HTTP any more. */
+static void
+keep_line(struct answer *answer, const char *line, size_t len)
+{
+	if (!answer->request->keep_head)
+		return;
+	while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+		len--;
+	buffer_append(&answer->head, line, len);
+	buffer_append_string(&answer->head, "\r\n");
+}
+
+/* An interim answer is followed by another. */
+static void
+pass_over_interim(struct answer *answer)
+{
+	size_t header_bytes = answer->header_bytes;
+	int64_t first_byte_us = answer->first_byte_us;
+
+	answer_restart(answer);
+	answer->header_bytes = header_bytes;
+	answer->first_byte_us = first_byte_us;
+}
+
+/* After the last header line. Only 101 is not followed by another answer, but then what
+ * follows is no HTTP any more. */
 static void
 end_headers(struct answer *answer)
 {
@@ -100,15 +194,15 @@ end_headers(struct answer *answer)
 
 	curl_easy_getinfo(answer->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 100 && status < 200 && status != 101) {
-		free(answer_take_location(answer));
-		answer->retry_after = false;
-		answer->part = ANSWER_AWAITED;
-	} else {
-		/* What went wrong is worth reading, even where the answer is not. */
-		if (status < 200 || status > 299)
-			answer->keep_body = true;
-		answer->part = ANSWER_BODY;
+		pass_over_interim(answer);
+		return;
 	}
+	/* What went wrong is worth reading, even where the answer is not. */
+	if (status < 200 || status > 299)
+		answer->keep_body = true;
+	answer->part = ANSWER_BODY;
+	if (answer->ends_with_head)
+		answer->fault = ANSWER_WHOLE;
 }
 
 size_t
@@ -117,6 +211,8 @@ answer_on_header(char *line, size_t size, size_t count, void *arg)
 	struct answer *answer = arg;
 	size_t len = size * count;
 
+	if (answer->header_bytes == 0)
+		answer->first_byte_us = clock_now_us();
 	answer->header_bytes += len;
 	if (answer->header_bytes > ANSWER_MAX_HEADER_BYTES)
 		return stop(answer, ANSWER_HEADERS_TOO_LARGE);
@@ -124,12 +220,17 @@ answer_on_header(char *line, size_t size, size_t count, void *arg)
 	switch (answer->part) {
 	case ANSWER_AWAITED: /* the status line */
 		answer->part = ANSWER_HEADERS;
+		keep_line(answer, line, len);
 		break;
 	case ANSWER_HEADERS:
-		if (len > 0 && (line[0] == '\r' || line[0] == '\n'))
+		if (len > 0 && (line[0] == '\r' || line[0] == '\n')) {
 			end_headers(answer);
-		else
+			if (answer->fault == ANSWER_WHOLE)
+				return 0;
+		} else {
 			note_header(answer, line, len);
+			keep_line(answer, line, len);
+		}
 		break;
 	case ANSWER_BODY: /* a trailer: nothing in it is for us */
 		break;
@@ -142,8 +243,8 @@ static size_t
 expected_bytes(const struct answer *answer)
 {
 	curl_off_t length = -1;
-	size_t max = answer->max_body_bytes < MAX_RESERVED_BYTES
-	    ? answer->max_body_bytes
+	size_t max = answer->request->max_body_bytes < MAX_RESERVED_BYTES
+	    ? answer->request->max_body_bytes
 	    : MAX_RESERVED_BYTES;
 
 	curl_easy_getinfo(answer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
@@ -181,7 +282,7 @@ answer_on_body(char *data, size_t size, size_t count, void *arg)
 	size_t len = size * count;
 
 	answer->bytes += len;
-	if (answer->bytes > answer->max_body_bytes)
+	if (answer->bytes > answer->request->max_body_bytes)
 		return stop(answer, ANSWER_BODY_TOO_LARGE);
 	if (!answer->keep_body)
 		return len;

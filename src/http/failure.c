@@ -8,18 +8,44 @@
 
 #include "base/units.h"
 #include "base/xalloc.h"
+#include "http/destination.h"
 #include "http/handle.h"
+#include "http/tls_words.h"
+#include "http/transfers.h"
 
-/* "HOST:PORT", "[::1]:PORT": a host name has at most 253 bytes. */
-#define PLACE_SIZE 272
+/* Where it is that something failed, for a person: "proxy HOST:PORT", "HOST:PORT", or the
+ * path of a socket. */
+struct place {
+	const char *kind; /* "proxy " or "" */
+	char text[DESTINATION_PLACE_SIZE];
+};
 
-static void
-write_place(char place[static PLACE_SIZE], const struct url *url)
+/* Where the connection goes. */
+static struct place
+next_place(const struct handle *handle)
 {
-	bool bracketed = strchr(url->host, ':') != NULL;
+	struct destination destination = destination_of(handle->hop);
+	struct place place = { .kind = destination.is_proxy ? "proxy " : "" };
 
-	snprintf(
-	    place, PLACE_SIZE, bracketed ? "[%s]:%u" : "%s:%u", url->host, url->port);
+	destination_write(place.text, destination.name, destination.port);
+	return place;
+}
+
+/* Where the request goes, in the end. */
+static struct place
+last_place(const struct handle *handle)
+{
+	struct place place = { .kind = "" };
+
+	destination_write(place.text, handle->hop->url->host, handle->hop->url->port);
+	return place;
+}
+
+/* With whom the handshake was. */
+static struct place
+secured_place(const struct handle *handle)
+{
+	return handle_secures_proxy(handle) ? next_place(handle) : last_place(handle);
 }
 
 /* libcurl's words, or at least its name for CODE. */
@@ -59,50 +85,116 @@ reason_of(const struct handle *handle, CURLcode code)
 static char *
 tell_connect(const struct handle *handle, CURLcode code)
 {
-	char place[PLACE_SIZE];
+	struct place place = next_place(handle);
 	char *reason, *message;
 	long error = 0;
 
-	write_place(place, handle->url);
 	curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &error);
 	if (error == ECONNREFUSED)
-		return xasprintf("connection refused by %s", place);
+		return xasprintf("connection refused by %s%s", place.kind, place.text);
 	reason = error != 0 ? xstrdup(strerror((int)error)) : reason_of(handle, code);
-	message = xasprintf("could not connect to %s: %s", place, reason);
+	message =
+	    xasprintf("could not connect to %s%s: %s", place.kind, place.text, reason);
 	free(reason);
 	return message;
 }
 
-/* BEFORE the host and port, BETWEEN them and libcurl's reason. */
+/* The proxy answered, but does not connect to the server. */
 static char *
-tell_of_place(
-    const struct handle *handle, CURLcode code, const char *before, const char *between)
+tell_proxys_answer(const struct place *place, const char *target, long status)
 {
-	char place[PLACE_SIZE];
-	char *reason = reason_of(handle, code);
-	char *message;
+	const char *hint = "";
 
-	write_place(place, handle->url);
-	message = xasprintf("%s%s%s%s", before, place, between, reason);
+	if (status == 407)
+		hint = ", it demands another user or password";
+	return xasprintf("proxy %s does not connect to %s: HTTP %ld%s", place->text,
+	    target, status, hint);
+}
+
+static char *
+tell_proxy(const struct handle *handle, CURLcode code)
+{
+	struct place proxy = next_place(handle);
+	struct place target = last_place(handle);
+	char *reason, *message;
+	long status = 0;
+
+	curl_easy_getinfo(handle->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	if (status >= 300)
+		return tell_proxys_answer(&proxy, target.text, status);
+	reason = reason_of(handle, code);
+	message = xasprintf(
+	    "proxy %s does not connect to %s: %s", proxy.text, target.text, reason);
 	free(reason);
 	return message;
+}
+
+/* WORDS with the REASON they stand for, or that alone. The caller's. */
+static char *
+join_words(const char *words, const char *reason)
+{
+	return words != NULL ? xasprintf("%s (%s)", words, reason) : xstrdup(reason);
 }
 
 static char *
 tell_certificate(const struct handle *handle, CURLcode code)
 {
-	return tell_of_place(handle, code, "certificate of ", ": ");
+	struct place place = secured_place(handle);
+	char *reason = reason_of(handle, code);
+	char *words = join_words(tls_words_of_certificate(reason), reason);
+	char *message =
+	    xasprintf("certificate of %s%s: %s", place.kind, place.text, words);
+
+	free(words);
+	free(reason);
+	return message;
 }
 
 static char *
 tell_handshake(const struct handle *handle, CURLcode code)
 {
-	return tell_of_place(handle, code, "TLS handshake with ", " failed: ");
+	struct place place = secured_place(handle);
+	bool given = destination_route(handle->hop)->cert != NULL;
+	char *reason = reason_of(handle, code);
+	char *words = join_words(
+	    tls_words_of_handshake(reason, handle->handshake.wants_certificate, given),
+	    reason);
+	char *message = xasprintf(
+	    "TLS handshake with %s%s failed: %s", place.kind, place.text, words);
+
+	free(words);
+	free(reason);
+	return message;
+}
+
+/* libcurl's words but for OpenSSL's, which are of no help with a file. */
+static char *
+tell_client_certificate(const struct handle *handle, CURLcode code)
+{
+	const char *words = words_of(handle, code);
+	const char *end = strstr(words, ", OpenSSL error");
+
+	return xasprintf("the client certificate cannot be used: %.*s",
+	    (int)(end != NULL ? (size_t)(end - words) : strlen(words)), words);
 }
 
 static char *
-tell_nothing(UNUSED const struct handle *handle, UNUSED CURLcode code)
+tell_authorities(const struct handle *handle, CURLcode code)
 {
+	const char *file = connection_authorities(handle->hop);
+
+	if (file == NULL)
+		return xasprintf("cannot read the certificate authorities: %s",
+		    words_of(handle, code));
+	return xasprintf("cannot read certificate authorities from %s", file);
+}
+
+static char *
+tell_nothing(const struct handle *handle, UNUSED CURLcode code)
+{
+	/* libcurl says the same where something came that is no HTTP/2. */
+	if (destination_of(handle->hop).version == HTTP_2_PRIOR_KNOWLEDGE)
+		return xstrdup("the connection ended without an answer by HTTP/2");
 	return xstrdup("the server closed the connection before answering");
 }
 
@@ -139,11 +231,17 @@ tell_not_http(const struct handle *handle, CURLcode code)
 }
 
 static char *
+tell_encoding(const struct handle *handle, CURLcode code)
+{
+	return xasprintf("the body cannot be decoded: %s", words_of(handle, code));
+}
+
+static char *
 tell_too_large(const struct handle *handle, UNUSED CURLcode code)
 {
 	char size[UNITS_TEXT_SIZE];
 
-	units_format_size(size, handle->answer.max_body_bytes);
+	units_format_size(size, handle->hop->request->max_body_bytes);
 	return xasprintf("body is larger than %s", size);
 }
 
@@ -181,25 +279,30 @@ static const struct row {
 	{ CURLE_OK, { RESPONSE_COMPLETE, NULL } },
 	{ CURLE_OPERATION_TIMEDOUT, { RESPONSE_TIMEOUT, NULL } },
 	{ CURLE_COULDNT_CONNECT, { RESPONSE_CONNECT, tell_connect } },
+	{ CURLE_PROXY, { RESPONSE_CONNECT, tell_proxy } },
 	{ CURLE_PEER_FAILED_VERIFICATION, { RESPONSE_TLS, tell_certificate } },
 	{ CURLE_SSL_ISSUER_ERROR, { RESPONSE_TLS, tell_certificate } },
 	{ CURLE_SSL_INVALIDCERTSTATUS, { RESPONSE_TLS, tell_certificate } },
 	{ CURLE_SSL_CONNECT_ERROR, { RESPONSE_TLS, tell_handshake } },
-	{ CURLE_SSL_CERTPROBLEM, { RESPONSE_TLS, tell_handshake } },
+	{ CURLE_SSL_CERTPROBLEM, { RESPONSE_TLS, tell_client_certificate } },
 	{ CURLE_SSL_CIPHER, { RESPONSE_TLS, tell_handshake } },
-	{ CURLE_SSL_CACERT_BADFILE, { RESPONSE_TLS, tell_handshake } },
+	{ CURLE_SSL_CACERT_BADFILE, { RESPONSE_TLS, tell_authorities } },
 	{ CURLE_USE_SSL_FAILED, { RESPONSE_TLS, tell_handshake } },
 	{ CURLE_GOT_NOTHING, { RESPONSE_PROTOCOL, tell_nothing } },
 	{ CURLE_PARTIAL_FILE, { RESPONSE_PROTOCOL, tell_cut } },
 	{ CURLE_RECV_ERROR, { RESPONSE_PROTOCOL, tell_broken } },
 	{ CURLE_SEND_ERROR, { RESPONSE_PROTOCOL, tell_broken } },
 	{ CURLE_WEIRD_SERVER_REPLY, { RESPONSE_PROTOCOL, tell_not_http } },
+	{ CURLE_BAD_CONTENT_ENCODING, { RESPONSE_PROTOCOL, tell_encoding } },
+	{ CURLE_HTTP2, { RESPONSE_PROTOCOL, tell_not_http } },
+	{ CURLE_HTTP2_STREAM, { RESPONSE_PROTOCOL, tell_broken } },
 	{ CURLE_UNSUPPORTED_PROTOCOL, { RESPONSE_PROTOCOL, tell_not_http } },
 	{ CURLE_FILESIZE_EXCEEDED, { RESPONSE_TOO_LARGE, tell_too_large } },
 	{ CURLE_OUT_OF_MEMORY, { RESPONSE_INTERNAL, tell_plainly } },
 	{ CURLE_FAILED_INIT, { RESPONSE_INTERNAL, tell_plainly } },
 	{ CURLE_BAD_FUNCTION_ARGUMENT, { RESPONSE_INTERNAL, tell_plainly } },
 	{ CURLE_ABORTED_BY_CALLBACK, { RESPONSE_INTERNAL, tell_plainly } },
+	{ CURLE_COULDNT_RESOLVE_PROXY, { RESPONSE_INTERNAL, tell_plainly } },
 	{ CURLE_COULDNT_RESOLVE_HOST, { RESPONSE_INTERNAL, tell_plainly } },
 	{ CURLE_SETOPT_OPTION_SYNTAX, { RESPONSE_INTERNAL, tell_plainly } },
 	{ CURLE_URL_MALFORMAT, { RESPONSE_INTERNAL, tell_plainly } },
@@ -208,6 +311,7 @@ static const struct row {
 /* By enum answer_fault: what we cut off ourselves reads as a failed write to libcurl. */
 static const struct ending faults[] = {
 	[ANSWER_SOUND] = { RESPONSE_PROTOCOL, tell_plainly },
+	[ANSWER_WHOLE] = { RESPONSE_COMPLETE, NULL },
 	[ANSWER_HEADERS_TOO_LARGE] = { RESPONSE_PROTOCOL, tell_headers_too_large },
 	[ANSWER_BODY_TOO_LARGE] = { RESPONSE_TOO_LARGE, tell_too_large },
 	[ANSWER_NO_MEMORY] = { RESPONSE_INTERNAL, tell_plainly },
@@ -234,14 +338,53 @@ is_header_line_too_long(const struct handle *handle, CURLcode code)
 	    handle->answer.part != ANSWER_BODY;
 }
 
+/* The connection ended while the request, or the wait for its answer, was on. */
+static bool
+is_broken(CURLcode code)
+{
+	return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+	    code == CURLE_SEND_ERROR || code == CURLE_HTTP2;
+}
+
+/* Is it the proxy that ended it, before there was a connection to the server? */
+static bool
+is_proxys_doing(const struct handle *handle, CURLcode code)
+{
+	return !handle->connected && destination_of(handle->hop).is_proxy &&
+	    (is_broken(code) || code == CURLE_WEIRD_SERVER_REPLY);
+}
+
+/* Something came that is no answer, so that the connection was not lost. */
+static bool
+is_about_words(CURLcode code)
+{
+	return code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL ||
+	    code == CURLE_WRITE_ERROR || code == CURLE_OUT_OF_MEMORY;
+}
+
+static bool
+is_late_alert(const struct handle *handle, CURLcode code)
+{
+	return is_broken(code) && handle->hop->url->tls &&
+	    handle->answer.header_bytes == 0 && tls_words_tell_of_alert(handle->error);
+}
+
 static struct ending
 ending_of(const struct handle *handle, CURLcode code)
 {
+	if (handle->forsaken)
+		return (struct ending){ RESPONSE_PROTOCOL, tell_nothing };
+	if (is_proxys_doing(handle, code))
+		return (struct ending){ RESPONSE_CONNECT, tell_proxy };
+	if (is_late_alert(handle, code))
+		return (struct ending){ RESPONSE_TLS, tell_handshake };
 	if (code == CURLE_COULDNT_CONNECT && is_own_lack(handle->socket_errno))
 		return (struct ending){ RESPONSE_INTERNAL, tell_no_socket };
 	/* libcurl takes a header that ends with the connection for a whole one. */
 	if (code == CURLE_OK && handle->answer.part != ANSWER_BODY)
-		return (struct ending){ RESPONSE_PROTOCOL, tell_cut };
+		code = CURLE_PARTIAL_FILE;
+	if (code == CURLE_PARTIAL_FILE && handle->answer.header_bytes == 0)
+		code = CURLE_GOT_NOTHING;
 	/* The code of a broken connection, but it stands. */
 	if (code == CURLE_RECV_ERROR && strstr(handle->error, "chunk") != NULL)
 		return (struct ending){ RESPONSE_PROTOCOL, tell_not_http };
@@ -263,6 +406,20 @@ failure_judge(struct response *response, const struct handle *handle, CURLcode c
 
 	response->result = ending.result;
 	response->phase = handle_phase(handle);
+	response->lost = ending.result == RESPONSE_PROTOCOL &&
+	    handle->answer.header_bytes == 0 && !is_about_words(code);
+	if (ending.result == RESPONSE_TLS)
+		response->phase = PHASE_TLS;
 	if (ending.tell != NULL)
 		response->message = ending.tell(handle, code);
+}
+
+char *
+failure_tell_lookup(const struct destination *destination, const char *error)
+{
+	if (error == NULL)
+		return xasprintf("%s has no %s address", destination->name,
+		    destination->ip == IP_V6 ? "IPv6" : "IPv4");
+	return xasprintf("could not resolve %s %s: %s",
+	    destination->is_proxy ? "proxy" : "host", destination->name, error);
 }

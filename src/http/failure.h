@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 
+struct destination;
 struct handle;
 struct response;
 
@@ -15,5 +16,9 @@ struct response;
  * with CODE. A timeout has no message: how long it was is the asker's to know. */
 void failure_judge(
     struct response *response, const struct handle *handle, CURLcode code);
+
+/* Words for a lookup of DESTINATION that failed for the reason ERROR, or, where that is
+ * NULL, brought no address of its family. The caller's. */
+char *failure_tell_lookup(const struct destination *destination, const char *error);
 
 #endif

@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
+#include "http/destination.h"
 #include "http/sockets.h"
 #include "http/transfers.h"
-#include "http/trust.h"
 
 /* With pruning on, address literals not met for so long are forgotten. */
 #define LITERALS_KEPT_S 60
@@ -21,8 +21,29 @@
 #define SECOND_TRY_MS    CURL_HET_DEFAULT
 #define NO_SECOND_TRY_MS ((long)INT32_MAX / 2)
 
+/* The version from which on it need not be. */
+#define SOUND_PRIOR_KNOWLEDGE 0x080000u
+
 /* libcurl's words for "never": what CURLOPT_RESOLVE gave it stays. */
 #define KEPT_FOR_EVER (-1L)
+
+bool
+handle_secures_proxy(const struct handle *handle)
+{
+	return handle->handshakes == 1 && connection_secures_proxy(handle->hop);
+}
+
+/* The connection that stood is of no use, or there was none: another one is made. */
+static void
+begin_connection(struct handle *handle)
+{
+	if (handle->opened_us == 0 || handle->connected)
+		handle->opened_us = clock_now_us();
+	handle->begun = true;
+	handle->connected = false;
+	handle->handshakes = 0;
+	handle->secured_us = 0;
+}
 
 /* CURLOPT_OPENSOCKETFUNCTION: as libcurl would, but we learn why there is none. */
 static curl_socket_t
@@ -32,8 +53,7 @@ on_open(void *arg, UNUSED curlsocktype purpose, struct curl_sockaddr *address)
 	int fd = socket(
 	    address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 
-	handle->begun = true;
-	handle->connected = false;
+	begin_connection(handle);
 	handle->socket_errno = fd == -1 ? errno : 0;
 	if (fd == -1)
 		return CURL_SOCKET_BAD;
@@ -41,15 +61,61 @@ on_open(void *arg, UNUSED curlsocktype purpose, struct curl_sockaddr *address)
 	return fd;
 }
 
-/* CURLOPT_PREREQFUNCTION: connected, handshake and all. */
+/* CURLOPT_SSL_CTX_FUNCTION: a handshake begins. */
+static CURLcode
+on_handshake(UNUSED CURL *easy, void *context, void *arg)
+{
+	struct handle *handle = arg;
+
+	handle->handshakes++;
+	if (handle_secures_proxy(handle))
+		return trust_apply(handle->trust, context, NULL, NULL);
+	handle->secured_us = clock_now_us();
+	return trust_apply(handle->trust, context, connection_authorities(handle->hop),
+	    &handle->handshake);
+}
+
+/* May the request have no effect but once (RFC 9110, 9.2.2)? */
+static bool
+is_unsafe(const struct hop *hop)
+{
+	const char *method = sending_method(hop);
+
+	return strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0;
+}
+
+static void
+clear_tls(struct response_tls *tls)
+{
+	free(tls->subject);
+	free(tls->issuer);
+	*tls = (struct response_tls){ .expires_at_ms = -1 };
+}
+
+/*
+ * CURLOPT_PREREQFUNCTION: connected, handshake and all. Called again where libcurl asks a
+ * second time within one transfer: with an answer to the server's challenge, or on another
+ * connection, since that which stood was closed before it answered.
+ */
 static int
 on_connected(void *arg, UNUSED char *remote_ip, UNUSED char *local_ip,
     UNUSED int remote_port, UNUSED int local_port)
 {
 	struct handle *handle = arg;
 
+	handle->forsaken =
+	    handle->sent && handle->answer.header_bytes == 0 && is_unsafe(handle->hop);
+	if (handle->forsaken)
+		return CURL_PREREQFUNC_ABORT;
+	answer_restart(&handle->answer);
 	handle->begun = true;
 	handle->connected = true;
+	handle->sent = true;
+	handle->asked_us = clock_now_us();
+	clear_tls(&handle->tls);
+	if (handle->hop->url->tls)
+		trust_inspect(
+		    handle->easy, &handle->tls, handle->hop->request->keep_trail);
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -77,9 +143,6 @@ set_texts(CURL *easy)
 		{ CURLOPT_PROTOCOLS_STR, "http,https" },
 		{ CURLOPT_REDIR_PROTOCOLS_STR, "http,https" },
 		{ CURLOPT_USERAGENT, "gatherd/" PACKAGE_VERSION },
-		/* The environment's proxies are not picked up. */
-		{ CURLOPT_PROXY, "" },
-		{ CURLOPT_NOPROXY, "*" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(settings); i++) {
@@ -95,15 +158,9 @@ static void
 set_behaviour(CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
 /* What libcurl calls and fills. */
@@ -125,15 +182,21 @@ set_callbacks(struct handle *handle)
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, handle);
 	curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
 	curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, handle);
+	if (trust_sees_handshakes(handle->trust)) {
+		curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_handshake);
+		curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, handle);
+	}
 }
 
 bool
-handle_init(struct handle *handle, struct sockets *sockets, void *arg)
+handle_init(
+    struct handle *handle, struct sockets *sockets, struct trust *trust, void *arg)
 {
 	handle->easy = curl_easy_init();
 	if (handle->easy == NULL)
 		return false;
 	handle->sockets = sockets;
+	handle->trust = trust;
 	handle->dns_cache_s = KEPT_FOR_EVER;
 	handle->second_try_ms = SECOND_TRY_MS;
 	if (!set_texts(handle->easy)) {
@@ -142,30 +205,23 @@ handle_init(struct handle *handle, struct sockets *sockets, void *arg)
 	}
 	set_behaviour(handle->easy);
 	set_callbacks(handle);
+	connection_init(&handle->connection, handle->easy);
+	sending_init(&handle->sending, handle->easy);
 	curl_easy_setopt(handle->easy, CURLOPT_PRIVATE, arg);
 	curl_easy_setopt(handle->easy, CURLOPT_DNS_CACHE_TIMEOUT, handle->dns_cache_s);
 	return true;
 }
 
 void
-handle_trust(struct handle *handle, struct trust *trust)
-{
-	if (!handle->trusts)
-		trust_use(trust, handle->easy);
-	handle->trusts = true;
-}
-
-void
 handle_clear(struct handle *handle)
 {
 	curl_easy_cleanup(handle->easy);
-	handle->easy = NULL;
-	handle->trusts = false;
 	answer_clear(&handle->answer);
-	curl_slist_free_all(handle->headers);
+	clear_tls(&handle->tls);
+	sending_clear(&handle->sending);
+	connection_clear(&handle->connection);
 	curl_slist_free_all(handle->resolve);
-	handle->headers = NULL;
-	handle->resolve = NULL;
+	*handle = (struct handle){ 0 };
 }
 
 void *
@@ -175,70 +231,6 @@ handle_arg(CURL *easy)
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &arg);
 	return arg;
-}
-
-/* Away from its origin a request carries no secret, and no Host that names another. */
-static bool
-is_sent(const struct request_header *header, const struct hop *hop)
-{
-	return hop->with_secrets ||
-	    (!header->secret && strcasecmp(header->name, "Host") != 0);
-}
-
-static bool
-append_line(struct curl_slist **list, char *line)
-{
-	struct curl_slist *longer = curl_slist_append(*list, line);
-
-	free(line);
-	if (longer == NULL)
-		return false;
-	*list = longer;
-	return true;
-}
-
-static bool
-set_headers(struct handle *handle, const struct hop *hop)
-{
-	const struct request *request = hop->request;
-	bool had_headers = handle->headers != NULL;
-
-	curl_slist_free_all(handle->headers);
-	handle->headers = NULL;
-	for (size_t i = 0; i < request->header_count; i++) {
-		const struct request_header *header = &request->headers[i];
-
-		if (!is_sent(header, hop))
-			continue;
-		/* "Name:" would mean to leave out libcurl's own, blanks behind it or not. */
-		if (!append_line(&handle->headers,
-		        header->value[strspn(header->value, " \t")] != '\0'
-		            ? xasprintf("%s: %s", header->name, header->value)
-		            : xasprintf("%s;", header->name)))
-			return false;
-	}
-	if (had_headers || handle->headers != NULL)
-		curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
-	return true;
-}
-
-/* The request's own: what a Location brings is the server's wish, not the user's. */
-static bool
-set_credentials(struct handle *handle, const struct hop *hop)
-{
-	const struct url *home = &hop->request->url;
-	bool wanted =
-	    hop->with_secrets && (home->user != NULL || home->password != NULL);
-	const char *user = home->user != NULL ? home->user : "";
-	const char *password = home->password != NULL ? home->password : "";
-
-	if (!wanted && !handle->has_credentials)
-		return true;
-	handle->has_credentials = wanted;
-	return curl_easy_setopt(handle->easy, CURLOPT_USERNAME, wanted ? user : NULL) ==
-	    CURLE_OK &&
-	    curl_easy_setopt(
-	        handle->easy, CURLOPT_PASSWORD, wanted ? password : NULL) == CURLE_OK;
 }
 
 /* libcurl reads the list as the transfer begins, and never again. */
@@ -251,14 +243,40 @@ set_resolve(struct handle *handle, struct curl_slist *resolve)
 	handle->resolve = resolve;
 }
 
+/*
+ * What libcurl may refuse by the Content-Length alone; 0: nothing. It is the length of
+ * what is not decoded yet, of what HEAD does not bring, or of what the server says to
+ * somebody who has not shown his password yet.
+ */
+static curl_off_t
+max_file_bytes(const struct hop *hop)
+{
+	const struct request *request = hop->request;
+
+	if (destination_route(hop)->compressed || request->auth == AUTH_DIGEST ||
+	    strcmp(sending_method(hop), "HEAD") == 0)
+		return 0;
+	return (curl_off_t)request->max_body_bytes;
+}
+
+/* Up to 8.0 libcurl loses what it says to a server that it knows to speak HTTP/2, once that
+ * goes on a connection that stands. */
+static bool
+breaks_when_reused(const struct hop *hop)
+{
+	return destination_route(hop)->http_version == HTTP_2_PRIOR_KNOWLEDGE &&
+	    !hop->url->tls &&
+	    curl_version_info(CURLVERSION_NOW)->version_num < SOUND_PRIOR_KNOWLEDGE;
+}
+
 static void
 set_numbers(
     struct handle *handle, const struct hop *hop, const struct handle_plan *plan)
 {
-	curl_off_t max_bytes = (curl_off_t)hop->request->max_body_bytes;
+	curl_off_t max_bytes = max_file_bytes(hop);
 	long dns_cache_s = plan->prune_addresses ? LITERALS_KEPT_S : KEPT_FOR_EVER;
 	long second_try_ms = plan->several_addresses ? SECOND_TRY_MS : NO_SECOND_TRY_MS;
-	bool fresh = !hop->request->reuse;
+	bool fresh = !hop->request->reuse || breaks_when_reused(hop);
 
 	if (handle->max_file_bytes != max_bytes)
 		curl_easy_setopt(handle->easy, CURLOPT_MAXFILESIZE_LARGE, max_bytes);
@@ -285,76 +303,84 @@ bool
 handle_prepare(
     struct handle *handle, const struct hop *hop, const struct handle_plan *plan)
 {
-	const struct request *request = hop->request;
-
-	handle->url = hop->url;
-	handle->begun = false;
-	handle->connected = false;
-	handle->lacks_addresses = false;
-	handle->may_resolve = hop->url->host_is_address;
-	handle->socket_errno = 0;
+	handle->hop = hop;
+	handle->may_resolve = plan->may_resolve;
 	answer_begin(
-	    &handle->answer, handle->easy, request->max_body_bytes, request->keep_body);
+	    &handle->answer, handle->easy, hop->request, sending_breaks_off(hop));
 	set_resolve(handle, plan->resolve);
 	set_numbers(handle, hop, plan);
-	return curl_easy_setopt(handle->easy, CURLOPT_URL, hop->url->text) ==
-	    CURLE_OK &&
-	    set_headers(handle, hop) && set_credentials(handle, hop);
+	return connection_apply(
+	           &handle->connection, handle->easy, hop, handle->trust) &&
+	    sending_apply(&handle->sending, handle->easy, hop);
 }
 
 void
 handle_release(struct handle *handle)
 {
 	answer_clear(&handle->answer);
-	handle->url = NULL;
+	clear_tls(&handle->tls);
+	handle->hop = NULL;
 	handle->begun = false;
 	handle->connected = false;
+	handle->sent = false;
+	handle->forsaken = false;
+	handle->lacks_addresses = false;
+	handle->socket_errno = 0;
+	handle->handshakes = 0;
+	handle->handshake = (struct trust_handshake){ 0 };
+	handle->opened_us = 0;
+	handle->secured_us = 0;
+	handle->asked_us = 0;
+	if (handle->easy != NULL && !sending_withdraw(&handle->sending, handle->easy))
+		handle_clear(handle);
+}
+
+/* Does the handshake with the server go on? */
+static bool
+is_in_handshake(const struct handle *handle)
+{
+	long connects = 0;
+
+	if (trust_sees_handshakes(handle->trust))
+		return handle->secured_us > 0;
+	/* Counted as soon as TCP stands; the time of it only after the handshake. */
+	if (handle->begun)
+		curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+	return handle->hop->url->tls && connects > 0;
 }
 
 enum response_phase
 handle_phase(const struct handle *handle)
 {
-	long connects = 0;
-
 	if (handle->answer.part != ANSWER_AWAITED)
 		return PHASE_BODY;
 	if (handle->connected)
 		return PHASE_FIRST_BYTE;
-	/* Counted as soon as TCP stands; the time of it only after the handshake. */
-	if (handle->begun)
-		curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-	return handle->url->tls && connects > 0 ? PHASE_TLS : PHASE_CONNECT;
+	return is_in_handshake(handle) ? PHASE_TLS : PHASE_CONNECT;
 }
 
 bool
 handle_reused(const struct handle *handle)
 {
-	long connects = 0;
-
-	curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-	return connects == 0;
+	return handle->opened_us == 0;
 }
 
 void
 handle_take_answer(struct handle *handle, struct response *response)
 {
 	struct answer *answer = &handle->answer;
-	const char *content_type = NULL;
 
 	/* Without a header the handle still tells of the transfer before. */
-	if (answer->part != ANSWER_AWAITED) {
+	if (answer->part != ANSWER_AWAITED)
 		curl_easy_getinfo(
 		    handle->easy, CURLINFO_RESPONSE_CODE, &response->http_status);
-		curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_TYPE, &content_type);
-	}
-	if (content_type != NULL)
-		response->content_type = xstrdup(content_type);
 	response->no_content = response->http_status == 204 ||
-	    response->http_status == 205 || response->http_status == 304;
-	response->retry_after = answer->retry_after;
-	response->bytes = answer->bytes;
-	response->body_len = answer->body_len;
-	response->body = answer_take_body(answer);
+	    response->http_status == 205 || response->http_status == 304 ||
+	    strcmp(sending_method(handle->hop), "HEAD") == 0;
+	response->sent = handle->sent;
+	response->tls = handle->tls;
+	handle->tls = (struct response_tls){ .expires_at_ms = -1 };
+	answer_take(answer, response);
 }
 
 static curl_off_t
@@ -366,33 +392,35 @@ time_of(const struct handle *handle, CURLINFO info)
 	return time_us;
 }
 
-/* libcurl adds up its times where it had to try again on a fresh connection, and the
- * differences may then come out below nothing. */
+/* When TCP stood, where it did; 0: it did not. Before a handshake that we do not see
+ * begin, libcurl tells it only once that is over. */
 static int64_t
-difference(curl_off_t from_us, curl_off_t to_us)
+tcp_stood_us(const struct handle *handle)
 {
-	return to_us > from_us ? to_us - from_us : 0;
+	if (handle->secured_us > 0)
+		return handle->secured_us;
+	if (!handle->connected)
+		return 0;
+	if (!handle->hop->url->tls)
+		return handle->asked_us;
+	return handle->asked_us - time_of(handle, CURLINFO_APPCONNECT_TIME_T) +
+	    time_of(handle, CURLINFO_CONNECT_TIME_T);
 }
 
 void
 handle_timing(const struct handle *handle, struct response_timing *timing)
 {
+	int64_t stood_us = tcp_stood_us(handle);
+	int64_t answered_us = handle->answer.first_byte_us;
+	bool is_new = !handle_reused(handle) && stood_us > 0;
+
 	timing->connect_us = -1;
 	timing->tls_us = -1;
 	timing->first_byte_us = -1;
-	if (!handle->connected)
-		return;
-	if (!handle_reused(handle)) {
-		curl_off_t connected_us = time_of(handle, CURLINFO_CONNECT_TIME_T);
-
-		timing->connect_us = difference(
-		    time_of(handle, CURLINFO_NAMELOOKUP_TIME_T), connected_us);
-		if (handle->url->tls)
-			timing->tls_us = difference(
-			    connected_us, time_of(handle, CURLINFO_APPCONNECT_TIME_T));
-	}
-	if (handle->answer.header_bytes > 0)
-		timing->first_byte_us =
-		    difference(time_of(handle, CURLINFO_PRETRANSFER_TIME_T),
-		        time_of(handle, CURLINFO_STARTTRANSFER_TIME_T));
+	if (is_new)
+		timing->connect_us = stood_us - handle->opened_us;
+	if (is_new && handle->connected && handle->hop->url->tls)
+		timing->tls_us = handle->asked_us - stood_us;
+	if (handle->connected && answered_us > 0)
+		timing->first_byte_us = answered_us - handle->asked_us;
 }

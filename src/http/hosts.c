@@ -9,8 +9,8 @@
 #include <curl/curl.h>
 
 #include "base/xalloc.h"
+#include "http/destination.h"
 #include "http/resolver.h"
-#include "http/url.h"
 
 /* So many hosts in a row, in the order they are met, share a home: a small config then
  * runs on one multi handle, which reads the CA file once. */
@@ -37,7 +37,7 @@ struct host {
 	TAILQ_ENTRY(host) in_idle; /* while in_flight is 0 */
 	char *name;                /* owned */
 	unsigned port;
-	bool is_address;
+	bool is_known; /* nothing is looked up */
 	unsigned home;
 	unsigned in_flight; /* in all places */
 	struct foothold at[HOSTS_PLACES];
@@ -92,24 +92,24 @@ hosts_free(struct hosts *hosts)
 
 /* FNV-1a. */
 static unsigned
-bucket_of(const struct url *url)
+bucket_of(const struct destination *destination)
 {
-	uint32_t hash = UINT32_C(2166136261) ^ url->port;
+	uint32_t hash = UINT32_C(2166136261) ^ destination->port;
 
-	for (const char *c = url->host; *c != '\0'; c++)
+	for (const char *c = destination->name; *c != '\0'; c++)
 		hash = (hash ^ (unsigned char)*c) * UINT32_C(16777619);
 	return (hash ^ hash >> 16) & (BUCKETS - 1);
 }
 
 static struct host *
-add_host(struct hosts *hosts, const struct url *url, unsigned bucket)
+add_host(struct hosts *hosts, const struct destination *destination, unsigned bucket)
 {
 	struct host *host = xcalloc(1, sizeof(*host));
 
-	host->name = xstrdup(url->host);
-	host->port = url->port;
-	host->is_address = url->host_is_address;
-	host->home = hosts->met_count++ / HOSTS_PER_HOME % HOSTS_PLACES;
+	host->name = xstrdup(destination->name);
+	host->port = destination->port;
+	host->is_known = destination->is_known;
+	host->home = hosts->met_count++ / HOSTS_PER_HOME % HOSTS_SPREAD;
 	LIST_INSERT_HEAD(&hosts->buckets[bucket], host, in_bucket);
 	TAILQ_INSERT_TAIL(&hosts->idle, host, in_idle);
 	hosts->idle_count++;
@@ -117,16 +117,17 @@ add_host(struct hosts *hosts, const struct url *url, unsigned bucket)
 }
 
 static struct host *
-find_host(struct hosts *hosts, const struct url *url)
+find_host(struct hosts *hosts, const struct destination *destination)
 {
-	unsigned bucket = bucket_of(url);
+	unsigned bucket = bucket_of(destination);
 	struct host *host = LIST_FIRST(&hosts->buckets[bucket]);
 
 	for (; host != NULL; host = LIST_NEXT(host, in_bucket)) {
-		if (host->port == url->port && strcmp(host->name, url->host) == 0)
+		if (host->port == destination->port &&
+		    strcmp(host->name, destination->name) == 0)
 			return host;
 	}
-	return add_host(hosts, url, bucket);
+	return add_host(hosts, destination, bucket);
 }
 
 /* Where an idle connection is, if anywhere; else where there is room; else where the load
@@ -134,34 +135,49 @@ find_host(struct hosts *hosts, const struct url *url)
 static unsigned
 choose_place(const struct hosts *hosts, const struct host *host)
 {
-	unsigned roomy = HOSTS_PLACES, least = host->home;
+	unsigned roomy = HOSTS_SPREAD, least = host->home;
 
-	for (unsigned i = 0; i < HOSTS_PLACES; i++) {
-		unsigned place = (host->home + i) % HOSTS_PLACES;
+	for (unsigned i = 0; i < HOSTS_SPREAD; i++) {
+		unsigned place = (host->home + i) % HOSTS_SPREAD;
 		const struct foothold *at = &host->at[place];
 
 		if (at->in_flight < at->connections)
 			return place;
-		if (roomy == HOSTS_PLACES && at->in_flight < HOSTS_SPILL_HOST &&
+		if (roomy == HOSTS_SPREAD && at->in_flight < HOSTS_SPILL_HOST &&
 		    hosts->load[place] < HOSTS_SPILL_TOTAL)
 			roomy = place;
 		if (hosts->load[place] < hosts->load[least])
 			least = place;
 	}
-	return roomy < HOSTS_PLACES ? roomy : least;
+	return roomy < HOSTS_SPREAD ? roomy : least;
+}
+
+static unsigned
+place_of(const struct hosts *hosts, const struct host *host, enum http_version version)
+{
+	switch (version) {
+	case HTTP_1_1:
+		return choose_place(hosts, host);
+	case HTTP_2:
+		return HOSTS_SPREAD;
+	case HTTP_2_PRIOR_KNOWLEDGE:
+		return HOSTS_SPREAD + 1;
+	}
+	abort();
 }
 
 struct host *
-hosts_enter(struct hosts *hosts, const struct url *url, bool kept, unsigned *place)
+hosts_enter(struct hosts *hosts, const struct destination *destination, bool kept,
+    unsigned *place)
 {
-	struct host *host = find_host(hosts, url);
+	struct host *host = find_host(hosts, destination);
 	struct foothold *at;
 
 	if (host->in_flight++ == 0) {
 		TAILQ_REMOVE(&hosts->idle, host, in_idle);
 		hosts->idle_count--;
 	}
-	*place = choose_place(hosts, host);
+	*place = place_of(hosts, host, destination->version);
 	at = &host->at[*place];
 	at->in_flight++;
 	if (kept && at->connections < at->in_flight)
@@ -175,7 +191,7 @@ hosts_enter(struct hosts *hosts, const struct url *url, bool kept, unsigned *pla
 static void
 forget_host(struct hosts *hosts, struct host *host)
 {
-	for (unsigned place = 0; place < HOSTS_PLACES && !host->is_address; place++) {
+	for (unsigned place = 0; place < HOSTS_PLACES && !host->is_known; place++) {
 		struct curl_slist *first;
 		char *line;
 

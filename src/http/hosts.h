@@ -15,14 +15,21 @@
 #include <stdint.h>
 
 struct curl_slist;
+struct destination;
 struct host;
 struct hosts;
 struct resolver_answer;
-struct url;
 
-/* How many multi handles there are. libcurl walks all connections of one on every
- * transfer: at 1000 in flight eight cost half of what one does, and 32 are no better. */
-#define HOSTS_PLACES 8u
+/* How many multi handles there are for HTTP/1.1. libcurl walks all connections of one on
+ * every transfer: at 1000 in flight eight cost half of what one does, and 32 are no
+ * better. */
+#define HOSTS_SPREAD 8u
+
+/*
+ * ... and one each for HTTP/2 and HTTP/2 without asking: libcurl would take a connection
+ * that speaks 1.1 for a request that is to go by 2. There, many share a connection.
+ */
+#define HOSTS_PLACES (HOSTS_SPREAD + 2)
 
 /* More transfers in flight than this, to one host or in all, spill to the next place. */
 #define HOSTS_SPILL_HOST  64u
@@ -37,10 +44,10 @@ void hosts_resize(struct hosts *hosts, size_t max_idle);
 /* All hosts have been left. NULL is allowed. */
 void hosts_free(struct hosts *hosts);
 
-/* A transfer to URL's host and port begins: choose where. *PLACE is the number of its
- * multi handle. KEPT: its connection stays open afterwards. To be left again. */
-struct host *hosts_enter(
-    struct hosts *hosts, const struct url *url, bool kept, unsigned *place);
+/* A transfer to DESTINATION begins: choose where. *PLACE is the number of its multi
+ * handle. KEPT: its connection stays open afterwards. To be left again. */
+struct host *hosts_enter(struct hosts *hosts, const struct destination *destination,
+    bool kept, unsigned *place);
 void hosts_leave(struct hosts *hosts, struct host *host, unsigned place);
 
 /* How many connections each multi handle should keep open, busy and idle, for HOST_COUNT

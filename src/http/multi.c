@@ -138,7 +138,8 @@ multi_new(struct event_base *base, struct sockets *sockets, long max_connections
 	curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, multi);
 	curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_timer_wish);
 	curl_multi_setopt(curl, CURLMOPT_TIMERDATA, multi);
-	curl_multi_setopt(curl, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+	/* Requests by HTTP/2 share connections; nothing else can. */
+	curl_multi_setopt(curl, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
 	multi_resize(multi, max_connections);
 	return multi;
 }

@@ -42,6 +42,10 @@ void
 request_clear(struct request *request)
 {
 	url_clear(&request->url);
+	free(request->method);
+	free(request->body);
+	free(request->user);
+	free(request->password);
 	for (size_t i = 0; i < request->header_count; i++) {
 		free(request->headers[i].name);
 		free(request->headers[i].value);
@@ -49,6 +53,12 @@ request_clear(struct request *request)
 	free(request->headers);
 	secrets_free(request->secrets);
 	request_init(request);
+}
+
+const char *
+request_method(const struct request *request)
+{
+	return request->method != NULL ? request->method : "GET";
 }
 
 void
@@ -72,6 +82,13 @@ response_clear(struct response *response)
 {
 	free(response->body);
 	free(response->content_type);
+	free(response->head);
+	free(response->final_url);
+	for (unsigned i = 0; response->trail != NULL && i < response->hops; i++)
+		free(response->trail[i].url);
+	free(response->trail);
+	free(response->tls.subject);
+	free(response->tls.issuer);
 	free(response->message);
-	*response = (struct response){ 0 };
+	*response = (struct response){ .retry_after_ms = -1, .tls.expires_at_ms = -1 };
 }

@@ -10,6 +10,7 @@
 
 #include "http/url.h"
 
+struct route;
 struct secrets;
 
 struct request_header {
@@ -18,12 +19,27 @@ struct request_header {
 	bool secret; /* stays with its origin on a redirect */
 };
 
+/* How `user` and `password` are shown to the server. */
+enum request_auth {
+	AUTH_NONE, /* but the URL's userinfo is Basic */
+	AUTH_BASIC,
+	AUTH_DIGEST, /* RFC 7616: asked twice, the first time without */
+};
+
 /*
  * One request, rendered. Owned by its maker, immutable and alive until the exchange that
  * was started with it has reported or is cancelled; it may be asked many times.
  */
 struct request {
 	struct url url; /* userinfo becomes Basic authorization at its origin */
+	char *method;   /* owned: a token (RFC 9110, 9.1); NULL: GET */
+	char *body;     /* owned; NULL: none */
+	size_t body_len;
+	bool body_secret; /* it holds what stays with its origin */
+	enum request_auth auth;
+	char *user;     /* owned; at its origin only, as `password` */
+	char *password; /* owned */
+	const struct route *route;      /* borrowed; NULL: the usual way */
 	struct request_header *headers; /* owned */
 	size_t header_count;
 	struct secrets *secrets; /* owned: all it carries; NULL: none */
@@ -33,10 +49,15 @@ struct request {
 	unsigned max_redirects; /* followed; 0: a 3xx is the answer */
 	bool reuse;             /* false: a connection of its own, closed afterwards */
 	bool keep_body;         /* false: that of a 2xx is counted, but not kept */
+	bool keep_head;         /* the answer's header lines are wanted */
+	bool keep_trail;        /* each hop, and who the server is, are wanted */
 };
 
 void request_init(struct request *request);
 void request_clear(struct request *request);
+
+/* The method, GET where none is said. */
+const char *request_method(const struct request *request);
 
 /* Copies. SECRET besides: Authorization, Cookie and Proxy-Authorization always are. */
 void request_add_header(
@@ -76,6 +97,21 @@ struct response_timing {
 	int64_t total_us;
 };
 
+/* One redirect that was followed. */
+struct response_hop {
+	char *url; /* owned: that answered with it, without userinfo */
+	long http_status;
+	struct response_timing timing;
+};
+
+/* The connection's TLS. */
+struct response_tls {
+	const char *version;    /* "TLSv1.3", of static storage; NULL: none, or unknown */
+	int64_t expires_at_ms;  /* wall time, of the server's certificate; -1: unknown */
+	char *subject; /* owned, with `keep_trail`: of that certificate; NULL: unknown */
+	char *issuer;  /* likewise */
+};
+
 struct response {
 	enum response_result result;
 	enum response_phase phase; /* where a result other than COMPLETE came about */
@@ -85,9 +121,18 @@ struct response {
 	uint64_t bytes;     /* body bytes that arrived, decoded, of the last hop */
 	char *content_type; /* owned; NULL: none */
 	bool no_content;    /* 204, 205, HEAD: no body was to be expected */
-	bool retry_after;   /* the answer carried a Retry-After header */
-	unsigned hops;      /* redirects followed */
+	char *head;         /* owned, with `keep_head`: the header lines of the last hop, each
+	                     * with CR LF, the status line first; NULL: none arrived */
+	int64_t retry_after_ms; /* Retry-After (RFC 9110, 10.2.3), from now on; -1: none */
+	bool sent; /* a part of the request may have reached a server: with POST, asking again
+	            * is not the same as asking once */
+	bool lost; /* PROTOCOL: the connection ended before the first byte of an answer */
+	unsigned hops;   /* redirects followed */
+	char *final_url; /* owned: of the last hop, without userinfo; NULL: none followed */
+	struct response_hop *trail; /* owned, with `keep_trail`: `hops` of them; else NULL */
+	struct response_tls tls;
 	struct response_timing timing;
+	int64_t whole_us; /* what all hops took together; 0: unknown, see `timing` */
 	char *message; /* owned: what went wrong, for a person; NULL if nothing.
 	                            * May hold the server's words: not yet masked. */
 };
@@ -110,6 +155,8 @@ struct http_client {
 	struct exchange *(*start)(void *client, const struct request *request,
 	    int64_t timeout_us, exchange_done_fn *done, void *done_arg);
 	void (*cancel)(void *client, struct exchange *exchange);
+	/* The clock of deadlines: monotonic, but it stands still while the process does. */
+	int64_t (*now_us)(void *client);
 	void *client;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "http/destination.h"
 #include "http/failure.h"
 #include "http/handle.h"
 #include "http/hosts.h"
@@ -59,6 +60,7 @@ struct transfer {
 	struct host *host; /* borrowed; NULL: not dispatched yet */
 	unsigned place;
 	uint64_t addresses_version;
+	struct destination destination; /* its name is borrowed */
 
 	CURLcode code;           /* while ENDED */
 	struct response failure; /* while FAILED */
@@ -204,7 +206,8 @@ due_us(const struct transfer *transfer)
 {
 	int64_t deadline_us = transfer->hop.deadline_us;
 
-	return transfer->handle.connected || deadline_us < transfer->connect_deadline_us
+	/* A second connection of one transfer has what is left of all its time. */
+	return transfer->handle.sent || deadline_us < transfer->connect_deadline_us
 	    ? deadline_us
 	    : transfer->connect_deadline_us;
 }
@@ -249,11 +252,21 @@ report(struct transfer *transfer, struct response *response)
 	free(location);
 }
 
+/* Nothing came back. */
+static struct response
+no_answer(void)
+{
+	return (struct response){
+		.retry_after_ms = -1,
+		.tls.expires_at_ms = -1,
+	};
+}
+
 /* TRANSFER was with libcurl, which ended it with CODE, or we did for it. */
 static void
 report_end(struct transfer *transfer, CURLcode code)
 {
-	struct response response = { 0 };
+	struct response response = no_answer();
 
 	failure_judge(&response, &transfer->handle, code);
 	handle_take_answer(&transfer->handle, &response);
@@ -276,11 +289,10 @@ static void
 fail(struct transfer *transfer, enum response_result result, enum response_phase phase,
     char *message)
 {
-	transfer->failure = (struct response){
-		.result = result,
-		.phase = phase,
-		.message = message,
-	};
+	transfer->failure = no_answer();
+	transfer->failure.result = result;
+	transfer->failure.phase = phase;
+	transfer->failure.message = message;
 	event_del(&transfer->deadline);
 	enter(transfer, TRANSFER_FAILED);
 	event_active(&transfer->transfers->settle, EV_TIMEOUT, 0);
@@ -344,10 +356,9 @@ static void
 time_out(struct transfer *transfer)
 {
 	if (transfer->state == TRANSFER_RESOLVING) {
-		transfer->failure = (struct response){
-			.result = RESPONSE_TIMEOUT,
-			.phase = PHASE_DNS,
-		};
+		transfer->failure = no_answer();
+		transfer->failure.result = RESPONSE_TIMEOUT;
+		transfer->failure.phase = PHASE_DNS;
 		report_failure(transfer);
 	} else {
 		report_end(transfer, CURLE_OPERATION_TIMEDOUT);
@@ -415,18 +426,18 @@ dispatch(struct transfer *transfer, const struct resolver_answer *answer)
 	struct multi *multi;
 	bool failed;
 
-	if (handle->easy == NULL && !handle_init(handle, transfers->sockets, transfer))
+	if (handle->easy == NULL &&
+	    !handle_init(handle, transfers->sockets, transfers->trust, transfer))
 		return false;
-	if (transfer->hop.url->tls)
-		handle_trust(handle, transfers->trust);
 	transfer->away_us = presence_away_us(transfers->presence);
-	transfer->host = hosts_enter(transfers->hosts, transfer->hop.url,
+	transfer->host = hosts_enter(transfers->hosts, &transfer->destination,
 	    transfer->hop.request->reuse, &transfer->place);
 	transfer->addresses_version = answer != NULL ? answer->version : 0;
 	multi = multi_at(transfers, transfer->place);
 	if (multi == NULL)
 		return false;
 
+	plan.may_resolve = answer == NULL;
 	plan.several_addresses =
 	    answer != NULL && strchr(answer->addresses, ',') != NULL;
 	plan.connect_timeout_ms = connect_timeout_ms(transfer, plan.several_addresses);
@@ -448,38 +459,50 @@ run(struct transfer *transfer, const struct resolver_answer *answer)
 		    xstrdup("out of memory or descriptors"));
 }
 
+/* Go where DESTINATION is: to ANSWER, or where that is NULL, to the address itself. */
+static void
+run_if_suited(struct transfer *transfer, const struct resolver_answer *answer)
+{
+	const struct destination *destination = &transfer->destination;
+
+	if (destination_suits(destination, answer != NULL ? answer->addresses : NULL))
+		run(transfer, answer);
+	else
+		fail(transfer, RESPONSE_DNS, PHASE_DNS,
+		    failure_tell_lookup(destination, NULL));
+}
+
 static void
 on_resolved(const struct resolver_answer *answer, void *arg)
 {
 	struct transfer *transfer = arg;
-	const char *host = transfer->hop.url->host;
 
 	/* NULL while resolver_ask() has not returned: the answer was known. */
 	transfer->dns_us =
 	    transfer->query != NULL ? clock_now_us() - transfer->asked_us : 0;
 	transfer->query = NULL;
 	if (answer->addresses != NULL)
-		run(transfer, answer);
+		run_if_suited(transfer, answer);
 	else
 		fail(transfer, RESPONSE_DNS, PHASE_DNS,
-		    xasprintf("could not resolve host %s: %s", host, answer->error));
+		    failure_tell_lookup(&transfer->destination, answer->error));
 }
 
 static void
 begin(struct transfer *transfer)
 {
 	struct transfers *transfers = transfer->transfers;
-	const struct url *url = transfer->hop.url;
 
 	transfer->dns_us = -1;
-	transfer->asked_us = clock_now_us();
 	enter(transfer, TRANSFER_RESOLVING);
 	arm_deadline(transfer, transfers_now_us(transfers));
-	if (url->host_is_address)
-		run(transfer, NULL);
-	else
-		transfer->query =
-		    resolver_ask(transfers->resolver, url->host, on_resolved, transfer);
+	if (transfer->destination.is_known) {
+		run_if_suited(transfer, NULL);
+		return;
+	}
+	transfer->asked_us = clock_now_us();
+	transfer->query = resolver_ask(
+	    transfers->resolver, transfer->destination.name, on_resolved, transfer);
 }
 
 struct transfer *
@@ -490,6 +513,7 @@ transfer_start(struct transfers *transfers, const struct hop *hop,
 
 	presence_watch(transfers->presence);
 	transfer->hop = *hop;
+	transfer->destination = destination_of(hop);
 	transfer->done = done;
 	transfer->done_arg = done_arg;
 	transfer->started_us = clock_now_us();

@@ -48,10 +48,18 @@ void transfers_free(struct transfers *transfers);
 
 /* One hop. All pointers are borrowed until the report or transfer_cancel(). */
 struct hop {
-	const struct request *request; /* for headers, limits, reuse */
+	const struct request *request; /* for headers, body, route, limits, reuse */
 	const struct url *url;         /* this hop's */
-	bool with_secrets;             /* send secret headers and userinfo: at home */
-	int64_t deadline_us;           /* on transfers_now_us() */
+	/* This hop's method, which a redirect may have turned into GET; NULL: the
+	 * request's. */
+	const char *method;
+	/* Send the request's body, where it has one, and the headers that tell of it:
+	 * Content-Type and its like. */
+	bool with_body;
+	/* At home: send secret headers, Host, user and password, and use the route's
+	 * server_name. */
+	bool with_secrets;
+	int64_t deadline_us; /* on transfers_now_us() */
 };
 
 /* RESPONSE as in struct http_client's report; LOCATION is the Location header of a 3xx,

@@ -11,33 +11,51 @@
 static void put_fields(struct json_write *json, const struct field *fields,
     const struct board_entry *entry, const char *left_out);
 
-/* The parts whose size a service decides. */
-static const char *const data_names[] = { "data", "last_data" };
+/* The parts whose size a service decides; LEN bytes of `values` only where they are more
+ * than what is usually taken out of an answer. */
+#define MANY_VALUES_BYTES ((size_t)4 * 1024)
 
 static bool
-is_data(const struct field *field)
+is_values(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(data_names); i++) {
-		if (strcmp(field->name, data_names[i]) == 0)
-			return true;
-	}
-	return false;
+	return strcmp(name, "values") == 0;
+}
+
+static bool
+is_data(const char *name, size_t len)
+{
+	return strcmp(name, "data") == 0 || strcmp(name, "last_data") == 0 ||
+	    (is_values(name) && len > MANY_VALUES_BYTES);
+}
+
+/* What stands in its place. */
+static const char *
+empty_data(const char *name)
+{
+	return is_values(name) ? "{}" : "null";
 }
 
 static void
-put_texts(struct json_write *json, const char *left_out)
+put_texts(
+    struct json_write *json, const struct field_value *value, const char *left_out)
 {
 	json_write_begin_array(json);
+	for (size_t i = 0; i < value->count; i++)
+		json_write_string(json, value->texts[i]);
 	if (left_out != NULL)
 		json_write_string(json, left_out);
 	json_write_end_array(json);
 }
 
 static void
-put_json(struct json_write *json, const struct field_value *value, bool left_out)
+put_json(struct json_write *json, const struct field *field,
+    const struct field_value *value, bool leave_out)
 {
-	if (value->text == NULL || left_out)
+	if (value->text == NULL)
 		json_write_null(json);
+	else if (leave_out && is_data(field->name, value->len))
+		json_write_raw(
+		    json, empty_data(field->name), strlen(empty_data(field->name)));
 	else
 		json_write_raw(json, value->text, value->len);
 }
@@ -73,10 +91,10 @@ put_value(struct json_write *json, const struct field *field,
 		json_write_time(json, value->number);
 		break;
 	case FIELD_JSON:
-		put_json(json, value, left_out != NULL && is_data(field));
+		put_json(json, field, value, left_out != NULL);
 		break;
 	case FIELD_TEXTS:
-		put_texts(json, left_out);
+		put_texts(json, value, left_out);
 		break;
 	case FIELD_OBJECT:
 		if (value->absent)
@@ -112,14 +130,17 @@ is_restored(const struct board_entry *entry)
 	return !entry->asked && entry->restored != NULL;
 }
 
-static bool
-is_data_key(struct span key)
+/* The one of the names above that KEY of a former run's VALUE is; NULL: none of them. */
+static const char *
+data_name(struct span key, struct span value)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(data_names); i++) {
-		if (span_is_text(key, data_names[i]))
-			return true;
+	static const char *const names[] = { "data", "last_data", "values" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		if (span_is_text(key, names[i]) && is_data(names[i], value.len))
+			return names[i];
 	}
-	return false;
+	return NULL;
 }
 
 /* The texts of LIST, and TEXT behind them. */
@@ -150,14 +171,15 @@ append_without_data(struct buffer *out, struct span entry, const char *left_out)
 	span_walk_init(&walk, entry);
 	while (span_walk_next(&walk, &key, &value)) {
 		bool warnings = span_is_text(key, "warnings");
+		const char *name = data_name(key, value);
 
-		if (!warnings && !is_data_key(key))
+		if (!warnings && name == NULL)
 			continue;
 		buffer_append(out, at, (size_t)(value.text - at));
 		if (warnings)
 			append_more_texts(out, value, left_out);
 		else
-			buffer_append_string(out, "null");
+			buffer_append_string(out, empty_data(name));
 		at = value.text + value.len;
 	}
 	buffer_append(out, at, (size_t)(entry.text + entry.len - at));
@@ -184,7 +206,7 @@ restored_data_bytes(const struct board_entry *entry)
 
 	span_walk_init(&walk, span_whole(entry->restored, entry->restored_len));
 	while (span_walk_next(&walk, &key, &value)) {
-		if (is_data_key(key) && !span_is_nothing(value))
+		if (data_name(key, value) != NULL && !span_is_nothing(value))
 			bytes += value.len;
 	}
 	return bytes;
@@ -202,10 +224,12 @@ entry_data_bytes(const struct board_entry *entry)
 	for (const struct field *field = service_fields; field->name != NULL; field++) {
 		struct field_value value = { .number = -1 };
 
-		if (!is_data(field))
+		/* Only these are long. */
+		if (field->type != FIELD_JSON)
 			continue;
 		field->get(entry, &value);
-		if (value.text != NULL && !(field->optional && value.absent))
+		if (value.text != NULL && is_data(field->name, value.len) &&
+		    !(field->optional && value.absent))
 			bytes += value.len;
 	}
 	return bytes;

@@ -12,6 +12,8 @@
 #include "config/render.h"
 #include "gather/board.h"
 #include "publish/document.h"
+#include "publish/fitted.h"
+#include "template/template.h"
 
 /* ---- the head ---- */
 
@@ -92,19 +94,43 @@ last_good_data(const struct span *parts, enum status status)
 	return (struct span){ .text = NULL };
 }
 
-/* What TARGET would be asked now, which knows its secrets. Where that has {{now}} in it,
- * *OWN is it, the caller's. NULL: it cannot be rendered. */
+/* In place of what nobody knows yet: too short to be taken for a secret. */
+#define UNKNOWN "-"
+
+static size_t
+get_unknown(UNUSED const struct template_value *map, UNUSED const char *path,
+    size_t len, struct template_value *found)
+{
+	*found = (struct template_value){ .kind = TEMPLATE_TEXT, .plain = UNKNOWN };
+	return len;
+}
+
+/* The state of gathering before anybody was asked. */
+static const struct template_data unknown_data = { .get = get_unknown };
+static const struct template_value unknown_state = {
+	.kind = TEMPLATE_MAP,
+	.data = &unknown_data,
+};
+
+/* What TARGET would be asked now, which knows the secrets that the config has for it. Where
+ * that has {{now}} or answers of others in it, *OWN is it, the caller's. NULL: it cannot be
+ * rendered. */
 static const struct rendered_request *
 render_now(const struct config *config, const struct target *target,
     struct rendered_request **own)
 {
-	char *why = NULL;
+	const struct render_with with = {
+		.wall_ms = clock_wall_ms(),
+		.state = &unknown_state,
+		.bearer = UNKNOWN,
+	};
+	struct render_fault fault = { .why = NULL };
 
 	*own = NULL;
 	if (target->rendered != NULL)
 		return target->rendered;
-	*own = render_request(config, target, clock_wall_ms(), &why);
-	free(why);
+	*own = render_request(config, target, &with, &fault);
+	free(fault.why);
 	return *own;
 }
 
@@ -130,6 +156,21 @@ mask(struct span text, const struct rendered_request *now, size_t *len)
 	return buffer_take(&masked);
 }
 
+/* Likewise the entry TEXT, as this version would have published it. */
+static char *
+mask_entry(struct span text, const struct target *target,
+    const struct rendered_request *now, size_t *len)
+{
+	struct buffer fitted;
+	char *masked;
+
+	buffer_init(&fitted, BUFFER_UNLIMITED);
+	fitted_append(&fitted, text, target);
+	masked = mask((struct span){ fitted.data, fitted.len }, now, len);
+	buffer_clear(&fitted);
+	return masked;
+}
+
 /* Take over into MEMORY how the entry TEXT, of these PARTS, reads. */
 static void
 remember_texts(struct board_memory *memory, struct span text, const struct span *parts,
@@ -143,8 +184,8 @@ remember_texts(struct board_memory *memory, struct span text, const struct span 
 	if (now == NULL)
 		return;
 	if (!shows_a_secret(parts[PART_URL], now))
-		memory->entry = mask(text, now, &memory->entry_len);
-	if (target->keep_last && data.text != NULL)
+		memory->entry = mask_entry(text, target, now, &memory->entry_len);
+	if (target->keep_last && !target->has_secret_value && data.text != NULL)
 		memory->last_data = mask(data, now, &memory->last_data_len);
 	rendered_request_free(own);
 }

@@ -25,9 +25,10 @@ struct previous {
  * Read TEXT, a status document, and restore the entries of BOARD whose targets it names
  * (services among the services). What is odd in one entry leaves that entry pending.
  *
- * What an entry says is published again with *** for what is a secret by now. Where its URL
- * showed one, for all to read, it is not: only what counts is restored then, its status and
- * since when, its failures, its last good answer.
+ * What an entry says is published again, with the keys that entries have by now and with ***
+ * for what is a secret by now (see fitted_append()). Where its URL showed one, for all to
+ * read, it is not: only what counts is restored then, its status and since when, its
+ * failures, its last good answer.
  *
  * TEXT is used up. Returns false with *FAULT, the caller's, where it is no document: the
  * board is untouched then.

@@ -35,6 +35,7 @@ struct output {
 	struct event *opening; /* owned: runs while the writer is opening it */
 	struct writer_manner manner;
 	int64_t publish_after_ms;
+	enum gather_mode gather_mode;
 	uint64_t failed_count;   /* documents in a row that could not be written */
 	int64_t told_at_us;      /* when the log said so last */
 	LIST_ENTRY(output) link; /* among those that were left */
@@ -60,7 +61,7 @@ struct publisher {
 	uint64_t number;             /* of the last round that was numbered */
 	struct round_summary newest; /* the round that began last */
 	struct round_summary ended;  /* the one that ended last; number 0: none */
-	bool gathering;              /* `newest` is not over */
+	bool gathering;              /* `newest` is not decided */
 };
 
 /* ---- documents ---- */
@@ -74,6 +75,7 @@ make_document(struct publisher *publisher)
 		.round = publisher->ended.number > 0 ? &publisher->ended
 		                                     : &publisher->newest,
 		.gathering = publisher->gathering,
+		.mode = output->gather_mode,
 		.now_ms = clock_wall_ms(),
 	};
 	struct snapshot *snapshot = snapshot_make(publisher->maker, &head);
@@ -101,11 +103,13 @@ on_later(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 void
 publisher_outcome(struct publisher *publisher)
 {
-	int64_t wait_ms = publisher->output->publish_after_ms;
-	const struct timeval wait = clock_timeval(wait_ms * 1000);
+	const struct output *output = publisher->output;
+	const struct timeval wait = clock_timeval(output->publish_after_ms * 1000);
 
+	if (output->publish_after_ms < 0 || output->gather_mode != MODE_SETTLE)
+		return;
 	/* What is due will have it. */
-	if (wait_ms >= 0 && !publisher->due && !evtimer_pending(publisher->later, NULL))
+	if (!publisher->due && !evtimer_pending(publisher->later, NULL))
 		event_add(publisher->later, &wait);
 }
 
@@ -338,6 +342,7 @@ output_new(struct publisher *publisher, const struct publisher_options *options)
 	output->manner =
 	    (struct writer_manner){ .mode = options->mode, .sync = options->sync };
 	output->publish_after_ms = options->publish_after_ms;
+	output->gather_mode = options->gather_mode;
 	return output;
 }
 
@@ -434,6 +439,7 @@ take_words(struct output *output, struct output *other)
 	output->shown = other->shown;
 	output->manner = other->manner;
 	output->publish_after_ms = other->publish_after_ms;
+	output->gather_mode = other->gather_mode;
 	other->path = path;
 	other->shown = shown;
 }
@@ -479,7 +485,9 @@ publisher_reload(struct publisher *publisher)
 	change_output(publisher, output);
 	find_host(host);
 	snapshot_maker_reload(publisher->maker, host);
-	publish(publisher);
+	/* In the other modes half a round is nobody's business: its end is about to come. */
+	if (!publisher->gathering || publisher->output->gather_mode == MODE_SETTLE)
+		publish(publisher);
 }
 
 /* ---- making and freeing ---- */

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "config/mode.h"
+
 struct board;
 struct event_base;
 struct publisher;
@@ -24,6 +26,7 @@ struct publisher_options {
 	mode_t mode;
 	bool sync;
 	int64_t publish_after_ms; /* -1: only whole rounds are published */
+	enum gather_mode gather_mode; /* other than settle: nothing before the round's verdict */
 };
 
 struct publisher_events {
@@ -58,7 +61,8 @@ void publisher_round_begins(
     struct publisher *publisher, const struct round_summary *summary);
 /* An outcome is on the board: out within `publish_after`. */
 void publisher_outcome(struct publisher *publisher);
-/* The round is over: out now. */
+/* The round is over: out now. With `fail_fast` also where it is decided before that; then it
+ * is called again at its end. */
 void publisher_round_ends(
     struct publisher *publisher, const struct round_summary *summary);
 

@@ -6,22 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/json_write.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "gather/board.h"
 #include "gather/report.h"
-#include "gather/round.h"
-#include "publish/document.h"
 #include "publish/entry.h"
+#include "publish/head.h"
 
 /* What stands before an entry; the first one goes without the comma. */
 #define ENTRY_LEAD       ",\n    "
 #define ENTRY_LEAD_COMMA 1
 
+#define SERVICES_LEAD ",\n  \"services\": {"
 #define DOCUMENT_FOOT "\n  },\n  \"prompts\": {}\n}\n"
 #define EMPTY_FOOT    "},\n  \"prompts\": {}\n}\n"
 
@@ -98,128 +96,6 @@ current_text(struct snapshot_maker *maker, size_t index)
 		cached->version = entry->version;
 	}
 	return cached->whole;
-}
-
-/* ---- the head ---- */
-
-static void
-begin_line(struct json_write *json, const char *key)
-{
-	/* One key a line, for whoever opens the file in a pager. */
-	buffer_append_string(json->out, json->comma ? ",\n  " : "\n  ");
-	json->comma = false;
-	json_write_key(json, key);
-	buffer_append_char(json->out, ' ');
-}
-
-static void
-put_round(struct json_write *json, const struct round_summary *summary)
-{
-	begin_line(json, "round");
-	json_write_begin_object(json);
-	json_write_key(json, "number");
-	json_write_int(json, (int64_t)summary->number);
-	json_write_key(json, "started_at");
-	json_write_time(json, summary->started_at_ms);
-	json_write_key(json, "duration_ms");
-	json_write_us_as_ms(json, summary->duration_us);
-	json_write_key(json, "targets");
-	json_write_int(json, (int64_t)summary->target_count);
-	json_write_end_object(json);
-}
-
-static void
-put_counts(struct json_write *json, const struct board *board)
-{
-	struct board_counts counts;
-
-	board_count(board, &counts);
-	begin_line(json, "counts");
-	json_write_begin_object(json);
-	json_write_key(json, "total");
-	json_write_int(json, (int64_t)counts.total);
-	for (int status = 0; status < STATUS_COUNT; status++) {
-		json_write_key(json, status_names[status]);
-		json_write_int(json, (int64_t)counts.of[status]);
-	}
-	json_write_end_object(json);
-}
-
-static bool
-is_in_flight(const struct board_entry *entry)
-{
-	return entry->in_flight;
-}
-
-static bool
-has_failed(const struct board_entry *entry)
-{
-	return status_is_listed_failed(entry->outcome.status);
-}
-
-static void
-put_names(struct json_write *json, const char *key, const struct board *board,
-    bool (*belongs)(const struct board_entry *entry))
-{
-	begin_line(json, key);
-	json_write_begin_array(json);
-	for (size_t i = 0; i < board_size(board); i++) {
-		const struct board_entry *entry = board_entry(board, i);
-
-		if (belongs(entry))
-			json_write_string(json, entry->target->name);
-	}
-	json_write_end_array(json);
-}
-
-static void
-put_text(struct json_write *json, const char *key, const char *text)
-{
-	begin_line(json, key);
-	json_write_string(json, text);
-}
-
-static void
-put_time(struct json_write *json, const char *key, int64_t wall_ms)
-{
-	begin_line(json, key);
-	json_write_time(json, wall_ms);
-}
-
-static void
-put_number(struct json_write *json, const char *key, uint64_t number)
-{
-	begin_line(json, key);
-	json_write_int(json, (int64_t)number);
-}
-
-/* Everything up to the brace that the services stand in. */
-static void
-append_head(struct buffer *out, const struct snapshot_maker *maker,
-    const struct snapshot_head *head)
-{
-	const struct config *config = board_config(maker->board);
-	struct json_write json;
-
-	json_write_init(&json, out);
-	json_write_begin_object(&json);
-	put_number(&json, "version", DOCUMENT_VERSION);
-	put_text(&json, "generator", maker->generator);
-	put_text(&json, "host", maker->host);
-	put_number(&json, "generation", head->generation);
-	put_time(&json, "generated_at", head->now_ms);
-	put_time(&json, "stale_after",
-	    head->now_ms + 2 * config_shortest_interval_ms(config) +
-	        config->timeout_ms);
-	put_text(&json, "status", board_status(maker->board));
-	put_text(&json, "outcome", head->gathering ? "gathering" : "complete");
-	put_text(&json, "mode", "settle");
-	put_round(&json, head->round);
-	put_names(&json, "in_flight", maker->board, is_in_flight);
-	put_counts(&json, maker->board);
-	put_names(&json, "failed", maker->board, has_failed);
-	begin_line(&json, "services");
-	buffer_append_char(out, '{');
 }
 
 /* ---- the whole, within its maximum ---- */
@@ -394,6 +270,20 @@ lay_out_pieces(struct snapshot *snapshot, size_t head_len, size_t foot_len)
 	*piece = (struct iovec){ snapshot->frame + head_len, foot_len };
 }
 
+static void
+append_head(struct buffer *out, const struct snapshot_maker *maker,
+    const struct snapshot_head *head)
+{
+	const struct head_facts facts = {
+		.generator = maker->generator,
+		.host = maker->host,
+		.board = maker->board,
+		.head = head,
+	};
+
+	head_append(out, &facts);
+}
+
 struct snapshot *
 snapshot_make(struct snapshot_maker *maker, const struct snapshot_head *head)
 {
@@ -405,6 +295,7 @@ snapshot_make(struct snapshot_maker *maker, const struct snapshot_head *head)
 	assert(maker->entry_count == board_size(maker->board));
 	buffer_init(&frame, BUFFER_UNLIMITED);
 	append_head(&frame, maker, head);
+	buffer_append_string(&frame, SERVICES_LEAD);
 	head_len = frame.len;
 	buffer_append_string(&frame, empty ? EMPTY_FOOT : DOCUMENT_FOOT);
 

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "config/mode.h"
+
 struct board;
 struct round_summary;
 struct snapshot;
@@ -22,7 +24,8 @@ struct snapshot_maker;
 struct snapshot_head {
 	uint64_t generation;
 	const struct round_summary *round; /* borrowed; a duration of -1 is null */
-	bool gathering; /* the newest round is not over: `outcome` says so */
+	bool gathering; /* the newest round is not decided: `outcome` says so */
+	enum gather_mode mode;
 	int64_t now_ms; /* wall time */
 };
 

@@ -1,17 +1,24 @@
 #include "fake_config.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_pointers.h"
 #include "base/marked.h"
+#include "base/names.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/keyed.h"
 #include "config/keys.h"
 #include "config/render.h"
+#include "config/rules_source.h"
+#include "config/sources.h"
 #include "config/target.h"
+#include "config/types.h"
 #include "config/value.h"
+#include "config/yaml.h"
 #include "template/template.h"
 
 /* The number in its name and its URL, wherever it stands. */
@@ -31,6 +38,7 @@ make_request(const struct target *target)
 	rendered->request.url.text = xasprintf("http://test/%zu", number_of(target));
 	rendered->request.connect_timeout_us = target->connect_timeout_ms * 1000;
 	rendered->request.max_body_bytes = target->max_body_bytes;
+	rendered->request.route = &target->route;
 	rendered->shown_url = xstrdup(rendered->request.url.text);
 	return rendered;
 }
@@ -44,18 +52,17 @@ set_url(struct target *target, const char *source)
 
 	rendered_request_free(target->rendered);
 	target->rendered = NULL;
-	template_free(target->url_template);
+	template_free(target->url.template);
 	marked_init(&marked, BUFFER_UNLIMITED);
 	marked_append(&marked, source, strlen(source), MARK_OWN);
-	target->url_template = template_compile(&marked, TEMPLATE_URL, &fault);
-	assert(target->url_template != NULL);
+	target->url.template = template_compile(&marked, TEMPLATE_URL, &fault);
+	assert(target->url.template != NULL);
 	marked_clear(&marked);
 }
 
 static struct target *
-make_target(size_t number)
+make_named(char *name)
 {
-	char *name = xasprintf("t%zu", number);
 	struct target *target = target_new(name, (struct place){ .line = 1 });
 
 	free(name);
@@ -63,11 +70,19 @@ make_target(size_t number)
 	target->timeout_ms = 5000;
 	target->connect_timeout_ms = 3000;
 	target->deadline_ms = 30000;
+	route_init(&target->route);
+	target->host = xstrdup("http://test:80");
 	/* For tests to append to. */
 	marked_init(&target->group.value, BUFFER_UNLIMITED);
 	marked_init(&target->description.value, BUFFER_UNLIMITED);
 	target->rendered = make_request(target);
 	return target;
+}
+
+static struct target *
+make_target(size_t number)
+{
+	return make_named(xasprintf("t%zu", number));
 }
 
 struct config *
@@ -113,4 +128,116 @@ void
 fake_config_break(struct config *config, size_t index)
 {
 	set_url(config->targets[index], "http://test/{{nothing}}");
+}
+
+/* ---- keys ---- */
+
+static void
+fail_with(const char *line, UNUSED bool is_error, UNUSED void *arg)
+{
+	fprintf(stderr, "fake_config_set: %s\n", line);
+	abort();
+}
+
+/* What makes another request. */
+static const char *const request_keys[] = { "url", "method", "headers", "body", "json",
+	"form", "auth", NULL };
+
+static bool
+says_request(const struct yaml_node *map)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		if (names_find(request_keys, map->pairs[i].key->text) >= 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+set_keys(struct config *config, struct target *target, const struct yaml_node *map,
+    struct faults *faults)
+{
+	struct source source = { .folder = (char[]){ "." } };
+	struct sources sources = { .items = &source, .count = 1 };
+	struct loading loading = { .faults = faults, .sources = &sources };
+
+	if (says_request(map) && yaml_get(map, "url") == NULL) {
+		char *url = xasprintf("http://test/%zu", number_of(target));
+
+		set_url(target, url);
+		free(url);
+	}
+	(void)keyed_load(&service_keys, map, &loading, target);
+	rules_source_compile(target, faults);
+	if (!says_request(map))
+		return;
+	rendered_request_free(target->rendered);
+	target->rendered = NULL;
+	target_compile(target, config, faults);
+	target_try(target, config, faults);
+}
+
+void
+fake_config_set(struct config *config, size_t index, const char *keys)
+{
+	struct faults *faults = faults_new();
+	unsigned file = faults_add_file(faults, "keys");
+	struct yaml_tree *tree = yaml_parse(keys, strlen(keys), file, faults);
+
+	if (tree != NULL)
+		set_keys(config, config->targets[index], yaml_root(tree), faults);
+	faults_each(faults, fail_with, NULL);
+	yaml_tree_free(tree);
+	faults_free(faults);
+}
+
+void
+fake_config_depend(struct config *config, size_t index, size_t on, bool needed)
+{
+	struct target *target = config->targets[index];
+
+	target->dependencies = xgrow(target->dependencies, target->dependency_count,
+	    sizeof(*target->dependencies));
+	target->dependencies[target->dependency_count++] = (struct dependency){
+		.target = config->targets[on],
+		.needed = needed,
+	};
+}
+
+/* ---- tokens ---- */
+
+static void
+add_extract(struct target *target, const char *name, bool secret)
+{
+	struct config_extracts *list = &target->extract;
+	char *path = xasprintf("/%s", name);
+
+	list->items = xgrow(list->items, list->count, sizeof(*list->items));
+	list->items[list->count++] = (struct extract){
+		.name = xstrdup(name),
+		.path = path,
+		.pointer = json_pointers_add(target->pointers, path),
+		.round = -1,
+		.secret = secret,
+	};
+}
+
+struct target *
+fake_config_add_token_source(struct config *config, size_t number)
+{
+	struct target *source = make_named(xasprintf("t%zu (token)", number));
+
+	source->format = FORMAT_JSON;
+	source->data = false;
+	source->pointers = json_pointers_new();
+	source->wants_json = true;
+	source->has_secret_value = true;
+	add_extract(source, "access_token", true);
+	add_extract(source, "expires_in", false);
+	add_extract(source, "token_type", false);
+	source->index = config->token_source_count;
+	config->token_sources = xgrow(
+	    config->token_sources, config->token_source_count, sizeof(struct target *));
+	config->token_sources[config->token_source_count++] = source;
+	return source;
 }

@@ -12,6 +12,8 @@ struct exchange {
 	uint64_t
 	    sequence; /* what is due at the same time is reported in starting order */
 	size_t number;
+	const struct fake_answer *answer;
+	bool keep_head;
 	bool timed_out;
 	exchange_done_fn *done;
 	void *done_arg;
@@ -21,7 +23,8 @@ struct fake_http {
 	int64_t now_us;
 	struct fake_answer *answers;
 	size_t answer_count;
-	size_t *under_way; /* of each number, how many now */
+	const struct fake_answer **next; /* of each number, the answer to come */
+	size_t *under_way;               /* of each number, how many now */
 	bool overlapped;
 
 	struct exchange **heap; /* the next report on top */
@@ -32,6 +35,9 @@ struct fake_http {
 	size_t *started;
 	size_t started_len;
 	size_t started_capacity;
+
+	fake_http_see_fn *see; /* NULL: nobody looks */
+	void *see_arg;
 };
 
 struct fake_http *
@@ -42,9 +48,10 @@ fake_http_new(size_t count)
 	fake->now_us = FAKE_START_US;
 	fake->answers = xcalloc(count, sizeof(*fake->answers));
 	fake->answer_count = count;
+	fake->next = xcalloc(count, sizeof(struct fake_answer *));
 	fake->under_way = xcalloc(count, sizeof(*fake->under_way));
 	for (size_t i = 0; i < count; i++)
-		fake->answers[i].http_status = 204;
+		fake_http_answer(fake, i)->http_status = 204;
 	return fake;
 }
 
@@ -53,6 +60,7 @@ fake_http_free(struct fake_http *fake)
 {
 	assert(fake->heap_len == 0);
 	free(fake->answers);
+	free((void *)fake->next);
 	free(fake->under_way);
 	free((void *)fake->heap);
 	free(fake->started);
@@ -63,7 +71,15 @@ struct fake_answer *
 fake_http_answer(struct fake_http *fake, size_t number)
 {
 	assert(number < fake->answer_count);
+	fake->next[number] = &fake->answers[number];
 	return &fake->answers[number];
+}
+
+void
+fake_http_watch(struct fake_http *fake, fake_http_see_fn *see, void *arg)
+{
+	fake->see = see;
+	fake->see_arg = arg;
 }
 
 /* ---- the heap ---- */
@@ -155,10 +171,31 @@ heap_pop(struct fake_http *fake)
 
 /* ---- struct http_client ---- */
 
+static int64_t
+now_us(void *arg)
+{
+	const struct fake_http *fake = arg;
+
+	return fake->now_us;
+}
+
 static size_t
 number_of(const struct request *request)
 {
 	return strtoul(strrchr(request->url.text, '/') + 1, NULL, 10);
+}
+
+/* The answer to the next request of that number, as the table says. */
+static const struct fake_answer *
+take_answer(struct fake_http *fake, size_t number)
+{
+	const struct fake_answer *answer;
+
+	assert(number < fake->answer_count);
+	answer = fake->next[number];
+	if (answer->then != NULL)
+		fake->next[number] = answer->then;
+	return answer;
 }
 
 static void
@@ -182,7 +219,9 @@ start(void *client, const struct request *request, int64_t timeout_us,
 
 	assert(timeout_us > 0);
 	exchange->number = number_of(request);
-	delay_us = fake_http_answer(fake, exchange->number)->delay_us;
+	exchange->answer = take_answer(fake, exchange->number);
+	exchange->keep_head = request->keep_head;
+	delay_us = exchange->answer->delay_us;
 	exchange->timed_out = delay_us >= timeout_us;
 	exchange->at_us = fake->now_us + (exchange->timed_out ? timeout_us : delay_us);
 	exchange->sequence = fake->started_len;
@@ -191,6 +230,8 @@ start(void *client, const struct request *request, int64_t timeout_us,
 	note_start(fake, exchange->number);
 	fake->overlapped |= fake->under_way[exchange->number]++ > 0;
 	heap_add(fake, exchange);
+	if (fake->see != NULL)
+		fake->see(request, timeout_us, fake->see_arg);
 	return exchange;
 }
 
@@ -207,18 +248,15 @@ cancel(void *client, struct exchange *exchange)
 struct http_client
 fake_http_client(struct fake_http *fake)
 {
-	return (struct http_client){ .start = start, .cancel = cancel, .client = fake };
+	return (struct http_client){
+		.start = start,
+		.cancel = cancel,
+		.now_us = now_us,
+		.client = fake,
+	};
 }
 
 /* ---- the clock ---- */
-
-static int64_t
-now_us(void *arg)
-{
-	const struct fake_http *fake = arg;
-
-	return fake->now_us;
-}
 
 static int64_t
 wall_ms(void *arg)
@@ -249,6 +287,23 @@ copy_or_null(const char *text)
 	return text != NULL ? xstrdup(text) : NULL;
 }
 
+/* A part of the request may have arrived where an answer, or the phase that it was
+ * waited for in, shows that there was a connection. */
+static bool
+was_sent(const struct fake_answer *answer, bool timed_out)
+{
+	return answer->sent || answer->phase >= PHASE_FIRST_BYTE ||
+	    (!timed_out && answer->http_status != 0);
+}
+
+static void
+fill_tls(struct response_tls *tls, const struct fake_answer *answer)
+{
+	tls->version = answer->tls_version;
+	if (answer->certificate_expires_at_ms != 0)
+		tls->expires_at_ms = answer->certificate_expires_at_ms;
+}
+
 static void
 fill_response(struct response *response, const struct fake_answer *answer)
 {
@@ -256,13 +311,18 @@ fill_response(struct response *response, const struct fake_answer *answer)
 
 	response->result = answer->result;
 	response->http_status = answer->http_status;
-	response->retry_after = answer->retry_after;
+	if (answer->retry_after)
+		response->retry_after_ms = answer->retry_after_ms;
 	response->no_content = answer->http_status == 204;
+	response->lost = answer->lost;
 	response->body = xstrdup(body);
 	response->body_len = strlen(body);
 	response->bytes = response->body_len;
 	response->content_type = copy_or_null(answer->content_type);
 	response->message = copy_or_null(answer->message);
+	response->hops = answer->final_url != NULL ? 1 : 0;
+	response->final_url = copy_or_null(answer->final_url);
+	fill_tls(&response->tls, answer);
 }
 
 bool
@@ -271,7 +331,12 @@ fake_http_step(struct fake_http *fake)
 	struct exchange *next;
 	struct exchange exchange;
 	const struct fake_answer *answer;
-	struct response response = { .result = RESPONSE_TIMEOUT };
+	struct response response = {
+		.result = RESPONSE_TIMEOUT,
+		.retry_after_ms = -1,
+		.tls.expires_at_ms = -1,
+		.timing = { -1, -1, -1, -1, 0 },
+	};
 
 	if (fake->heap_len == 0)
 		return false;
@@ -281,13 +346,15 @@ fake_http_step(struct fake_http *fake)
 
 	fake->under_way[exchange.number]--;
 	fake->now_us = exchange.at_us;
-	answer = &fake->answers[exchange.number];
-	response.timing = (struct response_timing){ -1, -1, -1, -1, 0 };
+	answer = exchange.answer;
 	if (exchange.timed_out)
 		response.body = xstrdup("");
 	else
 		fill_response(&response, answer);
+	if (!exchange.timed_out && exchange.keep_head)
+		response.head = copy_or_null(answer->head);
 	response.phase = answer->phase;
+	response.sent = was_sent(answer, exchange.timed_out);
 	exchange.done(&response, exchange.done_arg);
 	response_clear(&response);
 	return true;

@@ -23,7 +23,7 @@
 struct loopback;
 struct loopback_peer;
 
-/* One request has arrived: TEXT is its head. */
+/* One request has arrived: TEXT is its head, and what body there is behind it. */
 typedef void loopback_answer_fn(struct loopback_peer *peer, const char *text);
 
 struct loopback_peer {
@@ -32,6 +32,7 @@ struct loopback_peer {
 	struct event *event;
 	int fd;
 	size_t len;
+	size_t skipped; /* of a body that is too large to be kept */
 	char request[16384];
 };
 
@@ -46,7 +47,8 @@ struct loopback {
 	unsigned accepted;   /* connections, ever */
 	unsigned open_count; /* connections, now */
 	unsigned requests;
-	char last[16384]; /* the last request's head */
+	char last[16384]; /* the last request */
+	size_t last_len;
 	TAILQ_HEAD(, loopback_peer) peers;
 };
 
@@ -90,24 +92,47 @@ loopback_send(struct loopback_peer *peer, const char *text)
 	loopback_send_bytes(peer, text, strlen(text));
 }
 
+/* Is the request whole, with a body as long as its Content-Length says? */
+static inline bool
+loopback_is_whole(const struct loopback_peer *peer)
+{
+	const char *end = strstr(peer->request, "\r\n\r\n");
+	const char *length = strcasestr(peer->request, "\r\nContent-Length:");
+	size_t body = 0;
+
+	if (end == NULL)
+		return false;
+	if (length != NULL && length < end)
+		body = strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
+	return peer->len + peer->skipped >= (size_t)(end + 4 - peer->request) + body;
+}
+
 static inline void
 loopback_on_readable(evutil_socket_t fd, UNUSED short what, void *arg)
 {
 	struct loopback_peer *peer = arg;
 	struct loopback *server = peer->server;
 	size_t room = sizeof(peer->request) - 1 - peer->len;
-	ssize_t len = recv(fd, peer->request + peer->len, room, 0);
+	char more[16384];
+	bool full = room == 0;
+	ssize_t len = recv(
+	    fd, full ? more : peer->request + peer->len, full ? sizeof(more) : room, 0);
 
 	if (len <= 0) {
 		loopback_close(peer);
 		return;
 	}
-	peer->len += (size_t)len;
+	if (full)
+		peer->skipped += (size_t)len;
+	else
+		peer->len += (size_t)len;
 	peer->request[peer->len] = '\0';
-	if (!server->any_bytes && strstr(peer->request, "\r\n\r\n") == NULL)
+	if (!server->any_bytes && !loopback_is_whole(peer))
 		return;
 	server->requests++;
+	server->last_len = peer->len;
 	peer->len = 0;
+	peer->skipped = 0;
 	memcpy(server->last, peer->request, sizeof(server->last));
 	server->answer(peer, server->last);
 }

@@ -6,6 +6,7 @@
 
 #include "config_files.h"
 
+#include "base/span.h"
 #include "ctl_fixture.h"
 #include "gather/board.h"
 #include "publish/previous.h"
@@ -94,6 +95,18 @@ UNUSED static const struct board_entry *
 entry_at(const struct stage *stage, enum service service)
 {
 	return board_entry(stage->board, service);
+}
+
+/* The member NAME of what is restored of ENTRY is spelled so. */
+UNUSED static void
+assert_says(const struct board_entry *entry, const char *name, const char *text)
+{
+	struct span value;
+
+	assert_non_null(entry->restored);
+	value = span_member(span_whole(entry->restored, entry->restored_len), name);
+	assert_int_equal(value.len, strlen(text));
+	assert_memory_equal(value.text, text, value.len);
 }
 
 UNUSED static void

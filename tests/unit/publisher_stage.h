@@ -189,16 +189,23 @@ stage_begin_round(struct stage *stage)
 }
 
 UNUSED static void
-stage_end_round(struct stage *stage, uint64_t number)
+stage_decide_round(struct stage *stage, uint64_t number, enum round_verdict verdict)
 {
 	const struct round_summary summary = {
 		.number = number,
 		.started_at_ms = 1000,
 		.duration_us = 2000,
 		.target_count = TARGET_COUNT,
+		.verdict = verdict,
 	};
 
 	publisher_round_ends(stage->publisher, &summary);
+}
+
+UNUSED static void
+stage_end_round(struct stage *stage, uint64_t number)
+{
+	stage_decide_round(stage, number, ROUND_COMPLETE);
 }
 
 /* A round in which nothing happens; its document is asked for at once. */

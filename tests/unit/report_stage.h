@@ -109,6 +109,8 @@ report(struct report_stage *f, size_t index, enum status status)
 	outcome.duration_us = 182600;
 	if (status_is_success(status))
 		outcome.http_status = 200;
+	if (status == STATUS_DEGRADED)
+		outcome_warn(&outcome, xstrdup("/queue: expected 1, got 2"));
 	if (status == STATUS_HTTP_ERROR)
 		outcome.http_status = 503;
 	if (status == STATUS_TIMEOUT)

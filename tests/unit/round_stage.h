@@ -73,6 +73,17 @@ on_skipped(struct board_entry *entry, void *arg)
 }
 
 static void
+on_failed(const struct round_summary *summary, void *arg)
+{
+	struct round_stage *f = arg;
+
+	assert_int_not_equal(summary->verdict, ROUND_COMPLETE);
+	f->summary = *summary;
+	buffer_append_format(&f->told, "%sfailed %llu", f->told.len > 0 ? ", " : "",
+	    (unsigned long long)summary->number);
+}
+
+static void
 on_done(const struct round_summary *summary, void *arg)
 {
 	struct round_stage *f = arg;
@@ -106,10 +117,13 @@ set_up(void **state)
 		.limiter = f->limiter,
 		.http = fake_http_client(f->http),
 		.clock = fake_http_clock(f->http),
+		.base = f->base,
+		.board = f->board,
 	};
 	f->events = (struct round_events){
 		.on_outcome = on_outcome,
 		.on_skipped = on_skipped,
+		.on_failed = on_failed,
 		.on_done = on_done,
 		.arg = f,
 	};

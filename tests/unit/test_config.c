@@ -38,7 +38,7 @@ test_the_short_form_is_a_service_of_defaults(UNUSED void **state)
 	struct target *target = config_find(config, "a");
 
 	assert_non_null(target);
-	assert_string_equal(target->url.value.text.data, "http://a/x");
+	assert_string_equal(target->url.text.value.text.data, "http://a/x");
 	assert_int_equal(target->interval_ms, 30000);
 	assert_int_equal(target->timeout_ms, 5000);
 	assert_int_equal(target->connect_timeout_ms, 3000);
@@ -245,7 +245,7 @@ assert_var(const struct config *config, const char *path, const char *text)
 	struct template_value value;
 	char *hint = NULL;
 
-	assert_true(vars_find(config->vars, path, &value, &hint));
+	assert_true(vars_find(NULL, config->vars, path, &value, &hint));
 	assert_string_equal(value.text->text.data, text);
 }
 

@@ -9,7 +9,7 @@ static const struct broken broken_configs[] = {
 	{ "intervall: 5s\n",
 	    "1:1: error: unknown key intervall (did you mean interval?)\n" },
 	{ "colour: red\n",
-	    "1:1: error: unknown key colour: expected one of interval, spread, align, timeout, connect_timeout, publish_after, max_concurrent, vars, include, defaults, output, log, services\n" },
+	    "1:1: error: unknown key colour: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services\n" },
 	{ "interval: 0\n",
 	    "1:11: error: interval: expected a duration over 0 such as 2s or 500ms\n" },
 	{ "interval: -1s\n",
@@ -124,9 +124,9 @@ static const struct broken broken_configs[] = {
 	    "1:15: error: url: m is a map: expected text or a number\n"
 	    "1:15: error: url: n is null: expected text or a number\n" },
 	{ "services: {a: \"http://a/{{services.b.values.x}}\"}\n",
-	    "1:15: error: url: unknown name services.b.values.x\n" },
+	    "1:15: error: url: no service is called b\n" },
 	{ "services: {a: \"http://{{now}}.example.com/\"}\n",
-	    "1:15: error: url: scheme, host and port cannot come from {{now}}\n" },
+	    "1:15: error: url: scheme, host and port cannot come from {{now}} or from services\n" },
 	{ "services: {a: {url: http://a, headers: {X-A: \"{{nope}}\"}}}\n",
 	    "1:46: error: headers: X-A: unknown name nope\n" },
 	{ "services: {a: {url: \"http://a/${GATHERD_TEST_UNSET:?give one}\"}}\n",
@@ -144,7 +144,7 @@ static const struct broken broken_configs[] = {
 	    "1:53: error: headers: X-A: unknown name nope\n" },
 	{ "defaults: 5\n", "1:11: error: defaults: expected a map\n" },
 	{ "include: {a: b}\n",
-	    "1:10: error: include: expected a list of names and patterns of files\n" },
+	    "1:10: error: include: expected a name or a list of names\n" },
 	{ "include: nothing.yaml\n",
 	    "1:10: error: include: nothing.yaml cannot be read: No such file or directory\n" },
 	{ "include: [nothing-*.yaml]\n"
@@ -154,15 +154,15 @@ static const struct broken broken_configs[] = {
 	{ "include: \"*.yaml\"\n",
 	    "1:10: error: include: c.yaml is this file itself\n" },
 	{ "include: \"${GATHERD_TEST_WORD}\"\n",
-	    "1:10: error: include: the names of files are no secrets: expected ${plain:NAME}\n" },
+	    "1:10: error: include: names are no secrets: expected ${plain:NAME}\n" },
 	{ "retries: 3\n"
-	  "mode: settle\n"
-	  "services: {a: {url: http://a, method: POST, retries: 1, auth: {bearer: x}}}\n",
-	    "1:1: error: unknown key retries: expected one of interval, spread, align, timeout, connect_timeout, publish_after, max_concurrent, vars, include, defaults, output, log, services\n"
-	    "2:1: error: unknown key mode: expected one of interval, spread, align, timeout, connect_timeout, publish_after, max_concurrent, vars, include, defaults, output, log, services\n"
-	    "3:31: error: unknown key method\n"
-	    "3:45: error: unknown key retries\n"
-	    "3:57: error: unknown key auth\n" },
+	  "prompts: {}\n"
+	  "services: {a: {url: http://a, provider: x, oauth2: {}, bearer: x}}\n",
+	    "1:1: error: unknown key retries: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services\n"
+	    "2:1: error: unknown key prompts: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services\n"
+	    "3:31: error: unknown key provider\n"
+	    "3:44: error: unknown key oauth2 (did you mean auth?)\n"
+	    "3:56: error: unknown key bearer\n" },
 	{ "- a\n", "1:1: error: expected a map of keys and values\n" },
 	{ "interval: !!str 5s\n",
 	    "1:11: error: tags (tag:yaml.org,2002:str) are not taken: each key has its own type\n" },

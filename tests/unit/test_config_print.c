@@ -38,6 +38,7 @@ test_a_config_of_defaults_is_printed_whole(UNUSED void **state)
 	    "align: false\n"
 	    "timeout: 5s\n"
 	    "connect_timeout: 3s\n"
+	    "mode: settle\n"
 	    "publish_after: 1s\n"
 	    "max_concurrent: 512\n"
 	    "output:\n"
@@ -50,10 +51,21 @@ test_a_config_of_defaults_is_printed_whole(UNUSED void **state)
 	    "services:\n"
 	    "  a:\n"
 	    "    url: http://a/\n"
+	    "    tls:\n"
+	    "      min_version: 1.2\n"
+	    "      verify: true\n"
+	    "    ip: any\n"
+	    "    http_version: 1.1\n"
+	    "    compressed: false\n"
 	    "    interval: 30s\n"
 	    "    timeout: 5s\n"
 	    "    connect_timeout: 3s\n"
+	    "    delay: 0s\n"
+	    "    retries: 0\n"
+	    "    retry_delay: 500ms\n"
+	    "    retry_unsafe: false\n"
 	    "    deadline: 30s\n"
+	    "    backoff: 0s\n"
 	    "    format: auto\n"
 	    "    max_body: 1MiB\n"
 	    "    max_depth: 28\n"
@@ -84,6 +96,28 @@ test_what_is_printed_reads_back_as_the_same_config(UNUSED void **state)
 		"  \"\\u00e9\\U0001f600\": {url: http://a, description: \"a\\n\\tb\"}\n",
 		"interval: 1d2h3m4s5ms\noutput: {max_size: 1001, permissions: 7}\n"
 		"services: {a: {url: \"http://a/$$x/${plain:GATHERD_TEST_WORD}\"}}\n",
+		"mode: fail_fast\nmax_per_host: 3\nrate_per_host: 90/min\n"
+		"services: {a: {url: http://a, retries: 3, delay: 2s, backoff: 10m,\n"
+		"  retry_delay: 0, retry_unsafe: yes, needs: [b], method: PUT, body: \"\",\n"
+		"  auth: {bearer: \"${GATHERD_TEST_WORD}\"}, tls: {min_version: 1.3, "
+		"verify: no,\n"
+		"  server_name: other}, ip: 4, http_version: 2, compressed: yes,\n"
+		"  proxy: \"http://u:${GATHERD_TEST_WORD}@p:3128\"},\n"
+		" b: {url: http://b, needs: [], form: {a: 1, \"b c\": \"\"}, unix_socket: "
+		"sock,\n"
+		"  resolve: {H: 127.0.0.1, \"h:1\": \"::1\"}},\n"
+		" c: {url: http://c, form: {}, auth: {basic: {user: \"\"}}},\n"
+		" d: {url: http://d, json: {a: [1, \"2\", null, {b: x}], c: {}}, auth:\n"
+		"  {digest: {user: \"${GATHERD_TEST_WORD}\", password: \"{{p}}\"}}},\n"
+		" e: {url: http://e, json: null, expect: {status: [200, 300-399], json:\n"
+		"  {/a/b: {const: \"1\"}}}, warn: {duration: {maximum: 1s}}, extract: {x: "
+		"/y}},\n"
+		" f: {url: http://f, auth: {oauth2: {token_url: http://t/, client_id: "
+		"\"{{p}}\",\n"
+		"  client_secret: \"${GATHERD_TEST_WORD}\", scope: a b, client_auth: "
+		"body}}},\n"
+		" \"g-{{x}}-{{y.z}}\": {url: \"http://{{x}}/\", for_each: {x: [1, b],\n"
+		"  y: [{z: 1}, {z: \"2\"}]}}}\nvars: {p: \"${GATHERD_TEST_WORD}\"}\n",
 		"defaults: {headers: {X-Key: \"${GATHERD_TEST_WORD}\"}, labels: {a: b}}\n"
 		"services: {a: {url: http://a, deadline: 1s, headers: {x-key: c}}, b: "
 		"\"http://u:${GATHERD_TEST_WORD}@a\"}\n",
@@ -213,6 +247,76 @@ test_variables_that_become_secrets_are_not_printed(UNUSED void **state)
 }
 
 static void
+test_literals_of_auth_and_proxies_are_not_printed(UNUSED void **state)
+{
+	char *printed = load_and_print(
+	    "vars: {token: s3cr3t-1, user: s3cr3t-2, shown: seen}\n"
+	    "defaults: {proxy: \"http://s3cr3t-3:s3cr3t-4@p:3128\"}\n"
+	    "services:\n"
+	    "  a: {url: http://a, auth: {bearer: s3cr3t-5}}\n"
+	    "  b: {url: http://b, auth: {bearer: \"{{token}}{{shown}}\"}}\n"
+	    "  c: {url: http://c, auth: {basic: {user: s3cr3t-6, password: s3cr3t-7}}}\n"
+	    "  d: {url: http://d, auth: {digest: {user: \"{{user}}\", password: "
+	    "s3cr3t-8}}}\n"
+	    "  e: {url: http://e, auth: {oauth2: {token_url: http://t/x, client_id: "
+	    "s3cr3t-9,\n"
+	    "    client_secret: \"${GATHERD_TEST_WORD}\", scope: read}}}\n"
+	    "  \"f-{{n}}\": {url: http://f, for_each: {n: [s3cr3t-10]}, auth: {bearer:\n"
+	    "    \"{{n}}\"}, enabled: false}\n");
+
+	assert_null(strstr(printed, "s3cr3t"));
+	assert_null(strstr(printed, "pa55word"));
+	assert_non_null(strstr(printed, "proxy: http://***@p:3128\n"));
+	assert_non_null(strstr(printed, "bearer: \"***\"\n"));
+	assert_non_null(strstr(printed, "bearer: \"{{token}}{{shown}}\"\n"));
+	assert_non_null(strstr(printed,
+	    "      oauth2:\n"
+	    "        token_url: http://t/x\n"
+	    "        client_id: \"***\"\n"
+	    "        client_secret: ${GATHERD_TEST_WORD}\n"
+	    "        scope: read\n"
+	    "        client_auth: basic\n"));
+	free(printed);
+}
+
+static void
+test_services_of_one_definition_are_printed_once(UNUSED void **state)
+{
+	char *printed =
+	    load_and_print("services:\n"
+	                   "  a: http://a\n"
+	                   "  \"b-{{x}}\": {url: http://b, for_each: {x: [1, 2]}}\n"
+	                   "  \"c-{{x}}\": {url: http://c, for_each: {x: [1, 2]},\n"
+	                   "    enabled: false}\n");
+
+	assert_non_null(strstr(printed, "  b-{{x}}:\n"));
+	assert_non_null(strstr(printed, "    for_each:\n      x: [1, 2]\n"));
+	assert_null(strstr(strstr(printed, "  b-{{x}}:\n") + 5, "b-"));
+	assert_null(strstr(strstr(printed, "  c-{{x}}:\n") + 5, "c-"));
+	free(printed);
+}
+
+static void
+test_paths_of_included_files_are_printed_as_seen_from_the_main_one(UNUSED void **state)
+{
+	char *printed;
+
+	assert_int_equal(mkdir("sub", 0755), 0);
+	write_file("sub/ca.pem", "x");
+	write_file("sub/inc.yaml",
+	    "services: {b: {url: http://b, unix_socket: sock, tls: {ca: ca.pem}},\n"
+	    "  c: {url: http://c, tls: {ca: \"${plain:GATHERD_TEST_PATH}\"}}}\n");
+	printed =
+	    load_and_print("include: sub/inc.yaml\nservices: {a: {url: http://a,\n"
+	                   "  tls: {ca: sub/ca.pem}}}\n");
+	assert_non_null(strstr(printed, "    unix_socket: sub/sock\n"));
+	assert_non_null(strstr(
+	    printed, "  b:\n    url: http://b\n    tls:\n      ca: sub/ca.pem\n"));
+	assert_non_null(strstr(printed, "      ca: ${plain:GATHERD_TEST_PATH}\n"));
+	free(printed);
+}
+
+static void
 test_services_keep_their_order_the_disabled_ones_too(UNUSED void **state)
 {
 	static const char *const names[] = { "  c:\n", "  a:\n", "  d:\n", "  b:\n" };
@@ -338,6 +442,7 @@ test_the_schema_has_every_key_and_no_other(UNUSED void **state)
 	struct json_object *service = json_object_array_get_idx(
 	    member(member(member(file, "services"), "additionalProperties"), "anyOf"),
 	    1);
+	struct json_object *auth = member(member(service, "properties"), "auth");
 
 	assert_string_equal(json_object_get_string(member(schema, "$schema")),
 	    "https://json-schema.org/draft/2020-12/schema");
@@ -345,6 +450,11 @@ test_the_schema_has_every_key_and_no_other(UNUSED void **state)
 	assert_has_all_keys(member(member(file, "output"), "properties"), &output_keys);
 	assert_has_all_keys(member(member(file, "log"), "properties"), &log_keys);
 	assert_has_all_keys(member(service, "properties"), &service_keys);
+	assert_has_all_keys(member(auth, "properties"), &auth_keys);
+	assert_has_all_keys(
+	    member(member(member(auth, "properties"), "oauth2"), "properties"),
+	    &oauth2_keys);
+	assert_int_equal(json_object_get_int(member(auth, "maxProperties")), 1);
 	assert_false(json_object_get_boolean(member(schema, "additionalProperties")));
 	assert_false(json_object_get_boolean(member(service, "additionalProperties")));
 	assert_string_equal(
@@ -352,7 +462,7 @@ test_the_schema_has_every_key_and_no_other(UNUSED void **state)
 	/* A service's own are not taken in `defaults`. */
 	assert_int_equal(
 	    json_object_object_length(member(member(file, "defaults"), "properties")),
-	    service_keys.count - 1);
+	    service_keys.count - 2);
 	json_object_put(schema);
 }
 
@@ -400,6 +510,10 @@ main(void)
 		CASE(test_literal_secrets_are_not_printed),
 		CASE(test_what_is_masked_or_long_reads_back),
 		CASE(test_variables_that_become_secrets_are_not_printed),
+		CASE(test_literals_of_auth_and_proxies_are_not_printed),
+		CASE(test_services_of_one_definition_are_printed_once),
+		CASE(
+		    test_paths_of_included_files_are_printed_as_seen_from_the_main_one),
 		CASE(test_services_keep_their_order_the_disabled_ones_too),
 		CASE(test_includes_are_taken_in),
 		CASE(
@@ -410,5 +524,6 @@ main(void)
 	};
 
 	setenv("GATHERD_TEST_WORD", "pa55word", 1);
+	setenv("GATHERD_TEST_PATH", "/dev/null", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

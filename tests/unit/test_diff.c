@@ -73,6 +73,27 @@ struct sample {
 static const struct sample samples[] = {
 	{ "url", "http://a/", "http://a/x", TARGET_CHANGED },
 	{ "headers", "{X: y}", "{X: z}", TARGET_CHANGED },
+	{ "method", "PUT", "PATCH", TARGET_CHANGED },
+	{ "body", "x", "y", TARGET_CHANGED },
+	{ "json", "{a: 1}", "{a: '1'}", TARGET_CHANGED },
+	{ "form", "{a: b}", "{a: c}", TARGET_CHANGED },
+	{ "auth", "{bearer: x}", "{bearer: y}", TARGET_CHANGED },
+	{ "tls", "{verify: true}", "{verify: false}", TARGET_CHANGED },
+	{ "proxy", "http://p:1", "http://p:2", TARGET_CHANGED },
+	{ "ip", "4", "6", TARGET_CHANGED },
+	{ "unix_socket", "/a", "/b", TARGET_CHANGED },
+	{ "resolve", "{a: 1.1.1.1}", "{a: 1.1.1.2}", TARGET_CHANGED },
+	{ "http_version", "2", "1.1", TARGET_CHANGED },
+	{ "compressed", "true", "false", TARGET_CHANGED },
+	{ "delay", "1s", "2s", TARGET_CHANGED },
+	{ "retries", "1", "2", TARGET_CHANGED },
+	{ "retry_delay", "1s", "2s", TARGET_CHANGED },
+	{ "retry_unsafe", "true", "false", TARGET_CHANGED },
+	{ "backoff", "1m", "2m", TARGET_CHANGED },
+	{ "expect", "{json: {/a: 1}}", "{json: {/a: 2}}", TARGET_CHANGED },
+	{ "warn", "{duration: {maximum: 1s}}", "{duration: {maximum: 2s}}",
+	    TARGET_CHANGED },
+	{ "extract", "{a: /b}", "{a: /c}", TARGET_CHANGED },
 	{ "interval", "31s", "32s", TARGET_RETIMED },
 	{ "timeout", "1s", "1001ms", TARGET_CHANGED },
 	{ "connect_timeout", "1s", "2s", TARGET_CHANGED },
@@ -125,11 +146,14 @@ assert_all_count(
 {
 	for (size_t i = 0; i < service_keys.count; i++) {
 		const struct key *key = &service_keys.keys[i];
-		const struct sample *sample = sample_of(key);
+		const struct sample *sample;
 		char *before, *after;
 
-		if ((key->flags & without) != 0)
+		/* What names other services, or makes several, has a test of its own. */
+		if ((key->flags & without) != 0 || strcmp(key->name, "needs") == 0 ||
+		    strcmp(key->name, "for_each") == 0)
 			continue;
+		sample = sample_of(key);
 		before = make(key, sample->before);
 		after = make(key, sample->after);
 		print_message("%s\n", key->name);
@@ -225,6 +249,41 @@ test_names_and_order_of_headers_and_labels_count(UNUSED void **state)
 			free(after);
 		}
 		free(before);
+	}
+}
+
+static void
+test_what_is_in_auth_and_tls_counts(UNUSED void **state)
+{
+	static const char *const pairs[][3] = {
+		{ "auth", "{basic: {user: u, password: p}}",
+		    "{basic: {user: u, password: q}}" },
+		{ "auth", "{digest: {user: u, password: p}}",
+		    "{basic: {user: u, password: p}}" },
+		{ "auth",
+		    "{oauth2: {token_url: \"http://t\", client_id: i, client_secret: s}}",
+		    "{oauth2: {token_url: \"http://t\", client_id: i, client_secret: t}}" },
+		{ "auth",
+		    "{oauth2: {token_url: \"http://t\", client_id: i, client_secret: s}}",
+		    "{oauth2: {token_url: \"http://t\", client_id: i, client_secret: s, "
+		    "scope: x}}" },
+		{ "auth",
+		    "{oauth2: {token_url: \"http://t\", client_id: i, client_secret: s}}",
+		    "{oauth2: {token_url: \"http://t\", client_id: i, client_secret: s, "
+		    "client_auth: body}}" },
+		{ "tls", "{min_version: 1.2}", "{min_version: 1.3}" },
+		{ "tls", "{server_name: a}", "{server_name: b}" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
+		const struct key *key = keys_find(&service_keys, pairs[i][0]);
+		char *before = with_key(key, pairs[i][1]);
+		char *after = with_key(key, pairs[i][2]);
+
+		assert_int_equal(change_of(before, after), TARGET_CHANGED);
+		assert_int_equal(change_of(before, before), TARGET_SAME);
+		free(before);
+		free(after);
 	}
 }
 
@@ -358,6 +417,129 @@ test_the_order_of_keys_counts_in_maps_that_templates_name(UNUSED void **state)
 	    change_by_vars("{{#v}}x{{/v}}", before, after), TARGET_CHANGED);
 	assert_int_equal(change_by_vars("{{v.a}}", before, after), TARGET_SAME);
 	assert_int_equal(change_by_vars("{{z}}", before, after), TARGET_SAME);
+}
+
+/* In each place that a template can stand in. */
+static void
+test_the_vars_of_every_template_count(UNUSED void **state)
+{
+	static const char *const keys[] = {
+		"body: \"{{v}}\"",
+		"json: {a: [\"{{v}}\"]}",
+		"form: {a: \"{{v}}\"}",
+		"auth: {bearer: \"{{v}}\"}",
+		"auth: {basic: {user: u, password: \"{{v}}\"}}",
+		"auth: {oauth2: {token_url: \"http://t\", client_id: i, client_secret: s, "
+		"scope: \"{{v}}\"}}",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		char *before = xasprintf(
+		    "vars: {v: 1, w: 1}\nservices: {a: {url: http://a, %s}}\n",
+		    keys[i]);
+		char *after = xasprintf(
+		    "vars: {v: 2, w: 1}\nservices: {a: {url: http://a, %s}}\n",
+		    keys[i]);
+		char *other = xasprintf(
+		    "vars: {v: 1, w: 2}\nservices: {a: {url: http://a, %s}}\n",
+		    keys[i]);
+
+		assert_int_equal(change_of(before, after), TARGET_CHANGED);
+		assert_int_equal(change_of(before, other), TARGET_SAME);
+		free(before);
+		free(after);
+		free(other);
+	}
+}
+
+/* ---- for_each ---- */
+
+/* The changes of all targets, a letter each, in order. */
+static void
+assert_changes(const char *before, const char *after, const char *letters)
+{
+	struct both both;
+
+	compare(&both, before, after);
+	assert_int_equal(both.after->target_count, strlen(letters));
+	for (size_t i = 0; i < both.after->target_count; i++)
+		assert_int_equal("srca"[both.diff.changes[i]], letters[i]);
+	forget(&both);
+}
+
+static void
+test_one_more_value_changes_nothing_but_itself(UNUSED void **state)
+{
+	assert_changes(
+	    "services: {\"a{{r}}\": {url: \"http://a/{{r}}\", for_each: {r: [1, 2]}}}\n",
+	    "services: {\"a{{r}}\": {url: \"http://a/{{r}}\", for_each: {r: [3, 2, "
+	    "1]}}}\n",
+	    "ass");
+	assert_changes("services: {a1: \"http://a/1\"}\n",
+	    "services: {\"a{{r}}\": {url: http://a/1, for_each: {r: [1]}}}\n", "c");
+}
+
+static void
+test_another_value_under_the_same_name_counts(UNUSED void **state)
+{
+	static const char format[] =
+	    "vars: {k: %d}\n"
+	    "services: {\"a{{r.n}}\": {url: \"http://a/{{r.p}}\", for_each: {r: [{n: 1, "
+	    "p: x, q: %s}, {n: 2, p: y}]}}}\n";
+	char *before = xasprintf(format, 1, "1");
+	char *after = xasprintf(format, 2, "2");
+
+	assert_changes(before, after, "cs");
+	free(before);
+	free(after);
+}
+
+static void
+test_a_name_of_for_each_hides_a_variable(UNUSED void **state)
+{
+	assert_changes("vars: {r: 1}\nservices: {\"a{{r}}\": {url: \"http://a/{{r}}\", "
+	               "for_each: {r: [1]}}, b: \"http://a/{{r}}\"}\n",
+	    "vars: {r: 2}\nservices: {\"a{{r}}\": {url: \"http://a/{{r}}\", "
+	    "for_each: {r: [1]}}, b: \"http://a/{{r}}\"}\n",
+	    "sc");
+}
+
+/* ---- dependencies ---- */
+
+static void
+test_what_a_target_needs_counts(UNUSED void **state)
+{
+	static const char others[] = "services:\n  b: http://b\n  c: http://c\n"
+	                             "  a: {url: http://a%s}\n";
+	char *none = xasprintf(others, "");
+	char *one = xasprintf(others, ", needs: b");
+	char *list = xasprintf(others, ", needs: [b]");
+	char *two = xasprintf(others, ", needs: [b, c]");
+
+	assert_changes(none, one, "ssc");
+	assert_changes(one, list, "sss");
+	assert_changes(one, two, "ssc");
+	free(none);
+	free(one);
+	free(list);
+	free(two);
+}
+
+static void
+test_the_same_text_for_another_target_counts(UNUSED void **state)
+{
+	/* With b.values there, the longer name is meant. */
+	assert_changes("services:\n  b: {url: http://b, extract: {status: /x}}\n"
+	               "  a: \"http://a/{{services.b.values.status}}\"\n",
+	    "services:\n  b: {url: http://b, extract: {status: /x}}\n"
+	    "  a: \"http://a/{{services.b.values.status}}\"\n"
+	    "  b.values: http://b\n",
+	    "sca");
+	assert_changes("services:\n  b: http://b\n"
+	               "  a: \"http://a/{{services.b.status}}\"\n",
+	    "services:\n  b: http://c\n"
+	    "  a: \"http://a/{{services.b.status}}\"\n",
+	    "cs");
 }
 
 /* What is known of a path from one target holds for all others, and no other path. */
@@ -561,6 +743,13 @@ main(void)
 		CASE(test_what_sections_look_through_counts_deeply),
 		CASE(test_the_order_of_keys_counts_in_maps_that_templates_name),
 		CASE(test_each_target_is_compared_by_its_own_paths),
+		CASE(test_what_is_in_auth_and_tls_counts),
+		CASE(test_the_vars_of_every_template_count),
+		CASE(test_one_more_value_changes_nothing_but_itself),
+		CASE(test_another_value_under_the_same_name_counts),
+		CASE(test_a_name_of_for_each_hides_a_variable),
+		CASE(test_what_a_target_needs_counts),
+		CASE(test_the_same_text_for_another_target_counts),
 		CASE(test_the_vars_of_the_url_count_as_those_of_headers),
 		CASE(test_targets_are_compared_by_name_whatever_their_order),
 		CASE(test_what_is_enabled_again_is_added),

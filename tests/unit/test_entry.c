@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -99,9 +100,9 @@ static void
 test_a_pending_entry_has_every_key(UNUSED void **state)
 {
 	static const char *const keys[] = { "status", "since", "checked_at",
-		"last_ok_at", "failures", "attempts", "http_status", "url",
-		"duration_ms", "timing_ms", "bytes", "certificate_expires_at", "error",
-		"warnings", "values", "data" };
+		"last_ok_at", "failures", "next_at", "attempts", "http_status", "url",
+		"final_url", "duration_ms", "timing_ms", "bytes",
+		"certificate_expires_at", "error", "warnings", "values", "data" };
 	struct json_object *entry;
 	struct stage stage;
 	size_t i = 0;
@@ -152,6 +153,70 @@ test_data_is_left_out_with_its_reason(UNUSED void **state)
 	text = make_text(&stage, "too \"large\"");
 	assert_non_null(strstr(text, "\"warnings\":[\"too \\\"large\\\"\"],"));
 	assert_non_null(strstr(text, "\"data\":null,\"last_data\":null}"));
+	tear_down(&stage);
+}
+
+static void
+test_a_reason_stands_behind_the_warnings(UNUSED void **state)
+{
+	struct outcome outcome;
+	struct stage stage;
+
+	set_up(&stage);
+	outcome_init(&outcome);
+	outcome.status = STATUS_DEGRADED;
+	outcome_warn(&outcome, xstrdup("/a: \"b\""));
+	outcome_warn(&outcome, xstrdup("c"));
+	outcome.final_url = xstrdup("http://there/");
+	outcome.certificate_expires_at_ms = 1000;
+	outcome.values = xstrdup("{\"q\":1.10}");
+	outcome.values_len = strlen(outcome.values);
+	outcome.secret_values = xstrdup("{\"q\":\"hidden\"}");
+	outcome.secret_values_len = strlen(outcome.secret_values);
+	board_put(stage.board, stage.entry, &outcome);
+	assert_non_null(strstr(make_text(&stage, NULL),
+	    ",\"certificate_expires_at\":\"1970-01-01T00:00:01.000Z\",\"error\":null,"
+	    "\"warnings\":[\"/a: \\\"b\\\"\",\"c\"],\"values\":{\"q\":1.10},"));
+	assert_non_null(strstr(stage.text.data, ",\"final_url\":\"http://there/\","));
+	assert_null(strstr(stage.text.data, "hidden"));
+	/* A few values stay. */
+	assert_non_null(strstr(make_text(&stage, "too large"),
+	    "\"warnings\":[\"/a: \\\"b\\\"\",\"c\",\"too large\"],"
+	    "\"values\":{\"q\":1.10},"));
+	tear_down(&stage);
+}
+
+static void
+test_many_values_are_data(UNUSED void **state)
+{
+	char values[5000] = "{\"a\":\"";
+	size_t len = sizeof(values) - 1;
+	struct outcome outcome;
+	struct stage stage;
+	char *old;
+
+	set_up(&stage);
+	memset(values + 6, 'x', len - 8);
+	values[len - 2] = '"';
+	values[len - 1] = '}';
+	outcome_init(&outcome);
+	outcome.status = STATUS_OK;
+	outcome.values = xstrdup(values);
+	outcome.values_len = len;
+	board_put(stage.board, stage.entry, &outcome);
+	assert_int_equal(entry_data_bytes(stage.entry), len);
+	assert_non_null(strstr(make_text(&stage, NULL), values));
+	assert_non_null(
+	    strstr(make_text(&stage, "why"), "\"values\":{},\"data\":null}"));
+	tear_down(&stage);
+
+	set_up(&stage);
+	old = xasprintf("{\"warnings\":[],\"values\":%s,\"data\":1}", values);
+	restore(&stage, old);
+	assert_int_equal(entry_data_bytes(stage.entry), len + 1);
+	assert_string_equal(make_text(&stage, "why"),
+	    "\"t0\": {\"warnings\":[\"why\"],\"values\":{},\"data\":null}");
+	free(old);
 	tear_down(&stage);
 }
 
@@ -227,8 +292,8 @@ test_of_what_a_former_run_knew_the_counts_alone_make_an_entry(UNUSED void **stat
 	assert_string_equal(make_text(&stage, NULL),
 	    "\"t0\": {\"status\":\"http_error\",\"since\":\"1970-01-01T00:00:00.000Z\","
 	    "\"checked_at\":\"1970-01-01T00:00:01.000Z\",\"last_ok_at\":null,"
-	    "\"failures\":3,\"attempts\":0,\"http_status\":null,"
-	    "\"url\":\"http://test/0\",\"duration_ms\":null,"
+	    "\"failures\":3,\"next_at\":null,\"attempts\":0,\"http_status\":null,"
+	    "\"url\":\"http://test/0\",\"final_url\":null,\"duration_ms\":null,"
 	    "\"timing_ms\":{\"queued\":null,\"dns\":null,\"connect\":null,\"tls\":null,"
 	    "\"first_byte\":null,\"total\":null},\"bytes\":0,"
 	    "\"certificate_expires_at\":null,\"error\":null,\"warnings\":[],"
@@ -244,6 +309,8 @@ main(void)
 		cmocka_unit_test(
 		    test_the_last_good_answer_stands_behind_the_data_on_request),
 		cmocka_unit_test(test_data_is_left_out_with_its_reason),
+		cmocka_unit_test(test_a_reason_stands_behind_the_warnings),
+		cmocka_unit_test(test_many_values_are_data),
 		cmocka_unit_test(test_both_answers_count_as_data),
 		cmocka_unit_test(
 		    test_what_a_former_run_published_is_passed_on_as_it_was),

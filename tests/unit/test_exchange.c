@@ -3,152 +3,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/compiler.h"
 #include "base/secrets.h"
-#include "base/xalloc.h"
-#include "http/transfers.h"
-
-#define TIMEOUT_US INT64_C(5000000)
-
-/* ---- Transfers by a table: what is asked is noted, the test lets the answer come ---- */
-
-struct page {
-	const char *url;
-	long status;
-	const char *location;
-};
-
-struct transfer {
-	struct hop hop;
-	transfer_done_fn *done;
-	void *done_arg;
-	bool alive;
-};
-
-/* The table that stands for `transfers`, and the one hop that is on its way. */
-struct transfers {
-	const struct page *pages; /* ended by a NULL url */
-	struct transfer transfer;
-	int64_t now_us;
-	unsigned starts;
-	char asked[512]; /* each hop's URL, "+" behind it where secrets went along */
-};
-
-int64_t
-transfers_now_us(struct transfers *transfers)
-{
-	return transfers->now_us;
-}
-
-struct transfer *
-transfer_start(struct transfers *transfers, const struct hop *hop,
-    transfer_done_fn *done, void *done_arg)
-{
-	size_t len = strlen(transfers->asked);
-
-	assert_false(transfers->transfer.alive);
-	transfers->transfer = (struct transfer){ *hop, done, done_arg, true };
-	transfers->starts++;
-	snprintf(transfers->asked + len, sizeof(transfers->asked) - len, "%s%s\n",
-	    hop->url->text, hop->with_secrets ? " +" : "");
-	return &transfers->transfer;
-}
-
-void
-transfer_cancel(struct transfer *transfer)
-{
-	assert_true(transfer->alive);
-	transfer->alive = false;
-}
-
-/* Let the hop that is on its way end with RESULT. */
-static void
-end_hop(struct transfers *transfers, enum response_result result, long status,
-    const char *location)
-{
-	struct transfer transfer = transfers->transfer;
-	struct response response = {
-		.result = result,
-		.http_status = status,
-		.body = xstrdup("body"),
-		.body_len = 4,
-	};
-
-	assert_true(transfer.alive);
-	transfers->transfer.alive = false;
-	transfer.done(&response, location, transfer.done_arg);
-	response_clear(&response);
-}
-
-/* ---- The asker ---- */
-
-struct stage {
-	struct transfers transfers;
-	struct http_client client;
-	struct request request;
-	struct exchange *exchange;
-	unsigned reports;
-	struct response response;
-};
-
-static void
-open_stage(struct stage *stage, const struct page *pages, const char *url)
-{
-	const char *why;
-
-	*stage = (struct stage){ .transfers.pages = pages };
-	stage->client = exchange_client(&stage->transfers);
-	request_init(&stage->request);
-	stage->request.max_redirects = 5;
-	assert_true(url_parse(url, &stage->request.url, &why));
-}
-
-static void
-close_stage(struct stage *stage)
-{
-	request_clear(&stage->request);
-	response_clear(&stage->response);
-}
-
-static void
-on_done(struct response *response, void *arg)
-{
-	struct stage *stage = arg;
-
-	stage->reports++;
-	stage->response = *response;
-	*response = (struct response){ 0 };
-}
-
-static void
-start(struct stage *stage)
-{
-	stage->exchange = stage->client.start(
-	    stage->client.client, &stage->request, TIMEOUT_US, on_done, stage);
-	assert_int_equal(stage->reports, 0);
-}
-
-/* Answer from the table until the exchange has ended. */
-static void
-run(struct stage *stage)
-{
-	start(stage);
-	while (stage->transfers.transfer.alive) {
-		const struct page *page = stage->transfers.pages;
-		const char *asked = stage->transfers.transfer.hop.url->text;
-
-		while (page->url != NULL && strcmp(page->url, asked) != 0)
-			page++;
-		end_hop(&stage->transfers, RESPONSE_COMPLETE,
-		    page->url != NULL ? page->status : 200, page->location);
-	}
-	assert_int_equal(stage->reports, 1);
-}
+#include "exchange_stage.h"
 
 /* ---- Answers as they are ---- */
 
@@ -345,10 +206,15 @@ test_a_secret_is_not_taken_down_to_http(UNUSED void **state)
 	assert_int_equal(stage.transfers.starts, 3);
 	close_stage(&stage);
 
-	/* In a header, in the URL, before the host. */
-	for (int i = 0; i < 3; i++) {
+	/* In a header, in the URL, before the host, in `auth`, in a body that is gone
+	 * by then. */
+	for (int i = 0; i < 5; i++) {
 		open_stage(
 		    &stage, pages, i == 2 ? "https://me@a.test/" : "https://a.test/");
+		if (i == 3)
+			stage.request.user = xstrdup("me");
+		if (i == 4)
+			set_body(&stage.request, "POST", "key", true);
 		if (i == 0)
 			request_add_header(&stage.request, "X-Key", "k", true);
 		if (i == 1) {
@@ -363,6 +229,76 @@ test_a_secret_is_not_taken_down_to_http(UNUSED void **state)
 		    "secrets are not sent without TLS");
 		close_stage(&stage);
 	}
+}
+
+/* ---- The way that was gone ---- */
+
+static void
+test_the_final_url_is_told_without_userinfo_and_fragment(UNUSED void **state)
+{
+	static const struct page pages[] = {
+		{ "http://a.test/", 302, "http://you:pw@b.test/x?q=1#part" },
+		{ NULL, 0, NULL },
+	};
+	struct stage stage;
+
+	open_stage(&stage, pages, "http://a.test/");
+	run(&stage);
+	assert_string_equal(stage.response.final_url, "http://b.test/x?q=1");
+	assert_null(stage.response.trail);
+	close_stage(&stage);
+
+	open_stage(&stage, pages, "http://elsewhere.test/");
+	run(&stage);
+	assert_null(stage.response.final_url);
+	close_stage(&stage);
+}
+
+static void
+test_the_trail_has_every_hop_that_led_on(UNUSED void **state)
+{
+	static const struct page pages[] = {
+		{ "http://a.test/", 301, "https://a.test/" },
+		{ "https://a.test/", 307, "/x" },
+		{ "https://a.test/x", 302, "ftp://a.test/" },
+		{ NULL, 0, NULL },
+	};
+	struct stage stage;
+
+	open_stage(&stage, pages, "http://me:pw@a.test/");
+	stage.request.keep_trail = true;
+	run(&stage);
+	assert_int_equal(stage.response.result, RESPONSE_REDIRECT);
+	assert_int_equal(stage.response.hops, 2);
+	assert_string_equal(stage.response.final_url, "https://a.test/x");
+	assert_string_equal(stage.response.trail[0].url, "http://a.test/");
+	assert_int_equal(stage.response.trail[0].http_status, 301);
+	assert_int_equal(stage.response.trail[0].timing.total_us, 2000);
+	assert_string_equal(stage.response.trail[1].url, "https://a.test/");
+	assert_int_equal(stage.response.trail[1].http_status, 307);
+	assert_int_equal(stage.response.trail[1].timing.first_byte_us, 2000);
+	close_stage(&stage);
+}
+
+static void
+test_what_was_answered_once_was_sent(UNUSED void **state)
+{
+	struct stage stage;
+
+	open_stage(&stage, NULL, "http://a.test/");
+	start(&stage);
+	end_hop(&stage.transfers, RESPONSE_CONNECT, 0, NULL);
+	assert_false(stage.response.sent);
+	close_stage(&stage);
+
+	/* The second hop did not even get a connection. */
+	open_stage(&stage, NULL, "http://a.test/");
+	start(&stage);
+	end_hop(&stage.transfers, RESPONSE_COMPLETE, 307, "http://b.test/");
+	end_hop(&stage.transfers, RESPONSE_CONNECT, 0, NULL);
+	assert_int_equal(stage.response.result, RESPONSE_CONNECT);
+	assert_true(stage.response.sent);
+	close_stage(&stage);
 }
 
 /* ---- The deadline, and the end ---- */
@@ -386,11 +322,23 @@ test_one_deadline_covers_all_hops(UNUSED void **state)
 }
 
 static void
+test_its_clock_of_deadlines_is_that_of_the_transfers(UNUSED void **state)
+{
+	struct stage stage;
+
+	open_stage(&stage, NULL, "http://a.test/");
+	stage.transfers.now_us = 1234;
+	assert_int_equal(stage.client.now_us(stage.client.client), 1234);
+	close_stage(&stage);
+}
+
+static void
 test_a_cancelled_exchange_does_not_report(UNUSED void **state)
 {
 	struct stage stage;
 
 	open_stage(&stage, NULL, "http://a.test/");
+	stage.request.keep_trail = true;
 	start(&stage);
 	end_hop(&stage.transfers, RESPONSE_COMPLETE, 302, "http://b.test/");
 	stage.client.cancel(stage.client.client, stage.exchange);
@@ -413,7 +361,12 @@ main(void)
 		cmocka_unit_test(
 		    test_other_schemes_are_refused_without_telling_too_much),
 		cmocka_unit_test(test_a_secret_is_not_taken_down_to_http),
+		cmocka_unit_test(
+		    test_the_final_url_is_told_without_userinfo_and_fragment),
+		cmocka_unit_test(test_the_trail_has_every_hop_that_led_on),
+		cmocka_unit_test(test_what_was_answered_once_was_sent),
 		cmocka_unit_test(test_one_deadline_covers_all_hops),
+		cmocka_unit_test(test_its_clock_of_deadlines_is_that_of_the_transfers),
 		cmocka_unit_test(test_a_cancelled_exchange_does_not_report),
 	};
 

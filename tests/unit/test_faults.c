@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -139,6 +140,22 @@ test_many_faults_are_kept_apart(UNUSED void **state)
 	faults_free(faults);
 }
 
+/* What one definition says is found again by each service that is made of it. */
+static void
+test_many_repetitions_are_kept_once_and_soon(UNUSED void **state)
+{
+	struct faults *faults = faults_new();
+	unsigned file = faults_add_file(faults, "f");
+	clock_t start = clock();
+
+	for (unsigned i = 0; i < 200000; i++)
+		faults_error(faults, at(file, i % 1000 + 1, 1), "the same in line %u",
+		    i % 1000 + 1);
+	assert_int_equal(faults_error_count(faults), 1000);
+	assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
+	faults_free(faults);
+}
+
 int
 main(void)
 {
@@ -146,6 +163,7 @@ main(void)
 		cmocka_unit_test(test_a_line_says_file_line_column_kind_and_text),
 		cmocka_unit_test(test_lines_come_by_file_line_and_column_then_as_found),
 		cmocka_unit_test(test_what_is_said_twice_is_kept_once),
+		cmocka_unit_test(test_many_repetitions_are_kept_once_and_soon),
 		cmocka_unit_test(test_nothing_wrong_means_no_lines),
 		cmocka_unit_test(test_standard_input_has_a_name),
 		cmocka_unit_test(

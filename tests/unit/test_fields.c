@@ -42,19 +42,20 @@ static void
 test_fields_stand_in_the_documents_order(UNUSED void **state)
 {
 	static const char *const names[] = { "status", "since", "checked_at",
-		"last_ok_at", "failures", "attempts", "http_status", "url",
-		"duration_ms", "timing_ms", "bytes", "certificate_expires_at", "error",
-		"warnings", "values", "data", "last_data", "group", "labels",
-		"description" };
+		"last_ok_at", "failures", "next_at", "attempts", "http_status", "url",
+		"final_url", "duration_ms", "timing_ms", "bytes",
+		"certificate_expires_at", "error", "warnings", "values", "data",
+		"last_data", "group", "labels", "description" };
 	static const char *const timing[] = { "queued", "dns", "connect", "tls",
 		"first_byte", "total" };
 	static const char *const error[] = { "kind", "phase", "message", "excerpt" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		assert_string_equal(service_fields[i].name, names[i]);
-		assert_int_equal(service_fields[i].optional, i >= 16);
+		assert_int_equal(service_fields[i].optional, i >= 18);
 		assert_int_equal(service_fields[i].fields != NULL,
 		    service_fields[i].type == FIELD_OBJECT);
+		assert_non_null(service_fields[i].description);
 	}
 	assert_null(service_fields[ARRAY_COUNT(names)].name);
 	for (size_t i = 0; i < ARRAY_COUNT(timing); i++)
@@ -78,6 +79,8 @@ test_a_pending_entry_has_fields_without_values(UNUSED void **state)
 	assert_true(get(entry, NULL, "checked_at").number < 0);
 	assert_true(get(entry, NULL, "last_ok_at").number < 0);
 	assert_int_equal(get(entry, NULL, "failures").number, 0);
+	assert_true(get(entry, NULL, "next_at").number < 0);
+	assert_true(get(entry, NULL, "final_url").absent);
 	assert_int_equal(get(entry, NULL, "attempts").number, 0);
 	assert_true(get(entry, NULL, "http_status").number < 0);
 	assert_string_equal(get(entry, NULL, "url").text, "http://test/0");
@@ -90,6 +93,7 @@ test_a_pending_entry_has_fields_without_values(UNUSED void **state)
 	assert_true(get(entry, NULL, "certificate_expires_at").number < 0);
 	assert_true(get(entry, NULL, "error").absent);
 	assert_false(get(entry, NULL, "warnings").absent);
+	assert_int_equal(get(entry, NULL, "warnings").count, 0);
 	assert_string_equal(get(entry, NULL, "values").text, "{}");
 	assert_int_equal(get(entry, NULL, "values").len, 2);
 	assert_null(get(entry, NULL, "data").text);
@@ -158,6 +162,86 @@ test_fields_tell_the_outcome(UNUSED void **state)
 }
 
 static void
+test_fields_tell_what_was_found_out_beside_the_answer(UNUSED void **state)
+{
+	struct board_stage f;
+	const struct board_entry *entry;
+	struct outcome outcome;
+	struct field_value value;
+
+	set_up(&f, 1);
+	entry = board_entry(f.board, 0);
+	outcome_init(&outcome);
+	outcome.status = STATUS_DEGRADED;
+	outcome.certificate_expires_at_ms = 9000;
+	outcome.final_url = xstrdup("https://test/there");
+	outcome.values = xstrdup("{\"token\":\"***\"}");
+	outcome.values_len = strlen(outcome.values);
+	outcome.secret_values = xstrdup("{\"token\":\"hunter22\"}");
+	outcome.secret_values_len = strlen(outcome.secret_values);
+	outcome_warn(&outcome, xstrdup("first"));
+	outcome_warn(&outcome, xstrdup("second"));
+	board_put(f.board, board_entry(f.board, 0), &outcome);
+	board_hold(f.board, board_entry(f.board, 0), 5000000, 0, 2000000, 100000);
+
+	assert_int_equal(get(entry, NULL, "next_at").number, 103000);
+	assert_int_equal(get(entry, NULL, "certificate_expires_at").number, 9000);
+	assert_string_equal(get(entry, NULL, "final_url").text, "https://test/there");
+	assert_string_equal(get(entry, NULL, "values").text, "{\"token\":\"***\"}");
+	assert_int_equal(get(entry, NULL, "values").len, 15);
+	value = get(entry, NULL, "warnings");
+	assert_int_equal(value.count, 2);
+	assert_string_equal(value.texts[0], "first");
+	assert_string_equal(value.texts[1], "second");
+	tear_down(&f);
+}
+
+/* What readers may rely on: an object where its schema says so, a name among its names. */
+static void
+assert_kept(const struct field *field, const struct board_entry *entry)
+{
+	struct field_value value;
+
+	field->get(entry, &value);
+	if (!field->nullable && !field->optional)
+		assert_false(value.absent);
+	if (field->names == NULL || value.text == NULL)
+		return;
+	for (const char *const *name = field->names; *name != NULL; name++) {
+		if (strcmp(*name, value.text) == 0)
+			return;
+	}
+	fail_msg("%s: %s is not among its names", field->name, value.text);
+}
+
+static void
+test_what_the_table_promises_of_its_fields_is_kept(UNUSED void **state)
+{
+	struct board_stage f;
+
+	set_up(&f, 1);
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		const struct board_entry *entry = board_entry(f.board, 0);
+		struct outcome outcome;
+
+		/* The first one is as it was before any outcome. */
+		for (const struct field *field = service_fields; field->name != NULL;
+		     field++) {
+			assert_kept(field, entry);
+			for (const struct field *part = field->fields;
+			     kind > 1 && part != NULL && part->name != NULL; part++)
+				assert_kept(part, entry);
+		}
+		outcome_init(&outcome);
+		outcome.kind = (enum error_kind)kind;
+		outcome.status = error_kind_status(outcome.kind);
+		outcome.phase = kind % (PHASE_BODY + 1);
+		board_put(f.board, board_entry(f.board, 0), &outcome);
+	}
+	tear_down(&f);
+}
+
+static void
 test_a_targets_own_words_are_told_without_secrets(UNUSED void **state)
 {
 	struct board_stage f;
@@ -197,6 +281,8 @@ main(void)
 		cmocka_unit_test(test_fields_stand_in_the_documents_order),
 		cmocka_unit_test(test_a_pending_entry_has_fields_without_values),
 		cmocka_unit_test(test_fields_tell_the_outcome),
+		cmocka_unit_test(test_fields_tell_what_was_found_out_beside_the_answer),
+		cmocka_unit_test(test_what_the_table_promises_of_its_fields_is_kept),
 		cmocka_unit_test(test_a_targets_own_words_are_told_without_secrets),
 	};
 

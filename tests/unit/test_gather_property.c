@@ -1,6 +1,6 @@
 /*
- * What holds for turns whatever happens: random targets, limits, answers, hang-ups and
- * cancellations at random moments, over a fake http and a clock turned by hand.
+ * What holds for turns whatever happens: random targets, limits that change, answers, retries,
+ * hang-ups and cancellations at random moments, over a fake http and a clock turned by hand.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,151 +13,34 @@
 #include "base/compiler.h"
 #include "base/xalloc.h"
 #include "chance.h"
-#include "config/config.h"
-#include "fake_config.h"
-#include "fake_http.h"
-#include "gather/limiter.h"
-#include "gather/turn.h"
-#include "random_targets.h"
+#include "gather_play.h"
 
 #define SCENARIOS 3000 /* of each property */
 
-/* ---- a scenario ---- */
+#define HOSTS 3
 
-/* What became of it. */
-struct seen {
-	unsigned reports;
-	enum status status;
-	int64_t due_us;
-	int64_t queued_us;
-	int64_t duration_us;
-	int64_t ended_us;
-	unsigned attempts;
-};
+/* ---- without hosts and retries ---- */
 
-struct scenario {
-	struct config *config;
-	struct fake_http *http;
-	struct limiter *limiter;
-	struct turn_context context;
-	size_t count;
-	size_t max_concurrent;
-	struct expected *expected;
-	struct seen *seen;
-	struct turn **turns; /* NULL: not started, or over */
-	bool *abandoned;
-};
-
-static void
-scenario_begin(struct scenario *s)
+static size_t
+random_count(void)
 {
-	*s = (struct scenario){ .count = (size_t)between(0, one_in(50) ? 300 : 24) };
-	s->max_concurrent = (size_t)between(1, one_in(2) ? 4 : (int64_t)s->count + 2);
-	s->config = fake_config_new(s->count);
-	s->http = fake_http_new(s->count);
-	s->limiter = limiter_new(s->max_concurrent);
-	s->expected = xcalloc(s->count, sizeof(*s->expected));
-	s->seen = xcalloc(s->count, sizeof(*s->seen));
-	s->turns = xcalloc(s->count, sizeof(struct turn *));
-	s->abandoned = xcalloc(s->count, sizeof(*s->abandoned));
-	s->context = (struct turn_context){
-		.config = s->config,
-		.limiter = s->limiter,
-		.http = fake_http_client(s->http),
-		.clock = fake_http_clock(s->http),
-	};
-	for (size_t i = 0; i < s->count; i++) {
-		struct nature nature = random_nature();
-
-		apply_nature(s->config, i, &nature);
-		random_answer(fake_http_answer(s->http, i));
-		s->expected[i] = foresee(&nature, fake_http_answer(s->http, i));
-	}
+	return (size_t)between(0, one_in(50) ? 300 : 24);
 }
 
 /* In config order, although some may be missing. */
 static bool
-started_in_order(const struct scenario *s)
+started_in_order(const struct play *play)
 {
 	size_t next = 0;
 
-	for (size_t i = 0; i < fake_http_started_count(s->http); i++) {
-		size_t number = fake_http_started(s->http, i);
+	for (size_t i = 0; i < fake_http_started_count(play->http); i++) {
+		size_t number = fake_http_started(play->http, i);
 
 		if (number < next)
 			return false;
 		next = number + 1;
 	}
 	return true;
-}
-
-/* Nothing is left over; never were there too many at once. */
-static void
-scenario_end(struct scenario *s)
-{
-	HOLDS(limiter_held(s->limiter) == 0);
-	HOLDS(limiter_waiting(s->limiter) == 0);
-	HOLDS(fake_http_in_flight(s->http) == 0);
-	HOLDS(fake_http_most_in_flight(s->http) <= s->max_concurrent);
-	limiter_free(s->limiter);
-	fake_http_free(s->http);
-	fake_config_free(s->config);
-	free(s->expected);
-	free(s->seen);
-	free((void *)s->turns);
-	free(s->abandoned);
-}
-
-/* ---- turns ---- */
-
-static void
-on_turn_done(const struct target *target, struct outcome *outcome, void *arg)
-{
-	struct scenario *s = arg;
-	struct seen *seen = &s->seen[target->index];
-
-	seen->reports++;
-	seen->status = outcome->status;
-	seen->queued_us = outcome->queued_us;
-	seen->duration_us = outcome->duration_us;
-	seen->attempts = outcome->attempts;
-	seen->ended_us = fake_http_now_us(s->http);
-	s->turns[target->index] = NULL;
-	HOLDS((outcome->kind == KIND_NONE) == status_is_success(outcome->status));
-	HOLDS((outcome->message == NULL) == (outcome->kind == KIND_NONE));
-	HOLDS(outcome->data == NULL || status_is_success(outcome->status));
-	HOLDS(outcome->status == error_kind_status(outcome->kind));
-}
-
-static void
-start_turn(struct scenario *s, size_t index)
-{
-	struct turn *turn;
-
-	s->seen[index].due_us = fake_http_now_us(s->http);
-	turn = turn_start(&s->context, s->config->targets[index], on_turn_done, s);
-	HOLDS((turn == NULL) == (s->seen[index].reports == 1));
-	s->turns[index] = turn;
-}
-
-/* Times and attempts that fit together, however it ended. */
-static void
-check_times(const struct scenario *s, size_t index)
-{
-	const struct seen *seen = &s->seen[index];
-	int64_t asked_us = seen->duration_us >= 0 ? seen->duration_us : 0;
-
-	HOLDS(seen->reports == 1);
-	HOLDS(seen->queued_us >= 0);
-	HOLDS(seen->queued_us + asked_us == seen->ended_us - seen->due_us);
-	HOLDS(seen->attempts == (seen->duration_us >= 0 ? 1 : 0));
-}
-
-static void
-run_out(struct scenario *s)
-{
-	while (fake_http_step(s->http))
-		HOLDS(limiter_held(s->limiter) == fake_http_in_flight(s->http));
 }
 
 /* When the next of those who queue is asked, by the plainest model: as many desks as
@@ -180,26 +63,30 @@ take_desk(int64_t *free_from, size_t desks, int64_t duration_us)
 static void
 every_turn_goes_as_foreseen(void)
 {
-	struct scenario s;
-	int64_t *free_from;
+	size_t count = random_count();
+	size_t desks = (size_t)between(1, one_in(2) ? 4 : (int64_t)count + 2);
+	int64_t *free_from = xcalloc(desks, sizeof(*free_from));
+	struct play play;
 
-	scenario_begin(&s);
-	free_from = xcalloc(s.max_concurrent, sizeof(*free_from));
-	for (size_t i = 0; i < s.count; i++)
-		start_turn(&s, i);
-	run_out(&s);
-	for (size_t i = 0; i < s.count; i++) {
-		check_times(&s, i);
-		HOLDS(s.seen[i].status == s.expected[i].status);
-		HOLDS(s.seen[i].duration_us == s.expected[i].duration_us);
-		HOLDS(s.seen[i].queued_us ==
-		    take_desk(free_from, s.max_concurrent, s.expected[i].duration_us));
-		if (s.count <= s.max_concurrent)
-			HOLDS(s.seen[i].queued_us == 0);
+	play_begin(&play, count, desks);
+	for (size_t i = 0; i < count; i++)
+		play_start(&play, i);
+	while (play_step(&play))
+		HOLDS(limiter_held(play.limiter) == fake_http_in_flight(play.http));
+	for (size_t i = 0; i < count; i++) {
+		const struct player *player = &play.players[i];
+		struct expected expected =
+		    foresee(&player->nature, &player->answers[0]);
+
+		play_check_times(player);
+		HOLDS(player->status == expected.status);
+		HOLDS(player->duration_us == expected.duration_us);
+		HOLDS(player->queued_us ==
+		    take_desk(free_from, desks, expected.duration_us));
 	}
-	HOLDS(started_in_order(&s));
+	HOLDS(started_in_order(&play));
 	free(free_from);
-	scenario_end(&s);
+	play_end(&play);
 }
 
 static void
@@ -208,74 +95,203 @@ test_every_turn_goes_as_foreseen(UNUSED void **state)
 	run_scenarios(every_turn_goes_as_foreseen);
 }
 
-/* One of the turns under way, or NULL. */
-static struct turn **
-random_turn(struct scenario *s)
+/* ---- with all that may happen ---- */
+
+/* What hosts were promised, and what they saw. */
+static struct {
+	struct limiter_host_limits limits;
+	int64_t limits_since_us;
+	size_t under_limits; /* asked since then */
+	struct {
+		int64_t at_us;
+		size_t host;
+	} asked[4096];
+	size_t asked_count;
+} seen;
+
+static size_t
+host_of_target(size_t index)
 {
-	size_t start = (size_t)between(0, (int64_t)s->count - 1);
+	return index % HOSTS;
+}
 
-	for (size_t i = 0; i < s->count; i++) {
-		struct turn **turn = &s->turns[(start + i) % s->count];
+/* Less those that are being reported, or about to be, at this very time. */
+static size_t
+in_flight_at(const struct play *play, size_t host)
+{
+	int64_t now_us = fake_http_now_us(play->http);
+	size_t count = 0;
 
-		if (*turn != NULL)
-			return turn;
+	for (size_t i = 0; i < play->count; i++)
+		count += host_of_target(i) == host &&
+		    play->players[i].report_at_us != INT64_MAX &&
+		    play->players[i].report_at_us > now_us;
+	return count;
+}
+
+/* In no time more than a full bucket, and what came into it meanwhile. */
+static void
+check_rate(size_t host, int64_t now_us)
+{
+	double rate = seen.limits.starts_per_s;
+	double burst = rate > 1 ? rate : 1;
+	size_t count = 0;
+
+	for (size_t i = seen.asked_count; i-- > 0;) {
+		int64_t at_us = seen.asked[i].at_us;
+
+		if (at_us < seen.limits_since_us || i < seen.under_limits)
+			break;
+		if (seen.asked[i].host != host)
+			continue;
+		count++;
+		HOLDS((double)count <=
+		    burst + rate * (double)(now_us - at_us) / 1e6 + 1e-3);
+	}
+}
+
+static void
+on_asked(struct play *play, size_t index, int64_t timeout_us)
+{
+	const struct target *target = play->config->targets[index];
+	const struct player *player = &play->players[index];
+	size_t host = host_of_target(index);
+	int64_t now_us = fake_http_now_us(play->http);
+	int64_t deadline_us = player->first_us + target->deadline_ms * 1000;
+
+	/* No attempt after the deadline, or beyond it, and none too many. */
+	HOLDS(timeout_us >= 1000);
+	HOLDS(now_us + timeout_us <= deadline_us);
+	HOLDS(player->asked <= (size_t)target->retries + 1);
+	HOLDS(now_us >= player->not_before_us);
+	/* A limit that came later lets those go on that were being asked. */
+	if (seen.limits.max_concurrent > 0)
+		HOLDS(in_flight_at(play, host) <= seen.limits.max_concurrent);
+	assert_true(seen.asked_count < ARRAY_COUNT(seen.asked));
+	seen.asked[seen.asked_count].at_us = now_us;
+	seen.asked[seen.asked_count++].host = host;
+	if (seen.limits.starts_per_s > 0)
+		check_rate(host, now_us);
+}
+
+static void
+change_limits(struct play *play)
+{
+	static const double rates[] = { 0, 0, 0.5, 1, 3, 20 };
+
+	seen.limits = (struct limiter_host_limits){
+		.max_concurrent = one_in(2) ? 0 : (size_t)between(1, 4),
+		.starts_per_s = rates[between(0, ARRAY_COUNT(rates) - 1)],
+	};
+	seen.limits_since_us = fake_http_now_us(play->http);
+	seen.under_limits = seen.asked_count;
+	limiter_limit_hosts(
+	    play->limiter, play->base, &play->context.clock, &seen.limits);
+}
+
+static void
+make_lively(struct play *play, size_t index)
+{
+	struct target *target = play->config->targets[index];
+	struct player *player = &play->players[index];
+
+	free(target->host);
+	target->host = xasprintf("http://%zu:80", host_of_target(index));
+	target->retries = one_in(2) ? between(0, 4) : 0;
+	target->retry_delay_ms = between(0, 20) * 100;
+	target->delay_ms = one_in(4) ? between(1, 2000) : 0;
+	for (size_t i = 0; i < player->answer_count; i++)
+		player->answers[i].retry_after_ms = between(0, 4000);
+	*fake_http_answer(play->http, index) = player->answers[0];
+}
+
+/* One of the turns under way, or NULL. */
+static struct player *
+random_player(struct play *play)
+{
+	size_t start = (size_t)between(0, (int64_t)play->count - 1);
+
+	for (size_t i = 0; i < play->count; i++) {
+		struct player *player = &play->players[(start + i) % play->count];
+
+		if (player->turn != NULL)
+			return player;
 	}
 	return NULL;
 }
 
 static void
-disturb(struct scenario *s)
+end_one(struct play *play)
 {
-	struct turn **turn = random_turn(s);
-	size_t index;
+	struct player *player = random_player(play);
 
-	if (turn == NULL)
+	if (player == NULL)
 		return;
-	index = (size_t)(turn - s->turns);
+	player->report_at_us = INT64_MAX;
 	if (one_in(3)) {
-		s->abandoned[index] = true;
-		turn_abandon(*turn);
-		*turn = NULL;
+		struct turn *turn = player->turn;
+
+		player->abandoned = true;
+		player->turn = NULL;
+		turn_abandon(turn);
 	} else {
-		turn_cancel(*turn);
-		HOLDS(s->seen[index].status == STATUS_CANCELLED);
+		turn_cancel(player->turn, "cancelled");
+		HOLDS(player->status == STATUS_CANCELLED);
 	}
 }
 
-/* Start all, from time to time disturb one, in between let the clock go on. */
+static void
+disturb(struct play *play)
+{
+	if (play->count > 0 && !one_in(3))
+		end_one(play);
+	else if (one_in(2))
+		change_limits(play);
+	else
+		limiter_hold_host(play->limiter, play->config->targets[0]->host,
+		    fake_http_now_us(play->http) + between(0, 2000000));
+}
+
 static void
 every_turn_ends_once(void)
 {
-	struct scenario s;
-	unsigned calm;
+	struct play play;
+	size_t count = random_count() + 1;
+	unsigned calm = (unsigned)between(1, 30);
 
-	scenario_begin(&s);
-	calm = (unsigned)between(1, 12);
-	for (size_t i = 0; i < s.count; i++) {
-		start_turn(&s, i);
+	play_begin(
+	    &play, count, (size_t)between(1, one_in(2) ? 4 : (int64_t)count + 2));
+	play.on_asked = on_asked;
+	seen.asked_count = 0;
+	seen.limits = (struct limiter_host_limits){ 0 };
+	for (size_t i = 0; i < count; i++)
+		make_lively(&play, i);
+	if (!one_in(3))
+		change_limits(&play);
+	for (size_t i = 0; i < count; i++) {
+		play_start(&play, i);
 		if (one_in(6))
-			fake_http_pass(s.http, between(0, 500000));
+			play_step(&play);
 		if (one_in(4 * calm))
-			disturb(&s);
+			disturb(&play);
 	}
 	do {
-		HOLDS(limiter_held(s.limiter) == fake_http_in_flight(s.http));
-		HOLDS(limiter_held(s.limiter) == s.max_concurrent ||
-		    limiter_waiting(s.limiter) == 0);
-		if (s.count > 0 && one_in(calm))
-			disturb(&s);
-		if (one_in(4))
-			fake_http_pass(s.http, between(0, 500000));
-	} while (fake_http_step(s.http));
-	for (size_t i = 0; i < s.count; i++) {
-		HOLDS(s.turns[i] == NULL);
-		if (s.abandoned[i])
-			HOLDS(s.seen[i].reports == 0);
+		HOLDS(limiter_held(play.limiter) == fake_http_in_flight(play.http));
+		if (one_in(calm))
+			disturb(&play);
+	} while (play_step(&play));
+	for (size_t i = 0; i < count; i++) {
+		const struct player *player = &play.players[i];
+
+		HOLDS(player->turn == NULL);
+		HOLDS(
+		    player->duration_us <= play.config->targets[i]->deadline_ms * 1000);
+		if (player->abandoned)
+			HOLDS(player->reports == 0);
 		else
-			check_times(&s, i);
+			play_check_times(player);
 	}
-	HOLDS(started_in_order(&s));
-	scenario_end(&s);
+	play_end(&play);
 }
 
 static void

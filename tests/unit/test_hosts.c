@@ -11,8 +11,8 @@
 #include <curl/curl.h>
 
 #include "base/compiler.h"
+#include "http/destination.h"
 #include "http/resolver.h"
-#include "http/url.h"
 
 #define CROWD 400
 
@@ -20,14 +20,14 @@ static struct host *
 enter(struct hosts *hosts, const char *name, unsigned port, unsigned *place)
 {
 	char text[64];
-	const struct url url = {
-		.host = text,
+	const struct destination destination = {
+		.name = text,
 		.port = port,
-		.host_is_address = name[0] >= '0' && name[0] <= '9',
+		.is_known = name[0] >= '0' && name[0] <= '9',
 	};
 
 	snprintf(text, sizeof(text), "%s", name);
-	return hosts_enter(hosts, &url, true, place);
+	return hosts_enter(hosts, &destination, true, place);
 }
 
 static void
@@ -51,7 +51,7 @@ static void
 test_too_many_for_one_place_spread_over_all(UNUSED void **state)
 {
 	struct hosts *hosts = hosts_new(10);
-	unsigned places[CROWD], counts[HOSTS_PLACES] = { 0 };
+	unsigned places[CROWD], counts[HOSTS_SPREAD] = { 0 };
 	struct host *host = NULL;
 
 	for (unsigned i = 0; i < CROWD; i++) {
@@ -59,7 +59,7 @@ test_too_many_for_one_place_spread_over_all(UNUSED void **state)
 		counts[places[i]]++;
 		assert_true(i >= HOSTS_SPILL_HOST || places[i] == places[0]);
 	}
-	for (unsigned i = 0; i < HOSTS_PLACES; i++)
+	for (unsigned i = 0; i < HOSTS_SPREAD; i++)
 		assert_true(counts[i] <= HOSTS_SPILL_HOST);
 	for (unsigned i = 0; i < CROWD; i++)
 		hosts_leave(hosts, host, places[i]);
@@ -123,7 +123,7 @@ static void
 test_many_hosts_share_the_places(UNUSED void **state)
 {
 	struct hosts *hosts = hosts_new(CROWD);
-	unsigned place, counts[HOSTS_PLACES] = { 0 };
+	unsigned place, counts[HOSTS_SPREAD] = { 0 };
 	char name[32];
 
 	for (unsigned i = 0; i < CROWD; i++) {
@@ -134,8 +134,8 @@ test_many_hosts_share_the_places(UNUSED void **state)
 		counts[place]++;
 		hosts_leave(hosts, host, place);
 	}
-	for (unsigned i = 0; i < HOSTS_PLACES; i++)
-		assert_true(counts[i] >= CROWD / HOSTS_PLACES / 2);
+	for (unsigned i = 0; i < HOSTS_SPREAD; i++)
+		assert_true(counts[i] >= CROWD / HOSTS_SPREAD / 2);
 	hosts_free(hosts);
 }
 
@@ -288,7 +288,7 @@ test_connections_leave_descriptors_to_the_busy(UNUSED void **state)
 	other.rlim_cur = 1024;
 	setrlimit(RLIMIT_NOFILE, &other);
 	assert_int_equal(hosts_connections(8, 10), 82);
-	assert_int_equal(hosts_connections(512, 10000), (1024 - 64 - 512) / 8);
+	assert_int_equal(hosts_connections(512, 10000), (1024 - 64 - 512) / 10);
 	assert_int_equal(hosts_connections(4000, 10000), 1);
 	setrlimit(RLIMIT_NOFILE, &usual);
 }

@@ -11,7 +11,7 @@
 #include "config/keys.h"
 
 static const struct key_table *const tables[] = { &file_keys, &output_keys, &log_keys,
-	&service_keys };
+	&service_keys, &tls_keys, &auth_keys, &basic_keys, &digest_keys, &oauth2_keys };
 
 static void
 test_every_key_is_described_in_sentences(UNUSED void **state)

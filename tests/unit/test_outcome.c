@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -39,7 +40,12 @@ test_a_new_outcome_is_pending_and_knows_nothing(UNUSED void **state)
 	assert_int_equal(outcome.timing.tls_us, -1);
 	assert_int_equal(outcome.timing.first_byte_us, -1);
 	assert_int_equal(outcome.timing.total_us, -1);
+	assert_int_equal(outcome.certificate_expires_at_ms, -1);
 	assert_null(outcome.url);
+	assert_null(outcome.final_url);
+	assert_int_equal(outcome.warning_count, 0);
+	assert_null(outcome.values);
+	assert_null(outcome.secret_values);
 	assert_null(outcome.data);
 	assert_described(&outcome, "not asked yet");
 }
@@ -54,10 +60,80 @@ test_clearing_releases_everything(UNUSED void **state)
 	outcome.excerpt = xstrdup("b");
 	outcome.url = xstrdup("c");
 	outcome.data = xstrdup("d");
+	outcome.final_url = xstrdup("e");
+	outcome.values = xstrdup("f");
+	outcome.secret_values = xstrdup("g");
+	for (int i = 0; i < 5; i++)
+		outcome_warn(&outcome, xstrdup("h"));
 	outcome_clear(&outcome); /* the sanitizer tells what is left */
 	assert_null(outcome.message);
 	assert_null(outcome.data);
+	assert_null(outcome.values);
+	assert_int_equal(outcome.warning_count, 0);
 	outcome_clear(&outcome);
+}
+
+static void
+test_warnings_stand_in_the_order_they_came(UNUSED void **state)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	for (int i = 0; i < 9; i++)
+		outcome_warn(&outcome, xasprintf("warning %d", i));
+	assert_int_equal(outcome.warning_count, 9);
+	for (int i = 0; i < 9; i++) {
+		char *text = xasprintf("warning %d", i);
+
+		assert_string_equal(outcome.warnings[i], text);
+		free(text);
+	}
+	outcome_clear(&outcome);
+}
+
+static void
+test_an_answer_can_be_taken_over_and_nothing_else(UNUSED void **state)
+{
+	struct outcome from;
+	struct outcome to;
+
+	outcome_init(&from);
+	outcome_init(&to);
+	from.data = xstrdup("[1]");
+	from.data_len = 3;
+	from.values = xstrdup("{}");
+	from.values_len = 2;
+	from.secret_values = xstrdup("{\"a\":1}");
+	from.secret_values_len = 7;
+	from.message = xstrdup("of old");
+	from.http_status = 200;
+	outcome_warn(&from, xstrdup("of old"));
+	to.data = xstrdup("[2]");
+	to.data_len = 3;
+	to.secret_values = xstrdup("{}");
+
+	outcome_take_answer(&to, &from);
+	assert_string_equal(to.data, "[1]");
+	assert_int_equal(to.data_len, 3);
+	assert_string_equal(to.values, "{}");
+	assert_int_equal(to.values_len, 2);
+	assert_string_equal(to.secret_values, "{\"a\":1}");
+	assert_int_equal(to.secret_values_len, 7);
+	assert_null(to.message);
+	assert_int_equal(to.http_status, 0);
+	assert_int_equal(to.warning_count, 0);
+	assert_null(from.data);
+	assert_null(from.values);
+	assert_null(from.secret_values);
+	assert_int_equal(from.data_len, 0);
+
+	/* What has none takes away what was there. */
+	outcome_take_answer(&to, &from);
+	assert_null(to.data);
+	assert_null(to.values);
+	assert_int_equal(to.values_len, 0);
+	outcome_clear(&from);
+	outcome_clear(&to);
 }
 
 static void
@@ -91,7 +167,10 @@ test_each_kind_makes_its_status(UNUSED void **state)
 		[KIND_REDIRECT] = STATUS_ERROR,
 		[KIND_TOO_LARGE] = STATUS_ERROR,
 		[KIND_INVALID_BODY] = STATUS_ERROR,
+		[KIND_EXPECTATION] = STATUS_ERROR,
 		[KIND_TEMPLATE] = STATUS_ERROR,
+		[KIND_DEPENDENCY] = STATUS_SKIPPED,
+		[KIND_AUTH] = STATUS_ERROR,
 		[KIND_INTERNAL] = STATUS_ERROR,
 	};
 
@@ -133,6 +212,38 @@ test_a_success_is_told_with_its_time_rounded(UNUSED void **state)
 }
 
 static void
+test_a_degraded_answer_is_told_with_its_first_warning(UNUSED void **state)
+{
+	struct outcome outcome;
+
+	for (int more = 0; more < 3; more++) {
+		static const char *const expected[] = {
+			"responded with 200 in 1 ms, but /a: expected 1, got 2",
+			"responded with 200 in 1 ms, but /a: expected 1, got 2 (and 1 "
+			"more warning)",
+			"responded with 200 in 1 ms, but /a: expected 1, got 2 (and 2 "
+			"more warnings)",
+		};
+
+		outcome_init(&outcome);
+		outcome.status = STATUS_DEGRADED;
+		outcome.http_status = 200;
+		outcome.duration_us = 1000;
+		outcome_warn(&outcome, xstrdup("/a: expected 1, got 2"));
+		for (int i = 0; i < more; i++)
+			outcome_warn(&outcome, xstrdup("another"));
+		assert_described(&outcome, expected[more]);
+	}
+
+	/* A warning alone makes nothing worse. */
+	outcome_init(&outcome);
+	outcome.status = STATUS_OK;
+	outcome.http_status = 200;
+	outcome_warn(&outcome, xstrdup("queue: missing"));
+	assert_described(&outcome, "responded with 200");
+}
+
+static void
 test_a_timeout_is_told_with_what_it_was_given(UNUSED void **state)
 {
 	struct outcome outcome;
@@ -154,6 +265,11 @@ test_failures_are_told_in_their_words(UNUSED void **state)
 	outcome.http_status = 503;
 	assert_described(&outcome, "returned HTTP 503");
 
+	outcome.status = STATUS_HTTP_ERROR;
+	outcome.http_status = 200;
+	outcome.message = xstrdup("returned HTTP 200 (expected 204)");
+	assert_described(&outcome, "returned HTTP 200 (expected 204)");
+
 	outcome.status = STATUS_ERROR;
 	outcome.message = xstrdup("could not resolve host");
 	assert_described(&outcome, "error: could not resolve host");
@@ -167,6 +283,14 @@ test_failures_are_told_in_their_words(UNUSED void **state)
 
 	outcome.status = STATUS_CANCELLED;
 	assert_described(&outcome, "cancelled");
+
+	outcome.status = STATUS_CANCELLED;
+	outcome.message = xstrdup("cancelled");
+	assert_described(&outcome, "cancelled");
+
+	outcome.status = STATUS_CANCELLED;
+	outcome.message = xstrdup("payments failed");
+	assert_described(&outcome, "cancelled: payments failed");
 }
 
 int
@@ -175,11 +299,14 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_new_outcome_is_pending_and_knows_nothing),
 		cmocka_unit_test(test_clearing_releases_everything),
+		cmocka_unit_test(test_warnings_stand_in_the_order_they_came),
+		cmocka_unit_test(test_an_answer_can_be_taken_over_and_nothing_else),
 		cmocka_unit_test(test_every_status_and_kind_has_a_name),
 		cmocka_unit_test(test_each_kind_makes_its_status),
 		cmocka_unit_test(
 		    test_statuses_are_sorted_into_success_failure_and_neither),
 		cmocka_unit_test(test_a_success_is_told_with_its_time_rounded),
+		cmocka_unit_test(test_a_degraded_answer_is_told_with_its_first_warning),
 		cmocka_unit_test(test_a_timeout_is_told_with_what_it_was_given),
 		cmocka_unit_test(test_failures_are_told_in_their_words),
 	};

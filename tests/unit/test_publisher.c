@@ -113,6 +113,45 @@ test_only_whole_rounds_are_published_on_request(UNUSED void **state)
 }
 
 static void
+test_with_fail_fast_nothing_goes_out_but_the_verdict_and_the_end(UNUSED void **state)
+{
+	struct stage stage;
+	uint64_t number;
+	int before;
+
+	stage_init(&stage);
+	stage.options.publish_after_ms = 0;
+	stage.options.gather_mode = MODE_FAIL_FAST;
+	stage_start(&stage);
+	stage_run(&stage, &stage.ready, 1);
+	before = event_base_get_num_events(stage.base, EVENT_BASE_COUNT_ADDED);
+	number = stage_begin_round(&stage);
+	stage_put(&stage, 0, 7);
+	assert_int_equal(
+	    event_base_get_num_events(stage.base, EVENT_BASE_COUNT_ADDED), before);
+
+	stage_decide_round(&stage, number, ROUND_FAILED);
+	stage_run(&stage, &stage.written, 1);
+	assert_says(stage.path, "/outcome", "\"failed\"");
+	assert_says(stage.path, "/mode", "\"fail_fast\"");
+
+	/* What the others come to waits for the last of them. */
+	stage_put(&stage, 1, 8);
+	stage_run_now(&stage);
+	assert_int_equal(stage.written, 1);
+	stage_decide_round(&stage, number, ROUND_FAILED);
+	stage_run(&stage, &stage.written, 2);
+	assert_says(stage.path, "/outcome", "\"failed\"");
+	assert_says(stage.path, "/services/t1/data", "8");
+
+	/* The next round has a verdict of its own. */
+	stage_pass_round(&stage);
+	stage_run(&stage, &stage.written, 3);
+	assert_says(stage.path, "/outcome", "\"complete\"");
+	stage_clear(&stage);
+}
+
+static void
 test_what_comes_before_the_output_is_open_is_not_lost(UNUSED void **state)
 {
 	struct stage stage;
@@ -484,6 +523,8 @@ main(void)
 		cmocka_unit_test(test_the_end_of_a_round_is_published),
 		cmocka_unit_test(test_an_outcome_is_published_while_its_round_runs),
 		cmocka_unit_test(test_only_whole_rounds_are_published_on_request),
+		cmocka_unit_test(
+		    test_with_fail_fast_nothing_goes_out_but_the_verdict_and_the_end),
 		cmocka_unit_test(test_what_comes_before_the_output_is_open_is_not_lost),
 		cmocka_unit_test(
 		    test_what_comes_while_the_disk_is_slow_is_in_one_document),

@@ -9,11 +9,12 @@
 static struct rendered_request *
 render(const struct config *config)
 {
-	char *why = NULL;
+	const struct render_with with = { .wall_ms = WALL_MS };
+	struct render_fault fault;
 	struct rendered_request *rendered =
-	    render_request(config, config->targets[0], WALL_MS, &why);
+	    render_request(config, config->targets[0], &with, &fault);
 
-	assert_null(why);
+	assert_null(fault.why);
 	assert_non_null(rendered);
 	return rendered;
 }
@@ -249,13 +250,15 @@ test_what_cannot_be_rendered_is_told_without_secrets(UNUSED void **state)
 {
 	struct config *config = load_text(
 	    "vars: {k: \"${GATHERD_TEST_KEY}\", n: x}\nservices: {s: \"http://a/{{k}}{{n}}\"}\n");
-	char *why = NULL;
+	const struct render_with with = { .wall_ms = WALL_MS };
+	struct render_fault fault;
 
 	/* Nothing of a loaded config changes; the name is taken away by force. */
 	config->vars->keys[1][0] = 'm';
-	assert_null(render_request(config, config->targets[0], WALL_MS, &why));
-	assert_string_equal(why, "url: n is missing");
-	free(why);
+	assert_null(render_request(config, config->targets[0], &with, &fault));
+	assert_string_equal(fault.why, "url: n is missing");
+	assert_false(fault.missing);
+	free(fault.why);
 	config_unref(config);
 }
 
@@ -278,10 +281,10 @@ test_the_authority_is_fixed_unless_now_reaches_it(UNUSED void **state)
 	    "  c: \"{{now}}\"\n"
 	    "  d: \"http{{now}}://a/\"\n");
 	assert_string_equal(faults_of("c.yaml"),
-	    "c.yaml:2:6: error: url: scheme, host and port cannot come from {{now}}\n"
-	    "c.yaml:3:6: error: url: scheme, host and port cannot come from {{now}}\n"
-	    "c.yaml:4:6: error: url: scheme, host and port cannot come from {{now}}\n"
-	    "c.yaml:5:6: error: url: scheme, host and port cannot come from {{now}}\n");
+	    "c.yaml:2:6: error: url: scheme, host and port cannot come from {{now}} or from services\n"
+	    "c.yaml:3:6: error: url: scheme, host and port cannot come from {{now}} or from services\n"
+	    "c.yaml:4:6: error: url: scheme, host and port cannot come from {{now}} or from services\n"
+	    "c.yaml:5:6: error: url: scheme, host and port cannot come from {{now}} or from services\n");
 }
 
 static void

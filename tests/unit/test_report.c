@@ -136,6 +136,25 @@ test_an_ongoing_failure_is_told_each_hour(UNUSED void **state)
 }
 
 static void
+test_a_degraded_answer_is_told_as_a_warning_and_once(UNUSED void **state)
+{
+	struct report_stage f;
+
+	make(&f, 1);
+	report(&f, 0, STATUS_OK);
+	caught(&f);
+	report(&f, 0, STATUS_DEGRADED);
+	assert_string_equal(caught(&f),
+	    "warn [t0] responded with 200 in 183 ms, but /queue: expected 1, got 2\n");
+	f.now_us += 2 * REPORT_REPEAT_US;
+	report(&f, 0, STATUS_DEGRADED);
+	assert_string_equal(caught(&f), "");
+	report(&f, 0, STATUS_OK);
+	assert_string_equal(caught(&f), "info [t0] responded with 200 in 183 ms\n");
+	unmake(&f);
+}
+
+static void
 test_what_goes_on_is_told_at_debug(UNUSED void **state)
 {
 	struct report_stage f;
@@ -285,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_targets_not_asked_yet_are_told_apart),
 		cmocka_unit_test(test_only_changes_are_told),
 		cmocka_unit_test(test_an_ongoing_failure_is_told_each_hour),
+		cmocka_unit_test(test_a_degraded_answer_is_told_as_a_warning_and_once),
 		cmocka_unit_test(test_what_goes_on_is_told_at_debug),
 		cmocka_unit_test(test_a_round_has_twenty_target_lines_at_most),
 		cmocka_unit_test(test_the_many_that_are_well_leave_lines_to_failures),

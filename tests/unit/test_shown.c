@@ -33,6 +33,8 @@ test_urls_lose_a_literal_user_and_password(UNUSED void **state)
 		{ "http://u:$$x@h/", "http://***@h/" },
 		{ "{{{base}}}/x@y", "{{{base}}}/x@y" },
 		{ "${BASE}/x", "${BASE}/x" },
+		{ "socks5h://u:p@h:1080", "socks5h://***@h:1080" },
+		{ "socks5://${U}:${P}@h", "socks5://${U}:${P}@h" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(examples); i++) {
@@ -63,6 +65,28 @@ test_authorization_keeps_its_scheme_and_references(UNUSED void **state)
 
 	for (size_t i = 0; i < ARRAY_COUNT(examples); i++) {
 		char *shown = shown_header("authorization", examples[i].source);
+
+		assert_string_equal(shown, examples[i].shown);
+		free(shown);
+	}
+}
+
+static void
+test_of_what_is_all_secret_only_references_are_left(UNUSED void **state)
+{
+	static const struct example examples[] = {
+		{ "", "" },
+		{ "s3cr3t", "***" },
+		{ "${T}", "${T}" },
+		{ "{{t}}", "{{t}}" },
+		{ "Bearer ${T}", "***${T}" },
+		{ "${T:-s3cr3t}", "${T:-***}" },
+		{ "{{t}}x${file:/y}", "{{t}}***${file:/y}" },
+		{ "$$x", "***" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(examples); i++) {
+		char *shown = shown_secret(examples[i].source);
 
 		assert_string_equal(shown, examples[i].shown);
 		free(shown);
@@ -105,6 +129,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_urls_lose_a_literal_user_and_password),
 		cmocka_unit_test(test_authorization_keeps_its_scheme_and_references),
+		cmocka_unit_test(test_of_what_is_all_secret_only_references_are_left),
 		cmocka_unit_test(test_cookies_are_masked_one_by_one),
 		cmocka_unit_test(test_other_headers_are_shown_as_they_are),
 	};

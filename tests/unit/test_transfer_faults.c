@@ -209,7 +209,8 @@ test_what_is_no_tls_is_told(UNUSED void **state)
 	stage->server->any_bytes = true;
 	aim_at(stage, "https://127.0.0.1:%u/");
 	snprintf(message, sizeof(message),
-	    "TLS handshake with 127.0.0.1:%u failed: wrong version number",
+	    "TLS handshake with 127.0.0.1:%u failed: what answers there is no TLS "
+	    "(wrong version number)",
 	    stage->server->port);
 	expect_fault(stage, RESPONSE_TLS, message);
 	free_stage(stage);

@@ -217,18 +217,28 @@ test_a_retry_after_is_told(UNUSED void **state)
 {
 	static const struct {
 		const char *answer;
-		bool told;
+		int64_t told_ms;
 	} cases[] = {
 		{ "HTTP/1.1 503 Down\r\nretry-AFTER:\t7 \r\nContent-Length: 0\r\n\r\n",
-		    true },
-		{ OK_HEAD "Retry-After: 7\r\nContent-Length: 0\r\n\r\n", true },
-		{ OK_HEAD "X-Retry-After: 7\r\nContent-Length: 0\r\n\r\n", false },
-		{ OK_HEAD "Retry-Afters: 7\r\nContent-Length: 0\r\n\r\n", false },
+		    7000 },
+		{ OK_HEAD "Retry-After: 0\r\nContent-Length: 0\r\n\r\n", 0 },
+		{ OK_HEAD
+		    "Retry-After: 99999999999999999999\r\nContent-Length: 0\r\n\r\n",
+		    INT64_MAX / 2 },
+		{ OK_HEAD "Retry-After: -7\r\nContent-Length: 0\r\n\r\n", -1 },
+		{ OK_HEAD "Retry-After: 7s\r\nContent-Length: 0\r\n\r\n", -1 },
+		{ OK_HEAD "Retry-After: soon\r\nContent-Length: 0\r\n\r\n", -1 },
+		{ OK_HEAD "Retry-After:\r\nContent-Length: 0\r\n\r\n", -1 },
+		{ OK_HEAD "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+		          "Content-Length: 0\r\n\r\n",
+		    0 },
+		{ OK_HEAD "X-Retry-After: 7\r\nContent-Length: 0\r\n\r\n", -1 },
+		{ OK_HEAD "Retry-Afters: 7\r\nContent-Length: 0\r\n\r\n", -1 },
 		/* Neither one of an interim answer nor one of a trailer counts. */
-		{ "HTTP/1.1 103 Early\r\nRetry-After: 7\r\n\r\n" OK_JSON, false },
+		{ "HTTP/1.1 103 Early\r\nRetry-After: 7\r\n\r\n" OK_JSON, -1 },
 		{ OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
 		          "0\r\nRetry-After: 7\r\n\r\n",
-		    false },
+		    -1 },
 	};
 	struct stage *stage = new_stage(send_answer, NULL);
 	struct seen seen = { 0 };
@@ -238,8 +248,29 @@ test_a_retry_after_is_told(UNUSED void **state)
 		stage->answer = cases[i].answer;
 		ask(stage, &seen);
 		assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
-		assert_int_equal(seen.response.retry_after, cases[i].told);
+		assert_int_equal(seen.response.retry_after_ms, cases[i].told_ms);
 	}
+	forget(&seen);
+	free_stage(stage);
+}
+
+static void
+test_a_retry_after_may_be_a_date(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, NULL);
+	struct seen seen = { 0 };
+	time_t date = (time_t)(clock_wall_ms() / 1000) + 100;
+	char answer[256], text[64];
+	struct tm parts;
+
+	gmtime_r(&date, &parts);
+	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+	snprintf(answer, sizeof(answer),
+	    "HTTP/1.1 429 Slow\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n", text);
+	stage->answer = answer;
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask(stage, &seen);
+	assert_in_range(seen.response.retry_after_ms, 90000, 100000);
 	forget(&seen);
 	free_stage(stage);
 }
@@ -530,6 +561,7 @@ main(void)
 		cmocka_unit_test(test_an_unwanted_body_is_only_counted),
 		cmocka_unit_test(test_the_body_of_a_failure_is_kept_unwanted_or_not),
 		cmocka_unit_test(test_a_retry_after_is_told),
+		cmocka_unit_test(test_a_retry_after_may_be_a_date),
 		cmocka_unit_test(test_headers_have_defaults_that_can_be_overridden),
 		cmocka_unit_test(test_secrets_are_sent_at_home_only),
 		cmocka_unit_test(test_the_environments_proxy_is_not_used),

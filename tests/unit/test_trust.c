@@ -287,7 +287,7 @@ use(struct trust *trust)
 {
 	CURL *easy = curl_easy_init();
 
-	trust_use(trust, easy);
+	assert_true(trust_use(trust, easy, NULL));
 	curl_easy_cleanup(easy);
 }
 

@@ -3,78 +3,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/compiler.h"
-#include "base/xalloc.h"
-#include "config/config.h"
-#include "fake_config.h"
-#include "fake_http.h"
-#include "gather/limiter.h"
-#include "gather/turn.h"
-
-/* Three targets, one ticket, and the outcomes as they come. */
-struct fixture {
-	struct config *config;
-	struct fake_http *http;
-	struct limiter *limiter;
-	struct turn_context context;
-	struct outcome outcomes[3];
-	unsigned reports[3];
-};
-
-static int
-set_up(void **state)
-{
-	struct fixture *f = xcalloc(1, sizeof(*f));
-
-	f->config = fake_config_new(3);
-	f->http = fake_http_new(3);
-	f->limiter = limiter_new(1);
-	f->context = (struct turn_context){
-		.config = f->config,
-		.limiter = f->limiter,
-		.http = fake_http_client(f->http),
-		.clock = fake_http_clock(f->http),
-	};
-	for (size_t i = 0; i < 3; i++)
-		outcome_init(&f->outcomes[i]);
-	*state = f;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < 3; i++)
-		outcome_clear(&f->outcomes[i]);
-	assert_int_equal(limiter_held(f->limiter), 0);
-	assert_int_equal(limiter_waiting(f->limiter), 0);
-	limiter_free(f->limiter);
-	fake_http_free(f->http);
-	fake_config_free(f->config);
-	free(f);
-	return 0;
-}
-
-static void
-on_done(const struct target *target, struct outcome *outcome, void *arg)
-{
-	struct fixture *f = arg;
-
-	f->reports[target->index]++;
-	f->outcomes[target->index] = *outcome;
-	outcome_init(outcome);
-}
-
-static struct turn *
-start(struct fixture *f, size_t index)
-{
-	return turn_start(&f->context, f->config->targets[index], on_done, f);
-}
+#include "gather/board.h"
+#include "turn_stage.h"
 
 static void
 test_a_turn_asks_and_tells_what_came_of_it(void **state)
@@ -190,7 +125,7 @@ test_a_cancelled_turn_reports_and_lets_the_next_go(void **state)
 	turn = start(f, 0);
 	start(f, 1);
 	fake_http_pass(f->http, 250000);
-	turn_cancel(turn);
+	turn_cancel(turn, "cancelled");
 	assert_int_equal(f->reports[0], 1);
 	assert_int_equal(f->outcomes[0].status, STATUS_CANCELLED);
 	assert_int_equal(f->outcomes[0].kind, KIND_CANCELLED);
@@ -214,7 +149,7 @@ test_a_turn_cancelled_in_the_queue_was_never_asked(void **state)
 	start(f, 0);
 	turn = start(f, 1);
 	fake_http_pass(f->http, 400000);
-	turn_cancel(turn);
+	turn_cancel(turn, "cancelled");
 	assert_int_equal(f->outcomes[1].attempts, 0);
 	assert_int_equal(f->outcomes[1].queued_us, 400000);
 	assert_int_equal(f->outcomes[1].duration_us, -1);
@@ -242,13 +177,168 @@ test_an_abandoned_turn_says_nothing(void **state)
 	assert_int_equal(f->reports[2], 1);
 }
 
+/* ---- before it is asked ---- */
+
+static void
+test_a_delay_comes_before_the_queue(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config->targets[0]->delay_ms = 2000;
+	fake_http_answer(f->http, 0)->delay_us = 300 * MS;
+	start(f, 0);
+	pass(f, 1999 * MS);
+	assert_int_equal(fake_http_started_count(f->http), 0);
+	assert_int_equal(limiter_waiting(f->limiter), 0);
+	pass(f, 1 * MS);
+	assert_int_equal(fake_http_started_count(f->http), 1);
+	pass(f, 300 * MS);
+	assert_int_equal(f->reports[0], 1);
+	assert_int_equal(f->outcomes[0].queued_us, 0);
+	assert_int_equal(f->outcomes[0].duration_us, 300 * MS);
+}
+
+static void
+test_a_turn_cancelled_in_its_delay_never_queued(void **state)
+{
+	struct fixture *f = *state;
+	struct turn *turn;
+
+	f->config->targets[0]->delay_ms = 2000;
+	turn = start(f, 0);
+	pass(f, 500 * MS);
+	turn_cancel(turn, "orders failed");
+	assert_int_equal(f->outcomes[0].status, STATUS_CANCELLED);
+	assert_string_equal(f->outcomes[0].message, "orders failed");
+	assert_int_equal(f->outcomes[0].queued_us, -1);
+	assert_int_equal(f->outcomes[0].duration_us, -1);
+	assert_int_equal(f->outcomes[0].attempts, 0);
+	assert_int_equal(fake_timers_next_us(), INT64_MAX);
+}
+
+static void
+test_a_delayed_turn_may_be_abandoned(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config->targets[0]->delay_ms = 2000;
+	turn_abandon(start(f, 0));
+	assert_int_equal(fake_timers_next_us(), INT64_MAX);
+	assert_int_equal(f->reports[0], 0);
+}
+
+static void
+test_a_timer_that_rings_early_is_set_again(void **state)
+{
+	struct fixture *f = *state;
+	struct event *timer;
+
+	f->config->targets[0]->delay_ms = 1000;
+	start(f, 0);
+	pass(f, 999 * MS);
+	timer = fake_timers_first()->event;
+	fake_timers_drop(timer);
+	event_get_callback(timer)(-1, EV_TIMEOUT, event_get_callback_arg(timer));
+	assert_int_equal(fake_http_started_count(f->http), 0);
+	assert_int_equal(fake_timers_next_us(), fake_http_now_us(f->http) + MS);
+	pass(f, 2 * MS);
+	assert_int_equal(f->reports[0], 1);
+}
+
+/* ---- what templates find ---- */
+
+/* A board on which target 1 has come to STATUS. */
+static struct board *
+board_with(struct fixture *f, enum status status, enum error_kind kind)
+{
+	struct board *board = board_new(f->config);
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = status;
+	outcome.kind = kind;
+	outcome.checked_at_ms = FAKE_START_MS;
+	if (status == STATUS_OK) {
+		outcome.values = xstrdup("{\"a\":\"x y\"}");
+		outcome.values_len = strlen(outcome.values);
+	} else {
+		outcome.message = xstrdup("it failed");
+	}
+	board_put(board, board_entry(board, 1), &outcome);
+	outcome_clear(&outcome);
+	f->context.board = board;
+	return board;
+}
+
+static void
+see_url(const struct request *request, UNUSED int64_t timeout_us, void *arg)
+{
+	char **url = arg;
+
+	free(*url);
+	*url = xstrdup(request->url.text);
+}
+
+static void
+test_a_request_is_rendered_with_what_the_board_holds(void **state)
+{
+	struct fixture *f = *state;
+	struct board *board = board_with(f, STATUS_OK, KIND_NONE);
+	char *url = NULL;
+
+	fake_http_watch(f->http, see_url, &url);
+	fake_config_set(f->config, 0, "url: http://test/{{services.t1.values.a}}/0\n");
+	start(f, 0);
+	assert_string_equal(url, "http://test/x%20y/0");
+	pass(f, 1 * MS);
+	assert_string_equal(f->outcomes[0].url, "http://test/x%20y/0");
+	free(url);
+	board_free(board);
+}
+
+static void
+test_who_misses_what_another_brings_is_skipped(void **state)
+{
+	struct fixture *f = *state;
+	struct board *board = board_with(f, STATUS_TIMEOUT, KIND_TIMEOUT);
+
+	fake_config_set(f->config, 0, "url: http://test/{{services.t1.values.a}}/0\n");
+	assert_null(start(f, 0));
+	assert_int_equal(f->outcomes[0].status, STATUS_SKIPPED);
+	assert_int_equal(f->outcomes[0].kind, KIND_DEPENDENCY);
+	assert_string_equal(f->outcomes[0].message,
+	    "url: services.t1.values.a is missing (t1 failed: timeout)");
+	assert_int_equal(f->outcomes[0].attempts, 0);
+	assert_int_equal(fake_http_started_count(f->http), 0);
+	board_free(board);
+}
+
+static void
+test_a_skipped_turn_says_why(void **state)
+{
+	struct fixture *f = *state;
+	struct outcome outcome;
+
+	turn_skip(&f->context, f->config->targets[1], KIND_RATE_LIMITED,
+	    xstrdup("held back"), &outcome);
+	assert_int_equal(outcome.status, STATUS_SKIPPED);
+	assert_int_equal(outcome.kind, KIND_RATE_LIMITED);
+	assert_string_equal(outcome.message, "held back");
+	assert_string_equal(outcome.url, "http://test/1");
+	assert_int_equal(outcome.attempts, 0);
+	assert_int_equal(outcome.queued_us, -1);
+	assert_int_equal(outcome.checked_at_ms, FAKE_START_MS);
+	outcome_clear(&outcome);
+}
+
 /* ---- from inside each other ---- */
 
 static struct turn *victim;
 
 static void
-on_done_abandon_victim(
-    UNUSED const struct target *target, UNUSED struct outcome *outcome, void *arg)
+on_done_abandon_victim(UNUSED const struct target *target,
+    UNUSED struct outcome *outcome, UNUSED const struct turn_findings *findings,
+    void *arg)
 {
 	unsigned *reports = arg;
 
@@ -274,13 +364,14 @@ test_a_turn_may_be_abandoned_while_its_ticket_goes_back(void **state)
 }
 
 static void
-on_done_cancel_victim(
-    UNUSED const struct target *target, UNUSED struct outcome *outcome, void *arg)
+on_done_cancel_victim(UNUSED const struct target *target,
+    UNUSED struct outcome *outcome, UNUSED const struct turn_findings *findings,
+    void *arg)
 {
 	unsigned *reports = arg;
 
 	++*reports;
-	turn_cancel(victim);
+	turn_cancel(victim, "cancelled");
 }
 
 static void
@@ -299,8 +390,6 @@ test_a_turn_that_is_ending_is_not_cancelled(void **state)
 	assert_int_equal(f->outcomes[0].status, STATUS_OK);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int
 main(void)
 {
@@ -314,6 +403,13 @@ main(void)
 		CASE(test_a_cancelled_turn_reports_and_lets_the_next_go),
 		CASE(test_a_turn_cancelled_in_the_queue_was_never_asked),
 		CASE(test_an_abandoned_turn_says_nothing),
+		CASE(test_a_delay_comes_before_the_queue),
+		CASE(test_a_turn_cancelled_in_its_delay_never_queued),
+		CASE(test_a_delayed_turn_may_be_abandoned),
+		CASE(test_a_timer_that_rings_early_is_set_again),
+		CASE(test_a_request_is_rendered_with_what_the_board_holds),
+		CASE(test_who_misses_what_another_brings_is_skipped),
+		CASE(test_a_skipped_turn_says_why),
 		CASE(test_a_turn_may_be_abandoned_while_its_ticket_goes_back),
 		CASE(test_a_turn_that_is_ending_is_not_cancelled),
 	};

@@ -148,6 +148,114 @@ test_numbers_keep_their_text(UNUSED void **state)
 }
 
 static void
+test_a_number_is_json_as_it_stands(UNUSED void **state)
+{
+	struct loaded loaded;
+	struct template_value found;
+
+	load(&loaded, "v: [1.50, '1.50', true, x]");
+	assert_true(loaded.seen.data->item(&loaded.seen, 0, &found));
+	assert_true(found.number);
+	for (size_t i = 1; i < 4; i++) {
+		assert_true(loaded.seen.data->item(&loaded.seen, i, &found));
+		assert_false(found.number);
+	}
+	unload(&loaded);
+}
+
+static void
+test_numbers_are_those_of_json(UNUSED void **state)
+{
+	assert_true(value_text_is_number("0"));
+	assert_true(value_text_is_number("-1.5e+9"));
+	assert_false(value_text_is_number(""));
+	assert_false(value_text_is_number("01"));
+	assert_false(value_text_is_number("+1"));
+	assert_false(value_text_is_number("1 "));
+	assert_false(value_text_is_number("nan"));
+}
+
+static void
+assert_place(struct place place, unsigned line, unsigned column)
+{
+	assert_int_equal(place.line, line);
+	assert_int_equal(place.column, column);
+}
+
+static void
+test_every_kind_of_value_and_every_key_has_its_place(UNUSED void **state)
+{
+	struct loaded loaded;
+	const struct value *v;
+	struct value *argument = value_from_argument("5");
+
+	load(&loaded, "v:\n  a: [x, {b: 1}]\n  c: null\n  d: {}\n");
+	v = loaded.value;
+	assert_place(v->place, 2, 3);
+	assert_place(v->key_places[0], 2, 3);
+	assert_place(v->items[0]->place, 2, 6);
+	assert_place(v->items[0]->items[0]->place, 2, 7);
+	assert_place(v->items[0]->items[1]->place, 2, 10);
+	assert_place(v->items[0]->items[1]->key_places[0], 2, 11);
+	assert_place(v->items[0]->items[1]->items[0]->place, 2, 14);
+	assert_place(v->key_places[1], 3, 3);
+	assert_place(v->items[1]->place, 3, 6);
+	assert_place(v->items[2]->place, 4, 6);
+	assert_place(argument->place, 0, 0);
+	value_free(argument);
+	unload(&loaded);
+}
+
+static void
+test_a_copy_is_the_same_and_its_own(UNUSED void **state)
+{
+	struct loaded loaded;
+	struct value *copy;
+
+	setenv("GT_KEY", "s3cret-word", 1);
+	load(&loaded,
+	    "v: {a: [1, '1', true, null, [], {}], b: \"x${GT_KEY}\", c: {d: e}}");
+	copy = value_copy(loaded.value);
+	assert_true(value_equal(copy, loaded.value));
+	assert_place(copy->items[1]->place, loaded.value->items[1]->place.line,
+	    loaded.value->items[1]->place.column);
+	assert_true(marked_has_secret(&copy->items[1]->text.value));
+	/* What is added to one is not in the other. */
+	value_set(copy, "z", value_from_argument("1"));
+	value_set(copy, "b", value_from_argument("2"));
+	assert_null(value_get(loaded.value, "z"));
+	assert_int_equal(loaded.value->count, 3);
+	assert_true(marked_has_secret(&loaded.value->items[1]->text.value));
+	unload(&loaded);
+	assert_string_equal(value_get(copy, "b")->text.value.text.data, "2");
+	assert_string_equal(value_get(copy, "c")->items[0]->text.value.text.data, "e");
+	value_free(copy);
+	assert_null(value_copy(NULL));
+}
+
+static void
+test_a_map_gets_what_it_has_not(UNUSED void **state)
+{
+	struct loaded own, from;
+
+	load(&own, "v: {b: own, c: {x: 1}}");
+	load(&from, "v: {a: 1, b: 2, c: {y: 2}, d: 3}");
+	value_merge(own.value, from.value);
+	unload(&from);
+	assert_int_equal(own.value->count, 4);
+	assert_string_equal(value_get(own.value, "b")->text.value.text.data, "own");
+	/* Key by key, but no deeper. */
+	assert_int_equal(value_get(own.value, "c")->count, 1);
+	assert_string_equal(value_get(own.value, "a")->text.value.text.data, "1");
+	/* Its own stand first. */
+	assert_string_equal(own.value->keys[0], "b");
+	assert_string_equal(own.value->keys[2], "a");
+	assert_string_equal(own.value->keys[3], "d");
+	assert_place(own.value->key_places[2], 1, 5);
+	unload(&own);
+}
+
+static void
 test_all_faults_of_a_tree_are_told(UNUSED void **state)
 {
 	struct loaded loaded;
@@ -302,6 +410,11 @@ main(void)
 		cmocka_unit_test(test_what_is_quoted_is_text),
 		cmocka_unit_test(test_what_is_put_in_is_text),
 		cmocka_unit_test(test_numbers_keep_their_text),
+		cmocka_unit_test(test_a_number_is_json_as_it_stands),
+		cmocka_unit_test(test_numbers_are_those_of_json),
+		cmocka_unit_test(test_every_kind_of_value_and_every_key_has_its_place),
+		cmocka_unit_test(test_a_copy_is_the_same_and_its_own),
+		cmocka_unit_test(test_a_map_gets_what_it_has_not),
 		cmocka_unit_test(test_all_faults_of_a_tree_are_told),
 		cmocka_unit_test(test_a_map_finds_the_longest_key_that_fits),
 		cmocka_unit_test(test_a_path_need_not_end_with_a_nul),

@@ -7,112 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/compiler.h"
-#include "base/secrets.h"
-#include "base/xalloc.h"
-#include "config/config.h"
-#include "config/render.h"
-#include "fake_config.h"
-#include "gather/outcome.h"
-#include "gather/verdict.h"
-
-#define SECRET "s3cr3t-t0ken"
-
-/* One target, its request, an answer to fill in, and the verdict. */
-struct fixture {
-	struct config *config;
-	struct target *target;
-	struct request *request;
-	struct response response;
-	struct outcome outcome;
-};
-
-static int
-set_up(void **state)
-{
-	struct fixture *f = xcalloc(1, sizeof(*f));
-
-	f->config = fake_config_new(1);
-	f->target = f->config->targets[0];
-	f->request = &f->target->rendered->request;
-	outcome_init(&f->outcome);
-	*state = f;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	response_clear(&f->response);
-	outcome_clear(&f->outcome);
-	fake_config_free(f->config);
-	free(f);
-	return 0;
-}
-
-static void
-answer_bytes(
-    struct fixture *f, long http_status, const char *type, const char *body, size_t len)
-{
-	response_clear(&f->response);
-	outcome_clear(&f->outcome);
-	f->response = (struct response){
-		.result = RESPONSE_COMPLETE,
-		.http_status = http_status,
-		.content_type = type != NULL ? xstrdup(type) : NULL,
-		.body = xmemdup0(body, len),
-		.body_len = len,
-		.bytes = len,
-		.timing = { -1, -1, -1, -1, -1 },
-	};
-}
-
-static void
-answer(struct fixture *f, long http_status, const char *type, const char *body)
-{
-	answer_bytes(f, http_status, type, body, strlen(body));
-}
-
-static void
-judge(struct fixture *f)
-{
-	verdict_judge(f->target, f->request, &f->response, 5000, &f->outcome);
-}
-
-static void
-carry_secret(struct fixture *f)
-{
-	f->request->secrets = secrets_new();
-	secrets_add(f->request->secrets, SECRET, strlen(SECRET));
-}
-
-static void
-assert_ok(const struct fixture *f, const char *data)
-{
-	assert_int_equal(f->outcome.status, STATUS_OK);
-	assert_int_equal(f->outcome.kind, KIND_NONE);
-	assert_int_equal(f->outcome.phase, -1);
-	assert_null(f->outcome.message);
-	assert_null(f->outcome.excerpt);
-	if (data == NULL) {
-		assert_null(f->outcome.data);
-		return;
-	}
-	assert_non_null(f->outcome.data);
-	assert_string_equal(f->outcome.data, data);
-	assert_int_equal(f->outcome.data_len, strlen(data));
-}
-
-static void
-assert_failed(const struct fixture *f, enum error_kind kind, const char *message)
-{
-	assert_int_equal(f->outcome.kind, kind);
-	assert_int_equal(f->outcome.status, error_kind_status(kind));
-	assert_string_equal(f->outcome.message, message);
-	assert_null(f->outcome.data);
-}
+#include "verdict_stage.h"
 
 /* ---- answers that are well ---- */
 
@@ -196,6 +91,17 @@ test_an_answer_without_content_is_no_fault(void **state)
 	f->target->format = FORMAT_TEXT;
 	answer(f, 205, NULL, "");
 	f->response.no_content = true;
+	judge(f);
+	assert_ok(f, NULL);
+}
+
+static void
+test_not_modified_can_be_expected_and_has_no_body(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_config_set(f->config, 0, "{format: json, expect: {status: [200, 304]}}");
+	answer(f, 304, "application/json", "");
 	judge(f);
 	assert_ok(f, NULL);
 }
@@ -347,11 +253,11 @@ test_push_back_is_rate_limited(void **state)
 	assert_int_equal(f->outcome.status, STATUS_HTTP_ERROR);
 	assert_null(f->outcome.excerpt);
 	answer(f, 503, NULL, "");
-	f->response.retry_after = true;
+	f->response.retry_after_ms = 0;
 	judge(f);
 	assert_failed(f, KIND_RATE_LIMITED, "returned HTTP 503");
 	answer(f, 500, NULL, "");
-	f->response.retry_after = true;
+	f->response.retry_after_ms = 0;
 	judge(f);
 	assert_failed(f, KIND_HTTP, "returned HTTP 500");
 }
@@ -453,6 +359,75 @@ test_faults_keep_their_kind_phase_and_words(void **state)
 	}
 }
 
+/* ---- beside the verdict ---- */
+
+static void
+test_where_redirects_led_is_told_without_secrets(void **state)
+{
+	struct fixture *f = *state;
+
+	answer(f, 200, NULL, "");
+	judge(f);
+	assert_null(f->outcome.final_url);
+	carry_secret(f);
+	answer(f, 200, NULL, "");
+	f->response.final_url = xstrdup("http://there/?key=" SECRET "&x=1");
+	judge(f);
+	assert_string_equal(f->outcome.final_url, "http://there/?key=***&x=1");
+	/* of a failure, too */
+	answer(f, 0, NULL, "");
+	f->response.result = RESPONSE_CONNECT;
+	f->response.final_url = xstrdup("http://there/");
+	judge(f);
+	assert_string_equal(f->outcome.final_url, "http://there/");
+}
+
+static void
+test_until_when_the_certificate_is_valid_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	answer(f, 200, NULL, "");
+	judge(f);
+	assert_int_equal(f->outcome.certificate_expires_at_ms, -1);
+	answer(f, 500, NULL, "");
+	f->response.tls.expires_at_ms = NOW_MS + 5;
+	judge(f);
+	assert_int_equal(f->outcome.certificate_expires_at_ms, NOW_MS + 5);
+}
+
+static void
+test_a_certificate_that_nobody_verified_is_a_warning_of_every_outcome(void **state)
+{
+	static const char *const warning[] = {
+		"the server's certificate is not verified (tls.verify)", NULL
+	};
+	static const char *const none[] = { NULL };
+	struct fixture *f = *state;
+
+	fake_config_set(f->config, 0, "{tls: {verify: false}}");
+	answer(f, 200, NULL, "");
+	judge(f);
+	assert_warnings(f, none); /* it is plain HTTP */
+	answer(f, 200, NULL, "");
+	f->response.tls.version = "TLSv1.3"; /* after a redirect */
+	judge(f);
+	assert_ok(f, NULL);
+	assert_warnings(f, warning);
+
+	f->target->asks_tls = true;
+	answer(f, 0, NULL, "");
+	f->response.result = RESPONSE_DNS;
+	judge(f);
+	assert_int_equal(f->outcome.kind, KIND_DNS);
+	assert_warnings(f, warning);
+	f->target->tls.verify = true;
+	answer(f, 200, NULL, "");
+	f->response.tls.version = "TLSv1.3";
+	judge(f);
+	assert_warnings(f, none);
+}
+
 /* ---- excerpts and secrets ---- */
 
 static void
@@ -549,8 +524,6 @@ test_secrets_in_messages_are_masked(void **state)
 	assert_failed(f, KIND_REDIRECT, "redirect to ftp://x/?k=*** refused");
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int
 main(void)
 {
@@ -560,6 +533,7 @@ main(void)
 		CASE(test_other_bodies_are_well_and_not_kept),
 		CASE(test_every_status_from_200_to_299_is_well),
 		CASE(test_an_answer_without_content_is_no_fault),
+		CASE(test_not_modified_can_be_expected_and_has_no_body),
 		CASE(test_format_json_demands_json_whatever_the_type),
 		CASE(test_format_text_keeps_text_decoded_by_its_charset),
 		CASE(test_format_none_keeps_nothing),
@@ -572,6 +546,10 @@ main(void)
 		CASE(test_timeouts_say_where_time_went),
 		CASE(test_a_connection_may_be_ended_by_the_attempts_own_time),
 		CASE(test_faults_keep_their_kind_phase_and_words),
+		CASE(test_where_redirects_led_is_told_without_secrets),
+		CASE(test_until_when_the_certificate_is_valid_is_told),
+		CASE(
+		    test_a_certificate_that_nobody_verified_is_a_warning_of_every_outcome),
 		CASE(test_an_excerpt_is_200_cleaned_characters),
 		CASE(test_an_excerpt_is_decoded),
 		CASE(test_secrets_in_data_are_masked),

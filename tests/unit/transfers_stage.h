@@ -163,6 +163,7 @@ new_stage(loopback_answer_fn *answer, const char *text)
 
 	fake_address = INADDR_LOOPBACK;
 	fake_hangs = false;
+	fake_lookups = 0;
 	fake_now_us = SECOND_US;
 	signal(SIGPIPE, SIG_IGN);
 	stage->base = event_base_new();
@@ -228,6 +229,7 @@ start_within(struct stage *stage, struct seen *seen, int64_t timeout_us)
 	const struct hop hop = {
 		.request = &stage->request,
 		.url = &stage->request.url,
+		.with_body = true,
 		.with_secrets = true,
 		.deadline_us = transfers_now_us(stage->transfers) + timeout_us,
 	};

@@ -1,0 +1,14 @@
+/*
+ * Targets that wait for each other in a circle.
+ */
+#ifndef GATHERD_CONFIG_CIRCLES_H
+#define GATHERD_CONFIG_CIRCLES_H
+
+struct config;
+struct faults;
+
+/* Tell each circle among the dependencies of CONFIG's targets once, at its first target in
+ * config order: "a -> b -> a". */
+void circles_tell(const struct config *config, struct faults *faults);
+
+#endif

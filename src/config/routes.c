@@ -1,0 +1,225 @@
+#include "config/routes.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "config/faults.h"
+#include "http/route.h"
+#include "http/url.h"
+
+/* A target whose route is being filled. */
+struct fill {
+	struct target *target;
+	struct faults *faults;
+};
+
+static bool
+is_said(const struct text *text)
+{
+	return text->value.text.len > 0;
+}
+
+/* ---- names and addresses ---- */
+
+/* NAME, with a port or without, as URL. */
+static bool
+parse_authority(const char *name, struct url *url)
+{
+	const char *why;
+	char *text;
+	bool parsed;
+
+	if (strpbrk(name, "/?#@\\[]%") != NULL)
+		return false;
+	text = xasprintf("http://%s/", name);
+	parsed = url_parse(text, url, &why);
+	free(text);
+	return parsed;
+}
+
+char *
+routes_pin_host(const char *name, unsigned *port)
+{
+	const char *colon = strchr(name, ':');
+	char *host = NULL;
+	struct url url;
+
+	/* libcurl passes over a colon with nothing behind it. */
+	if ((colon != NULL && colon[1] == '\0') || !parse_authority(name, &url))
+		return NULL;
+	/* An address needs no lookup that could be pinned. */
+	if (!url.host_is_address) {
+		host = xstrdup(url.host);
+		if (port != NULL)
+			*port = colon != NULL ? url.port : 0;
+	}
+	url_clear(&url);
+	return host;
+}
+
+char *
+routes_pin_address(const char *text)
+{
+	size_t len = strlen(text);
+	bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+	char *address = bracketed ? xmemdup0(text + 1, len - 2) : xstrdup(text);
+	struct in6_addr parsed;
+
+	if (inet_pton(AF_INET6, address, &parsed) == 1 ||
+	    (!bracketed && inet_pton(AF_INET, address, &parsed) == 1))
+		return address;
+	free(address);
+	return NULL;
+}
+
+/* ---- files ---- */
+
+/* Why PATH cannot be read, an error number; 0: it can. */
+static int
+why_unreadable(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	int why = 0;
+
+	if (fd == -1)
+		return errno;
+	if (fstat(fd, &status) == -1)
+		why = errno;
+	else if (S_ISDIR(status.st_mode))
+		why = EISDIR;
+	close(fd);
+	return why;
+}
+
+/* *PATH becomes TEXT's, if that is said: the file of the key NAME. */
+static void
+fill_file(struct fill *fill, const char *name, const struct text *text, char **path)
+{
+	char *shown;
+	int why;
+
+	if (!is_said(text))
+		return;
+	*path = xstrdup(text->value.text.data);
+	why = why_unreadable(*path);
+	if (why == 0)
+		return;
+	shown = marked_shown(&text->value);
+	faults_error(fill->faults, text->place, "%s: %s cannot be read: %s", name,
+	    shown, strerror(why));
+	free(shown);
+}
+
+/* ---- TLS ---- */
+
+static void
+fill_server_name(struct fill *fill)
+{
+	const struct text *text = &fill->target->tls.server_name;
+	struct url url;
+
+	if (!is_said(text))
+		return;
+	if (strchr(text->value.text.data, ':') != NULL ||
+	    !parse_authority(text->value.text.data, &url)) {
+		faults_error(fill->faults, text->place,
+		    "server_name: expected the name of a host");
+		return;
+	}
+	fill->target->route.server_name = xstrdup(url.host);
+	url_clear(&url);
+}
+
+static void
+fill_tls(struct fill *fill)
+{
+	struct target *target = fill->target;
+	struct route *route = &target->route;
+
+	fill_file(fill, "ca", &target->tls.ca, &route->ca);
+	fill_file(fill, "cert", &target->tls.cert, &route->cert);
+	fill_file(fill, "key", &target->tls.key, &route->key);
+	if (route->key != NULL && route->cert == NULL)
+		faults_error(fill->faults, target->tls.key.place,
+		    "key: expected a cert that it belongs to");
+	fill_server_name(fill);
+	route->min_version = target->tls.min_version;
+	route->verify = target->tls.verify;
+}
+
+/* ---- where to ---- */
+
+static void
+fill_proxy(struct fill *fill)
+{
+	const struct text *text = &fill->target->proxy;
+	const char *value = text->value.text.data;
+	const char *why = "a NUL in it";
+
+	if (!is_said(text))
+		return;
+	if (strlen(value) < text->value.text.len ||
+	    !proxy_parse(value, &fill->target->route.proxy, &why))
+		faults_error(fill->faults, text->place,
+		    "proxy is no URL such as http://proxy.example.com:3128: %s", why);
+}
+
+static void
+fill_unix_socket(struct fill *fill)
+{
+	const struct text *text = &fill->target->unix_socket;
+	size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (!is_said(text))
+		return;
+	if (text->value.text.len > most)
+		faults_error(fill->faults, text->place,
+		    "unix_socket: a path of more than %zu bytes", most);
+	if (is_said(&fill->target->proxy))
+		faults_error(fill->faults, text->place,
+		    "unix_socket beside proxy: expected only one");
+	fill->target->route.unix_socket = xstrdup(text->value.text.data);
+}
+
+/* What is faulty was told when it was read, and is not there. */
+static void
+fill_pins(struct fill *fill)
+{
+	const struct config_pairs *pairs = &fill->target->resolve;
+	struct route *route = &fill->target->route;
+
+	route->pins = xcalloc(pairs->count, sizeof(*route->pins));
+	for (size_t i = 0; i < pairs->count; i++) {
+		const struct config_pair *pair = &pairs->items[i];
+		struct route_pin *pin = &route->pins[route->pin_count++];
+
+		pin->host = routes_pin_host(pair->name, &pin->port);
+		pin->address = routes_pin_address(pair->text.value.text.data);
+	}
+}
+
+void
+routes_fill(struct target *target, struct faults *faults)
+{
+	struct fill fill = { .target = target, .faults = faults };
+	struct route *route = &target->route;
+
+	route_clear(route);
+	route_init(route);
+	fill_tls(&fill);
+	fill_proxy(&fill);
+	fill_unix_socket(&fill);
+	fill_pins(&fill);
+	route->ip = target->ip;
+	route->http_version = target->http_version;
+	route->compressed = target->compressed;
+}

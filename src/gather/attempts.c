@@ -1,0 +1,195 @@
+#include "gather/attempts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/secrets.h"
+#include "base/units.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "config/render.h"
+#include "gather/outcome.h"
+#include "gather/trace.h"
+
+/* ---- what was asked, and what came back ---- */
+
+static char *
+copy_or_null(const char *text)
+{
+	return text != NULL ? xstrdup(text) : NULL;
+}
+
+void
+attempt_tell_request(
+    struct trace_attempt *attempt, const struct rendered_request *request)
+{
+	if (attempt == NULL)
+		return;
+	attempt->method = xstrdup(request_method(&request->request));
+	attempt->url = xstrdup(request->shown_url);
+	attempt->head = copy_or_null(request->shown_head);
+	attempt->body = copy_or_null(request->shown_body);
+}
+
+/* TEXT, the server's, with *** for what the request carried; NULL stays NULL. */
+static char *
+masked(const struct request *request, const char *text)
+{
+	struct buffer out;
+
+	if (text == NULL)
+		return NULL;
+	buffer_init(&out, BUFFER_UNLIMITED);
+	secrets_append_masked(request->secrets, &out, text, strlen(text));
+	return buffer_take(&out);
+}
+
+/* The URLs of the redirects: the first is the request's own. */
+static void
+take_trail(struct trace_attempt *attempt, const struct rendered_request *request,
+    struct response *response)
+{
+	if (response->trail == NULL)
+		return;
+	attempt->trail = response->trail;
+	attempt->hops = response->hops;
+	response->trail = NULL;
+	for (unsigned i = 0; i < attempt->hops; i++) {
+		char *real = attempt->trail[i].url;
+
+		attempt->trail[i].url = i == 0 ? xstrdup(request->shown_url)
+		                               : masked(&request->request, real);
+		free(real);
+	}
+}
+
+void
+attempt_tell_response(struct trace_attempt *attempt,
+    const struct rendered_request *request, struct response *response,
+    const struct outcome *outcome)
+{
+	if (attempt == NULL)
+		return;
+	take_trail(attempt, request, response);
+	attempt->http_status = response->http_status;
+	attempt->final_url = copy_or_null(outcome->final_url);
+	attempt->tls = (struct response_tls){
+		.version = response->tls.version,
+		.expires_at_ms = response->tls.expires_at_ms,
+		.subject = masked(&request->request, response->tls.subject),
+		.issuer = masked(&request->request, response->tls.issuer),
+	};
+	attempt->timing = response->timing;
+	attempt->bytes = response->bytes;
+	attempt->answer_head = masked(&request->request, response->head);
+}
+
+/* ---- how it ended ---- */
+
+static void
+append_ms(struct buffer *out, int64_t us)
+{
+	buffer_append_format(out, "%lld ms", (long long)((us + 500) / 1000));
+}
+
+static void
+append_duration(struct buffer *out, int64_t us)
+{
+	char text[UNITS_TEXT_SIZE];
+
+	units_format_duration(text, us > 0 ? us / 1000 : 0);
+	buffer_append_string(out, text);
+}
+
+/* Why there is no other attempt, where that is not plain from the outcome. */
+static void
+append_refusal(struct buffer *out, const struct attempt_end *end)
+{
+	switch (end->decision.verdict) {
+	case RETRY_AGAIN:
+		return;
+	case RETRY_NOT:
+		buffer_append_string(out, "another attempt would change nothing");
+		return;
+	case RETRY_SPENT:
+		buffer_append_format(
+		    out, "%u of %u attempts were made", end->number, end->most);
+		return;
+	case RETRY_UNSAFE:
+		buffer_append_format(
+		    out, "the %s may have had its effect", end->method);
+		return;
+	case RETRY_LATE:
+		buffer_append_string(out, "a wait of ");
+		append_duration(out, end->decision.wait_us);
+		buffer_append_string(out, " does not fit into the deadline, ");
+		append_duration(out, end->left_us);
+		buffer_append_string(out, " are left");
+		return;
+	}
+}
+
+/* "attempt 1 of 3: returned HTTP 503; again in 312 ms" */
+static void
+log_end(const struct attempt_end *end, const char *result)
+{
+	struct buffer text;
+
+	buffer_init(&text, BUFFER_UNLIMITED);
+	buffer_append_format(
+	    &text, "attempt %u of %u: %s", end->number, end->most, result);
+	if (end->with_new_token) {
+		buffer_append_string(&text, "; again with a new access token");
+	} else if (end->decision.verdict == RETRY_AGAIN) {
+		buffer_append_string(&text, "; again in ");
+		append_ms(&text, end->decision.wait_us);
+	} else if (end->decision.verdict == RETRY_UNSAFE ||
+	    end->decision.verdict == RETRY_LATE) {
+		buffer_append_string(&text, "; not again: ");
+		append_refusal(&text, end);
+	}
+	log_line(LOG_LEVEL_DEBUG, end->target->name, "%s", text.data);
+	buffer_clear(&text);
+}
+
+/* "tried again after 312 ms (2 of 4)"; NULL where it went well. */
+static char *
+decision_text(const struct attempt_end *end)
+{
+	struct buffer text;
+
+	if (status_is_success(end->outcome->status))
+		return NULL;
+	buffer_init(&text, BUFFER_UNLIMITED);
+	if (end->with_new_token) {
+		buffer_append_string(&text, "tried again with a new access token");
+	} else if (end->decision.verdict == RETRY_AGAIN) {
+		buffer_append_string(&text, "tried again after ");
+		append_ms(&text, end->decision.wait_us);
+		buffer_append_format(&text, " (%u of %u)", end->number + 1, end->most);
+	} else {
+		buffer_append_string(&text, "not tried again: ");
+		append_refusal(&text, end);
+	}
+	return buffer_take(&text);
+}
+
+void
+attempt_tell_end(struct trace_attempt *attempt, const struct attempt_end *end)
+{
+	struct buffer result;
+
+	if (attempt == NULL && !log_enabled(LOG_LEVEL_DEBUG))
+		return;
+	buffer_init(&result, BUFFER_UNLIMITED);
+	outcome_describe(end->outcome, &result);
+	if (log_enabled(LOG_LEVEL_DEBUG))
+		log_end(end, result.data);
+	if (attempt != NULL) {
+		attempt->result = buffer_take(&result);
+		attempt->decision = decision_text(end);
+	}
+	buffer_clear(&result);
+}

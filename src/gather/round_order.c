@@ -1,0 +1,139 @@
+/*
+ * Who waits for whom in a round, and who is not asked at all.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "gather/board.h"
+#include "gather/seats.h"
+
+/* ---- dependencies ---- */
+
+static size_t
+count_dependencies(const struct round *round)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < round->summary.target_count; i++)
+		count += round->seats[i].target->dependency_count;
+	return count;
+}
+
+/* The round's seats by their targets' index; NULL for those without one. The caller's. */
+static struct seat **
+index_seats(struct round *round)
+{
+	struct seat **by_index =
+	    xcalloc(round->context.config->target_count, sizeof(struct seat *));
+
+	for (size_t i = 0; i < round->summary.target_count; i++)
+		by_index[round->seats[i].target->index] = &round->seats[i];
+	return by_index;
+}
+
+void
+round_order_link(struct round *round)
+{
+	size_t max = count_dependencies(round);
+	struct seat **by_index;
+	struct edge *edge;
+
+	if (max == 0)
+		return;
+	by_index = index_seats(round);
+	edge = round->edges = xcalloc(max, sizeof(*edge));
+	for (size_t i = 0; i < round->summary.target_count; i++) {
+		struct seat *seat = &round->seats[i];
+
+		for (size_t j = 0; j < seat->target->dependency_count; j++) {
+			size_t index = seat->target->dependencies[j].target->index;
+			struct seat *before = by_index[index];
+
+			/* Of another round: its last known state will do. */
+			if (before == NULL)
+				continue;
+			*edge = (struct edge){ seat, before->edges };
+			before->edges = edge++;
+			seat->blockers++;
+		}
+	}
+	free(by_index);
+}
+
+void
+round_order_release(struct seat *seat)
+{
+	for (struct edge *edge = seat->edges; edge != NULL; edge = edge->next) {
+		struct seat *dependent = edge->dependent;
+
+		if (--dependent->blockers == 0 && dependent->state == SEAT_BLOCKED)
+			STAILQ_INSERT_TAIL(&seat->round->ready, dependent, in_ready);
+	}
+	seat->edges = NULL;
+}
+
+/* ---- objections ---- */
+
+/* Its newest status: the one that an undecided round holds, if any. */
+static enum status
+known_status(const struct board_entry *entry)
+{
+	return entry->held != NULL ? entry->held->status : entry->outcome.status;
+}
+
+static const char *
+why_not_well(enum status status)
+{
+	return status == STATUS_PENDING ? "was not asked yet" : status_names[status];
+}
+
+/* The first target that SEAT's `needs` and that did not answer well; NULL: all did. */
+static const struct board_entry *
+find_failed_need(const struct seat *seat)
+{
+	const struct target *target = seat->target;
+
+	for (size_t i = 0; i < target->dependency_count; i++) {
+		const struct dependency *dependency = &target->dependencies[i];
+		const struct board_entry *entry;
+
+		if (!dependency->needed)
+			continue;
+		entry = board_find(seat->round->board, dependency->target->name);
+		if (entry != NULL && !status_is_success(known_status(entry)))
+			return entry;
+	}
+	return NULL;
+}
+
+/* "held back until 03:41:05 by a Retry-After" */
+static char *
+describe_hold(const struct seat *seat)
+{
+	const struct clock_source *clock = &seat->round->context.clock;
+	int64_t left_us = seat->entry->hold_until_us - round_now_us(seat->round);
+	char until[CLOCK_RFC3339_SIZE];
+
+	clock_format_rfc3339(until, clock->wall_ms(clock->arg) + left_us / 1000);
+	return xasprintf("held back until %s by a Retry-After", until);
+}
+
+enum error_kind
+round_order_objection(const struct seat *seat, char **message)
+{
+	const struct board_entry *need = find_failed_need(seat);
+
+	if (need != NULL) {
+		*message = xasprintf("needs %s, which %s%s", need->target->name,
+		    known_status(need) == STATUS_PENDING ? "" : "is not well: ",
+		    why_not_well(known_status(need)));
+		return KIND_DEPENDENCY;
+	}
+	if (seat->entry->hold_until_us > round_now_us(seat->round)) {
+		*message = describe_hold(seat);
+		return KIND_RATE_LIMITED;
+	}
+	return KIND_NONE;
+}

@@ -1,0 +1,569 @@
+#include "gather/tokens.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/span.h"
+#include "base/units.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "config/render.h"
+#include "gather/outcome.h"
+#include "gather/turn.h"
+
+/* How long before its end a token is fetched anew: a tenth of its life within these
+ * bounds, but not more than half of it. What is sent with it has to arrive, too. */
+#define LEAST_MARGIN_MS 10000
+#define MOST_MARGIN_MS  300000
+
+/* Longer lives are as good as endless. */
+#define MAX_LIFE_S 1e9
+
+#define NO_TOKEN       "could not get an access token: "
+#define CONFIG_CHANGED "the config has changed"
+
+TAILQ_HEAD(waiter_list, token_waiter);
+LIST_HEAD(token_list, token);
+
+/* What one source brings. */
+struct token {
+	LIST_ENTRY(token) link;
+	struct tokens *tokens;       /* borrowed: those it is one of */
+	struct config *config;       /* a reference, for `source` */
+	const struct target *source; /* borrowed */
+	struct turn_context context; /* for `turn` */
+	bool fetching;
+	struct turn *turn; /* of the fetch; NULL: none, or it is just starting */
+	uint64_t fetches;  /* so many were begun */
+	struct waiter_list waiters;
+
+	char *text; /* owned; NULL: none was had so far */
+	bool refused;
+	int64_t life_ms;   /* -1: it did not say */
+	int64_t had_at_us; /* on the context's clock, ... */
+	int64_t had_at_ms; /* ... and wall time, which goes on in a suspend */
+
+	int64_t hold_until_us; /* not asked before; 0: no such wish */
+};
+
+struct tokens {
+	const struct turn_context *context; /* borrowed */
+	struct token_list list;
+};
+
+/* ---- Sources ---- */
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_headers(const struct request *a, const struct request *b)
+{
+	if (a->header_count != b->header_count)
+		return false;
+	for (size_t i = 0; i < a->header_count; i++) {
+		if (strcasecmp(a->headers[i].name, b->headers[i].name) != 0 ||
+		    strcmp(a->headers[i].value, b->headers[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_body(const struct request *a, const struct request *b)
+{
+	if (a->body == NULL || b->body == NULL)
+		return a->body == b->body;
+	return a->body_len == b->body_len && memcmp(a->body, b->body, a->body_len) == 0;
+}
+
+/* Would A and B bring the same token? How long they are waited for makes no
+ * difference. */
+static bool
+same_source(const struct target *a, const struct target *b)
+{
+	const struct request *ask_a;
+	const struct request *ask_b;
+
+	if (a == b)
+		return true;
+	/* What changes from asking to asking is nobody else's. */
+	if (a->rendered == NULL || b->rendered == NULL)
+		return false;
+	ask_a = &a->rendered->request;
+	ask_b = &b->rendered->request;
+	return strcmp(ask_a->url.text, ask_b->url.text) == 0 &&
+	    same_text(ask_a->url.user, ask_b->url.user) &&
+	    same_text(ask_a->url.password, ask_b->url.password) &&
+	    ask_a->auth == ask_b->auth && same_text(ask_a->user, ask_b->user) &&
+	    same_text(ask_a->password, ask_b->password) && same_headers(ask_a, ask_b) &&
+	    same_body(ask_a, ask_b) && route_equal(&a->route, &b->route);
+}
+
+/* The source in CONFIG that is SOURCE, or as good; NULL: there is none. */
+static const struct target *
+find_source(const struct config *config, const struct target *source)
+{
+	for (size_t i = 0; i < config->token_source_count; i++) {
+		if (same_source(config->token_sources[i], source))
+			return config->token_sources[i];
+	}
+	return NULL;
+}
+
+static struct token *
+find_token(struct tokens *tokens, const struct target *source)
+{
+	struct token *token;
+
+	for (token = LIST_FIRST(&tokens->list); token != NULL;
+	     token = LIST_NEXT(token, link)) {
+		if (token->source == source)
+			return token;
+	}
+	/* Of a config that is not in force any more, most likely. */
+	for (token = LIST_FIRST(&tokens->list); token != NULL;
+	     token = LIST_NEXT(token, link)) {
+		if (same_source(token->source, source))
+			return token;
+	}
+	return NULL;
+}
+
+/* CONFIG is in force: TOKEN is fetched by its source from now on. Returns false where
+ * it has none for it. */
+static bool
+go_over(struct token *token, struct config *config)
+{
+	const struct target *source = find_source(config, token->source);
+
+	/* Who is being asked is not asked again; that turn needs what it began with. */
+	if (source == NULL || token->fetching)
+		return source != NULL;
+	config_ref(config);
+	config_unref(token->config);
+	token->config = config;
+	token->source = source;
+	return true;
+}
+
+/* NULL: the config in force has no such source. */
+static struct token *
+token_new(struct tokens *tokens, const struct target *wanted)
+{
+	struct config *config = tokens->context->config;
+	const struct target *source = find_source(config, wanted);
+	struct token *token;
+
+	if (source == NULL)
+		return NULL;
+	token = xcalloc(1, sizeof(*token));
+	token->tokens = tokens;
+	token->config = config_ref(config);
+	token->source = source;
+	TAILQ_INIT(&token->waiters);
+	LIST_INSERT_HEAD(&tokens->list, token, link);
+	return token;
+}
+
+/* ---- Its life ---- */
+
+static int64_t
+now_us(const struct token *token)
+{
+	const struct clock_source *clock = &token->tokens->context->clock;
+
+	return clock->now_us(clock->arg);
+}
+
+static int64_t
+wall_ms(const struct token *token)
+{
+	const struct clock_source *clock = &token->tokens->context->clock;
+
+	return clock->wall_ms(clock->arg);
+}
+
+/* By the clock that went further. */
+static int64_t
+age_ms(const struct token *token)
+{
+	int64_t by_clock_ms = (now_us(token) - token->had_at_us) / 1000;
+	int64_t by_wall_ms = wall_ms(token) - token->had_at_ms;
+
+	return by_clock_ms > by_wall_ms ? by_clock_ms : by_wall_ms;
+}
+
+static int64_t
+margin_ms(int64_t life_ms)
+{
+	int64_t margin = life_ms / 10;
+
+	if (margin < LEAST_MARGIN_MS)
+		margin = LEAST_MARGIN_MS;
+	if (margin > MOST_MARGIN_MS)
+		margin = MOST_MARGIN_MS;
+	return margin < life_ms / 2 ? margin : life_ms / 2;
+}
+
+/* Will its server still take it in LEFT_MS from now? */
+static bool
+lives_for(const struct token *token, int64_t left_ms)
+{
+	if (token->text == NULL || token->refused)
+		return false;
+	return token->life_ms == -1 || age_ms(token) + left_ms < token->life_ms;
+}
+
+static bool
+is_fresh(const struct token *token)
+{
+	return lives_for(token, margin_ms(token->life_ms));
+}
+
+/* ---- What a source answered ---- */
+
+/* The parts of its answer (RFC 6749, 5.1). */
+enum part {
+	PART_TOKEN,
+	PART_TYPE,
+	PART_LIFE,
+};
+#define PART_COUNT (PART_LIFE + 1)
+
+static const char *const part_names[PART_COUNT] = {
+	[PART_TOKEN] = "access_token",
+	[PART_TYPE] = "token_type",
+	[PART_LIFE] = "expires_in",
+};
+
+/* OBJECT may be NULL: then it has no members. */
+static struct span
+member(const char *object, size_t len, enum part part)
+{
+	if (object == NULL)
+		return (struct span){ 0 };
+	return span_member(span_whole(object, len), part_names[part]);
+}
+
+/* The token is a secret value; of such only *** stands among the others. */
+static void
+find_parts(const struct outcome *outcome, struct span parts[static PART_COUNT])
+{
+	parts[PART_TOKEN] =
+	    member(outcome->secret_values, outcome->secret_values_len, PART_TOKEN);
+	parts[PART_TYPE] = member(outcome->values, outcome->values_len, PART_TYPE);
+	parts[PART_LIFE] = member(outcome->values, outcome->values_len, PART_LIFE);
+}
+
+/* In milliseconds; -1: it does not say. A number, which some servers put in quotes. */
+static int64_t
+read_life(struct span part)
+{
+	double seconds;
+	char *text;
+	int64_t whole;
+	bool said;
+
+	if (span_number(part, &seconds)) {
+		if (seconds < 0)
+			return 0;
+		return (int64_t)(fmin(seconds, MAX_LIFE_S) * 1000);
+	}
+	text = span_text(part, NULL);
+	said = text != NULL && units_parse_int(text, 0, (int64_t)MAX_LIFE_S, &whole);
+	free(text);
+	return said ? whole * 1000 : -1;
+}
+
+/* Can it stand in a header (RFC 6750, 2.1)? */
+static bool
+can_be_sent(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	}
+	return len > 0;
+}
+
+/* Servers that leave the type out mean this one. */
+static bool
+is_bearer(struct span type)
+{
+	char *text;
+	bool bearer;
+
+	if (span_is_nothing(type))
+		return true;
+	text = span_text(type, NULL);
+	bearer = text != NULL && strcasecmp(text, "Bearer") == 0;
+	free(text);
+	return bearer;
+}
+
+/* TOKEN becomes what OUTCOME holds. Returns why it does not, a borrowed phrase, or
+ * NULL. */
+static const char *
+take_token(struct token *token, const struct outcome *outcome)
+{
+	struct span parts[PART_COUNT];
+	size_t len;
+	char *text;
+
+	find_parts(outcome, parts);
+	text = span_text(parts[PART_TOKEN], &len);
+	if (text == NULL)
+		return "the answer holds no access_token";
+	if (!is_bearer(parts[PART_TYPE]) || !can_be_sent(text, len)) {
+		free(text);
+		return is_bearer(parts[PART_TYPE])
+		    ? "the access_token cannot stand in a header"
+		    : "its token_type is not Bearer";
+	}
+	free(token->text);
+	token->text = text;
+	token->refused = false;
+	token->life_ms = read_life(parts[PART_LIFE]);
+	token->had_at_us = now_us(token);
+	token->had_at_ms = wall_ms(token);
+	return NULL;
+}
+
+/* Why OUTCOME brought no token, as a sentence. The caller's. */
+static char *
+describe_failure(const struct outcome *outcome)
+{
+	struct buffer line;
+	char *why;
+
+	if (outcome->message != NULL)
+		return xasprintf(NO_TOKEN "%s", outcome->message);
+	buffer_init(&line, BUFFER_UNLIMITED);
+	outcome_describe(outcome, &line);
+	why = xasprintf(NO_TOKEN "%s", line.data);
+	buffer_clear(&line);
+	return why;
+}
+
+/* ---- Fetching ---- */
+
+/* Tell all who wait for this fetch, and not who comes meanwhile: WHY there is no token,
+ * or that there is one. */
+static void
+tell_waiters(struct token *token, const char *why)
+{
+	uint64_t fetch = token->fetches;
+	struct token_waiter *waiter;
+
+	while (
+	    (waiter = TAILQ_FIRST(&token->waiters)) != NULL && waiter->fetch <= fetch) {
+		tokens_leave(waiter);
+		waiter->done(why == NULL ? token->text : NULL, why, waiter->arg);
+	}
+}
+
+static void
+log_token(const struct token *token)
+{
+	char life[UNITS_TEXT_SIZE];
+
+	if (token->life_ms == -1) {
+		log_line(LOG_LEVEL_DEBUG, token->source->name,
+		    "has an access token, until it is refused");
+		return;
+	}
+	units_format_duration(life, token->life_ms);
+	log_line(
+	    LOG_LEVEL_DEBUG, token->source->name, "has an access token for %s", life);
+}
+
+/* OUTCOME is at its end: keep its token, or return why there is none. The caller's. */
+static char *
+judge(struct token *token, const struct outcome *outcome)
+{
+	const char *fault;
+
+	if (!status_is_success(outcome->status))
+		return describe_failure(outcome);
+	fault = take_token(token, outcome);
+	if (fault != NULL)
+		return xasprintf(NO_TOKEN "%s", fault);
+	log_token(token);
+	return NULL;
+}
+
+static void
+on_fetched(UNUSED const struct target *source, struct outcome *outcome,
+    const struct turn_findings *findings, void *arg)
+{
+	struct token *token = arg;
+	char *why = judge(token, outcome);
+
+	token->fetching = false;
+	token->turn = NULL;
+	token->hold_until_us = findings->hold_until_us;
+	/* One that is not at its end yet serves on. */
+	tell_waiters(token, lives_for(token, 0) ? NULL : why);
+	free(why);
+}
+
+static void
+fetch(struct token *token)
+{
+	struct turn *turn;
+
+	token->context = *token->tokens->context;
+	token->context.config = token->config;
+	token->fetching = true;
+	turn = turn_start(&token->context, token->source, on_fetched, token);
+	/* If it has ended, the next may have begun in there. */
+	if (turn != NULL)
+		token->turn = turn;
+}
+
+static void
+token_free(struct token *token)
+{
+	if (token->turn != NULL)
+		turn_abandon(token->turn);
+	LIST_REMOVE(token, link);
+	config_unref(token->config);
+	free(token->text);
+	free(token);
+}
+
+/* ---- What is asked of it ---- */
+
+struct tokens *
+tokens_new(const struct turn_context *context)
+{
+	struct tokens *tokens = xcalloc(1, sizeof(*tokens));
+
+	tokens->context = context;
+	LIST_INIT(&tokens->list);
+	return tokens;
+}
+
+void
+tokens_free(struct tokens *tokens)
+{
+	struct token *token;
+	struct token *next;
+
+	if (tokens == NULL)
+		return;
+	for (token = LIST_FIRST(&tokens->list); token != NULL; token = next) {
+		next = LIST_NEXT(token, link);
+		token_free(token);
+	}
+	free(tokens);
+}
+
+/* Tell WAITER at once where its token is known, or that there will be none. */
+static bool
+tell_now(const struct token *token, struct token_waiter *waiter)
+{
+	if (token == NULL) {
+		waiter->done(NULL, NO_TOKEN CONFIG_CHANGED, waiter->arg);
+		return true;
+	}
+	if (is_fresh(token)) {
+		waiter->done(token->text, NULL, waiter->arg);
+		return true;
+	}
+	if (token->fetching || token->hold_until_us <= now_us(token))
+		return false;
+	if (lives_for(token, 0))
+		waiter->done(token->text, NULL, waiter->arg);
+	else
+		waiter->done(NULL,
+		    NO_TOKEN
+		    "its server is not asked before the end of its Retry-After",
+		    waiter->arg);
+	return true;
+}
+
+/* The token of SOURCE, bound to the config in force; NULL: that has no such source. */
+static struct token *
+token_of(struct tokens *tokens, const struct target *source)
+{
+	struct token *token = find_token(tokens, source);
+
+	if (token == NULL)
+		return token_new(tokens, source);
+	if (token->config != tokens->context->config)
+		go_over(token, tokens->context->config);
+	return token;
+}
+
+void
+tokens_get(
+    struct tokens *tokens, const struct target *source, struct token_waiter *waiter)
+{
+	struct token *token = token_of(tokens, source);
+
+	waiter->token = NULL;
+	if (tell_now(token, waiter))
+		return;
+	if (!token->fetching)
+		token->fetches++;
+	waiter->token = token;
+	waiter->fetch = token->fetches;
+	TAILQ_INSERT_TAIL(&token->waiters, waiter, link);
+	if (!token->fetching)
+		fetch(token);
+}
+
+void
+tokens_leave(struct token_waiter *waiter)
+{
+	if (waiter->token == NULL)
+		return;
+	TAILQ_REMOVE(&waiter->token->waiters, waiter, link);
+	waiter->token = NULL;
+}
+
+void
+tokens_refused(struct tokens *tokens, const struct target *source, const char *refused)
+{
+	struct token *token = find_token(tokens, source);
+
+	if (token != NULL && token->text != NULL && strcmp(token->text, refused) == 0)
+		token->refused = true;
+}
+
+/* ---- Reload ---- */
+
+static void
+forget(struct token *token)
+{
+	if (token->turn != NULL)
+		turn_abandon(token->turn);
+	token->turn = NULL;
+	tell_waiters(token, NO_TOKEN CONFIG_CHANGED);
+	token_free(token);
+}
+
+void
+tokens_reload(struct tokens *tokens, struct config *config)
+{
+	struct token *token = LIST_FIRST(&tokens->list);
+
+	while (token != NULL) {
+		struct token *next = LIST_NEXT(token, link);
+
+		if (!go_over(token, config))
+			forget(token);
+		token = next;
+	}
+}

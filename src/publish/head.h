@@ -1,0 +1,38 @@
+/*
+ * The head of a status document: one table of what stands before the entries, which the
+ * document is written from and its schema made of.
+ */
+#ifndef GATHERD_PUBLISH_HEAD_H
+#define GATHERD_PUBLISH_HEAD_H
+
+struct board;
+struct buffer;
+struct json_write;
+struct snapshot_head;
+
+/* What a head tells; all borrowed. */
+struct head_facts {
+	const char *generator;
+	const char *host;
+	const struct board *board;
+	const struct snapshot_head *head;
+};
+
+struct head_row {
+	const char *name;
+	const char *description; /* a sentence without its end, for the schema */
+	void (*put)(struct json_write *json, const struct head_facts *facts);
+	void (*describe)(struct json_write *json); /* the members of its JSON Schema */
+};
+
+extern const struct head_row head_rows[]; /* ended by a NULL name */
+
+/* Append the document from its brace to the last of the rows. */
+void head_append(struct buffer *out, const struct head_facts *facts);
+
+/* For the schema of an object that has the rows, and nothing else or more: each as a
+ * property, and its name as an item of a list. */
+void head_put_properties(struct json_write *json, const struct head_row *rows);
+void head_put_names(struct json_write *json, const struct head_row *rows);
+
+#endif

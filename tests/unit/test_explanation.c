@@ -1,0 +1,584 @@
+#include "daemon/explanation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "base/json_scan.h"
+#include "base/screen.h"
+#include "base/span.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "fake_config.h"
+#include "gather/board.h"
+#include "gather/trace.h"
+
+#define NOW_MS INT64_C(1795232400000) /* 2026-11-21T03:40:00Z */
+#define DAY_MS INT64_C(86400000)
+
+static const struct screen plain = { .terminal = false };
+
+/* ---- The stage: a target and what it depends on, their outcomes, a trace ---- */
+
+struct stage {
+	struct config *config;
+	struct board *board;
+	struct trace trace;
+	struct explanation explanation;
+	struct buffer out;
+};
+
+/* "t0" is explained; with two targets it depends on "t1". */
+static void
+open_stage(struct stage *s, size_t targets)
+{
+	*s = (struct stage){ .config = fake_config_new(targets) };
+	s->board = board_new(s->config);
+	s->trace.name = s->config->targets[0]->name;
+	s->config->targets[0]->redirects = 5;
+	s->explanation = (struct explanation){
+		.config = s->config,
+		.board = s->board,
+		.entry = board_entry(s->board, 0),
+		.trace = &s->trace,
+		.now_ms = NOW_MS,
+	};
+	buffer_init(&s->out, BUFFER_UNLIMITED);
+}
+
+static void
+close_stage(struct stage *s)
+{
+	buffer_clear(&s->out);
+	trace_clear(&s->trace);
+	board_free(s->board);
+	fake_config_free(s->config);
+}
+
+/* The outcome of t0 is KIND, or ok; MESSAGE is copied. */
+static void
+put_outcome(struct stage *s, enum error_kind kind, const char *message)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.kind = kind;
+	outcome.status = error_kind_status(kind);
+	outcome.message = message != NULL ? xstrdup(message) : NULL;
+	outcome.http_status = kind == KIND_HTTP ? 503 : 200;
+	outcome.attempts = (unsigned)s->trace.attempt_count;
+	outcome.duration_us = 183000;
+	outcome.checked_at_ms = NOW_MS;
+	outcome.url = xstrdup("http://test/0");
+	board_put(s->board, board_entry(s->board, 0), &outcome);
+	outcome_clear(&outcome);
+}
+
+static struct trace_attempt *
+add_attempt(struct stage *s)
+{
+	struct trace_attempt *attempt = trace_add_attempt(&s->trace);
+
+	attempt->method = xstrdup("GET");
+	attempt->url = xstrdup("http://test/0?key=***");
+	attempt->timeout_ms = 5000;
+	return attempt;
+}
+
+static const char *
+told(struct stage *s)
+{
+	buffer_reset(&s->out);
+	explanation_append(&s->explanation, &plain, &s->out);
+	return s->out.data;
+}
+
+static const char *
+why(struct stage *s)
+{
+	buffer_reset(&s->out);
+	explanation_append_why(&s->explanation, &s->out);
+	return s->out.data;
+}
+
+/* ---- The whole ---- */
+
+/* Twice as much as most have. */
+static void
+fill_second_attempt(struct trace_attempt *attempt)
+{
+	attempt->waited_us = 312400;
+	attempt->head = xstrdup("X-Team: web\nAuthorization: Bearer ***\n");
+	attempt->body = xstrdup("{\"a\": 1}");
+	attempt->hops = 1;
+	attempt->trail = xcalloc(1, sizeof(*attempt->trail));
+	attempt->trail[0] = (struct response_hop){
+		.url = xstrdup("http://test/0?key=***"),
+		.http_status = 301,
+		.timing = { -1, -1, -1, 1000, 12300 },
+	};
+	attempt->final_url = xstrdup("https://test/0");
+	attempt->tls = (struct response_tls){
+		.version = "TLSv1.3",
+		.expires_at_ms = NOW_MS + 60 * DAY_MS + 1,
+		.subject = xstrdup("CN=test"),
+		.issuer = xstrdup("CN=ca"),
+	};
+	attempt->timing = (struct response_timing){ 400, 1200, 8000, 150000, 160000 };
+	attempt->http_status = 200;
+	attempt->bytes = 1536;
+	attempt->answer_head =
+	    xstrdup("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
+	trace_add_rule(attempt, false, true, "status: 200");
+	trace_add_rule(attempt, false, true, "/state: \"up\"");
+	trace_add_rule(
+	    attempt, true, false, "duration: expected at most 100ms, got 160ms");
+	attempt->result = xstrdup("responded with 200 in 183 ms");
+}
+
+static void
+put_degraded(struct stage *s)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_DEGRADED;
+	outcome.http_status = 200;
+	outcome.attempts = 2;
+	outcome.url = xstrdup("http://test/0?key=***");
+	outcome_warn(&outcome, xstrdup("duration: expected at most 100ms, got 160ms"));
+	outcome.values = xstrdup("{\"queue\":12,\"token\":\"***\"}");
+	outcome.values_len = strlen(outcome.values);
+	board_put(s->board, board_entry(s->board, 0), &outcome);
+	outcome_clear(&outcome);
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_OK;
+	outcome.http_status = 204;
+	outcome.duration_us = 20000;
+	board_put(s->board, board_entry(s->board, 1), &outcome);
+	outcome_clear(&outcome);
+}
+
+static void
+stage_everything(struct stage *s)
+{
+	struct trace_attempt *attempt;
+	struct target *target;
+
+	open_stage(s, 2);
+	target = s->config->targets[0];
+	target->retries = 2;
+	target->retry_delay_ms = 500;
+	target->delay_ms = 2000;
+	s->config->max_per_host = 3;
+	s->config->rate_per_host.count = 20;
+	s->config->rate_per_host.per_ms = 1000;
+	trace_add_note(&s->trace, xstrdup("waits for its delay of 2s"));
+	attempt = add_attempt(s);
+	attempt->waited_us = 2000000;
+	attempt->result = xstrdup("error: connection refused by test:80");
+	attempt->decision = xstrdup("tried again after 312 ms (2 of 3)");
+	fill_second_attempt(add_attempt(s));
+	trace_add_note(&s->trace, xstrdup("held back for 5s by its Retry-After"));
+	put_degraded(s);
+}
+
+static void
+test_all_that_is_known_is_laid_out(UNUSED void **state)
+{
+	struct stage s;
+
+	stage_everything(&s);
+	assert_string_equal(told(&s),
+	    "t0: degraded\n"
+	    "  HTTP 200 is an expected status, and the other rule of `expect` holds. "
+	    "But the rule of `warn` is broken: duration: expected at most 100ms, "
+	    "got 160ms. It took 2 attempts.\n"
+	    "\n"
+	    "Depends on\n"
+	    "  t1: ok, responded with 204 in 20 ms\n"
+	    "\n"
+	    "Limits\n"
+	    "  Timeout      5s for an attempt, 3s of it to connect\n"
+	    "  Retries      up to 2, the first after at most 500ms, then twice as "
+	    "long each\n"
+	    "  Deadline     30s for all attempts\n"
+	    "  Redirects    up to 5 followed\n"
+	    "  Delay        2s before it is asked\n"
+	    "  Each host    at most 3 at once, at most 20/s started\n"
+	    "\n"
+	    "Attempt 1 of 2\n"
+	    "  Before       waits for its delay of 2s\n"
+	    "  Waited       2000 ms\n"
+	    "  Request      GET http://test/0?key=***\n"
+	    "  Result       error: connection refused by test:80\n"
+	    "  Then         tried again after 312 ms (2 of 3)\n"
+	    "\n"
+	    "Attempt 2 of 2\n"
+	    "  Waited       312 ms\n"
+	    "  Request      GET http://test/0?key=***\n"
+	    "               X-Team: web\n"
+	    "               Authorization: Bearer ***\n"
+	    "  Sends        {\"a\": 1}\n"
+	    "  Redirects    301 from http://test/0?key=*** (12 ms)\n"
+	    "  Final URL    https://test/0\n"
+	    "  TLS          TLSv1.3\n"
+	    "  Certificate  CN=test\n"
+	    "               issued by CN=ca\n"
+	    "               expires 2027-01-20 03:40:00 UTC, in 60 days\n"
+	    "  Phases       dns 0.4 ms, connect 1.2 ms, tls 8.0 ms, "
+	    "first byte 150 ms, total 160 ms (behind the redirects)\n"
+	    "  Answer       HTTP/1.1 200 OK\n"
+	    "               Content-Type: application/json\n"
+	    "  Body         1.5 KiB\n"
+	    "  Expect       holds   status: 200\n"
+	    "               holds   /state: \"up\"\n"
+	    "  Warn         broken  duration: expected at most 100ms, got 160ms\n"
+	    "  Result       responded with 200 in 183 ms\n"
+	    "  After        held back for 5s by its Retry-After\n"
+	    "\n"
+	    "Values\n"
+	    "  queue        12\n"
+	    "  token        \"***\"\n"
+	    "\n"
+	    "Warnings\n"
+	    "  duration: expected at most 100ms, got 160ms\n");
+	close_stage(&s);
+}
+
+static void
+test_what_was_not_asked_has_no_attempt(UNUSED void **state)
+{
+	struct stage s;
+
+	open_stage(&s, 1);
+	trace_add_note(&s.trace, xstrdup("waits for its delay of 2s"));
+	put_outcome(&s, KIND_DEPENDENCY, "services.t1.values.x is not there");
+	assert_string_equal(told(&s),
+	    "t0: skipped\n"
+	    "  It was not asked, as it depends on what is not there: "
+	    "services.t1.values.x is not there.\n"
+	    "\n"
+	    "Limits\n"
+	    "  Timeout      5s for an attempt, 3s of it to connect\n"
+	    "  Retries      none\n"
+	    "  Deadline     30s for all attempts\n"
+	    "  Redirects    up to 5 followed\n"
+	    "\n"
+	    "It was not asked\n"
+	    "  Request      http://test/0\n"
+	    "  Before       waits for its delay of 2s\n");
+	close_stage(&s);
+}
+
+static void
+test_on_a_terminal_it_is_coloured_and_broken(UNUSED void **state)
+{
+	const struct screen screen = {
+		.terminal = true,
+		.colour = true,
+		.columns = 40,
+	};
+	static const char beginning[] =
+	    "\033[33m!\033[0m \033[1mt0\033[0m: \033[33mdegraded\033[0m\n"
+	    "  HTTP 200 is an expected status, and\n"
+	    "  the other rule of `expect` holds. But\n";
+	struct stage s;
+
+	stage_everything(&s);
+	explanation_append(&s.explanation, &screen, &s.out);
+	assert_memory_equal(s.out.data, beginning, strlen(beginning));
+	assert_non_null(strstr(s.out.data, "\033[32mholds \033[0m  status: 200\n"));
+	assert_non_null(strstr(s.out.data, "\033[33mbroken\033[0m  duration: "));
+	/* What is there to be copied stays whole. */
+	assert_non_null(strstr(s.out.data, "301 from http://test/0?key=*** (12 ms)\n"));
+	close_stage(&s);
+}
+
+static void
+test_nothing_of_it_is_obeyed_by_a_terminal(UNUSED void **state)
+{
+	struct stage s;
+	struct trace_attempt *attempt;
+
+	open_stage(&s, 1);
+	attempt = add_attempt(&s);
+	attempt->http_status = 200;
+	attempt->answer_head = xstrdup("HTTP/1.1 200 \033[2J\r\nX: a\rb\x07\r\n");
+	attempt->final_url = xstrdup("http://test/\033[31m");
+	attempt->body = xstrdup("a\033[31mb\nc");
+	attempt->tls.version = "TLSv1.3";
+	attempt->tls.subject = xstrdup("CN=\033]0;x\x07");
+	trace_add_rule(attempt, false, false, "body: \033[31m");
+	put_outcome(&s, KIND_EXPECTATION, "body: \033[31m");
+	told(&s);
+	for (size_t i = 0; i < s.out.len; i++)
+		assert_true(
+		    s.out.data[i] == '\n' || (unsigned char)s.out.data[i] >= ' ');
+	close_stage(&s);
+}
+
+static void
+test_a_long_body_is_cut(UNUSED void **state)
+{
+	struct stage s;
+	struct trace_attempt *attempt;
+
+	open_stage(&s, 1);
+	attempt = add_attempt(&s);
+	attempt->body = xcalloc(1, 10001);
+	memset(attempt->body, 'x', 10000);
+	put_outcome(&s, KIND_NONE, NULL);
+	told(&s);
+	assert_true(s.out.len < 6000);
+	assert_non_null(strstr(s.out.data, "... (of 9.8 KiB in all)\n"));
+	close_stage(&s);
+}
+
+static void
+test_the_days_of_a_certificate_are_told(UNUSED void **state)
+{
+	static const struct {
+		int64_t left_ms;
+		int64_t days;
+		const char *text;
+	} rows[] = {
+		{ 2 * DAY_MS, 2, ", in 2 days\n" },
+		{ 2 * DAY_MS - 1, 1, ", in 1 day\n" },
+		{ 0, 0, "expires 2026-11-21 03:40:00 UTC, in 0 days\n" },
+		{ -1, -1, ", 1 day ago\n" },
+		{ -DAY_MS, -1, "expired 2026-11-20 03:40:00 UTC, 1 day ago\n" },
+		{ -DAY_MS - 1, -2, ", 2 days ago\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct stage s;
+		struct trace_attempt *attempt;
+
+		open_stage(&s, 1);
+		attempt = add_attempt(&s);
+		attempt->tls.version = "TLSv1.2";
+		attempt->tls.expires_at_ms = NOW_MS + rows[i].left_ms;
+		put_outcome(&s, KIND_NONE, NULL);
+		assert_int_equal(
+		    explanation_days_left(&s.explanation, attempt->tls.expires_at_ms),
+		    rows[i].days);
+		assert_non_null(strstr(told(&s), rows[i].text));
+		close_stage(&s);
+	}
+}
+
+/* ---- Why ---- */
+
+static void
+test_why_it_is_ok(UNUSED void **state)
+{
+	struct stage s;
+	struct trace_attempt *attempt;
+
+	open_stage(&s, 1);
+	attempt = add_attempt(&s);
+	trace_add_rule(attempt, false, true, "status: 200");
+	put_outcome(&s, KIND_NONE, NULL);
+	assert_string_equal(why(&s), "HTTP 200 is an expected status.");
+	trace_add_rule(attempt, false, true, "/a: 1");
+	trace_add_rule(attempt, false, true, "/b: 1");
+	trace_add_rule(attempt, true, true, "/c: 1");
+	assert_string_equal(why(&s),
+	    "HTTP 200 is an expected status, and the 2 other rules of `expect` hold. "
+	    "The rule of `warn` holds, too.");
+	trace_add_rule(attempt, true, true, "/d: 1");
+	assert_string_equal(why(&s),
+	    "HTTP 200 is an expected status, and the 2 other rules of `expect` hold. "
+	    "The 2 rules of `warn` hold, too.");
+	close_stage(&s);
+}
+
+static void
+test_why_it_failed_and_was_not_tried_again(UNUSED void **state)
+{
+	struct stage s;
+
+	open_stage(&s, 1);
+	add_attempt(&s)->decision =
+	    xstrdup("not tried again: the POST may have had its effect");
+	put_outcome(&s, KIND_HTTP, "returned HTTP 503");
+	assert_string_equal(why(&s),
+	    "It answered, but returned HTTP 503. "
+	    "It was not tried again: the POST may have had its effect.");
+	close_stage(&s);
+}
+
+static void
+test_each_kind_of_error_has_its_words(UNUSED void **state)
+{
+	for (enum error_kind kind = KIND_NONE + 1; kind < KIND_COUNT; kind++) {
+		struct stage s;
+
+		open_stage(&s, 1);
+		put_outcome(&s, kind, "why so");
+		assert_true(strlen(why(&s)) > strlen(" why so."));
+		assert_null(strstr(s.out.data, "(null)"));
+		assert_non_null(strstr(s.out.data, " why so."));
+		close_stage(&s);
+	}
+}
+
+static void
+test_why_it_ran_out_of_time(UNUSED void **state)
+{
+	static const struct {
+		int64_t limit_ms;
+		int phase;
+		const char *key;
+	} rows[] = {
+		{ 5000, PHASE_FIRST_BYTE, " That is its `timeout`." },
+		{ 3000, PHASE_CONNECT, " That is its `connect_timeout`." },
+		{ 1234, PHASE_BODY, " That is what was left of its `deadline`." },
+		{ 3000, PHASE_BODY, " That is what was left of its `deadline`." },
+		{ -1, PHASE_BODY, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct stage s;
+		struct outcome outcome;
+		char *expected = xasprintf("It timed out.%s", rows[i].key);
+
+		open_stage(&s, 1);
+		outcome_init(&outcome);
+		outcome.status = STATUS_TIMEOUT;
+		outcome.kind = KIND_TIMEOUT;
+		outcome.message = xstrdup("timed out");
+		outcome.limit_ms = rows[i].limit_ms;
+		outcome.phase = rows[i].phase;
+		board_put(s.board, board_entry(s.board, 0), &outcome);
+		assert_string_equal(why(&s), expected);
+		free(expected);
+		close_stage(&s);
+	}
+}
+
+static void
+test_before_its_turn_nothing_is_known(UNUSED void **state)
+{
+	struct stage s;
+
+	open_stage(&s, 1);
+	assert_string_equal(why(&s), "It was not asked.");
+	close_stage(&s);
+}
+
+/* ---- JSON ---- */
+
+/* PATH, names one after the other, in what is told as JSON. */
+static void
+expect_json(struct stage *s, const char *const *path, const char *value)
+{
+	struct span span = span_whole(s->out.data, s->out.len);
+
+	for (; *path != NULL; path++) {
+		struct span_walk walk;
+		struct span key, item;
+
+		if (span_kind(span) == SPAN_OBJECT) {
+			span = span_member(span, *path);
+			continue;
+		}
+		/* The number of an item. */
+		span_walk_init(&walk, span);
+		for (int i = atoi(*path); i >= 0; i--)
+			assert_true(span_walk_next(&walk, &key, &item));
+		span = item;
+	}
+	assert_int_equal(span.len, strlen(value));
+	assert_memory_equal(span.text, value, span.len);
+}
+
+#define EXPECT_JSON(stage, value, ...) \
+	expect_json(stage, (const char *const[]){ __VA_ARGS__, NULL }, value)
+
+static void
+test_programs_get_the_same_as_json(UNUSED void **state)
+{
+	struct stage s;
+	struct json_scan scan;
+	char *copy;
+
+	stage_everything(&s);
+	explanation_append_json(&s.explanation, &s.out);
+	copy = xmemdup0(s.out.data, s.out.len);
+	assert_true(json_scan_compact(copy, s.out.len, 20, &scan));
+	free(copy);
+	assert_ptr_equal(strchr(s.out.data, '\n'), s.out.data + s.out.len - 1);
+
+	EXPECT_JSON(&s, "\"t0\"", "name");
+	EXPECT_JSON(&s, "\"degraded\"", "status");
+	EXPECT_JSON(&s, "\"2026-11-21T03:40:00.000Z\"", "asked_at");
+	EXPECT_JSON(&s, "\"ok\"", "services", "t1", "status");
+	EXPECT_JSON(&s, "12", "services", "t0", "values", "queue");
+	EXPECT_JSON(&s, "2000", "limits", "delay_ms");
+	EXPECT_JSON(&s, "3", "limits", "max_per_host");
+	EXPECT_JSON(&s, "\"20/s\"", "limits", "rate_per_host");
+	EXPECT_JSON(&s, "[]", "attempts", "0", "request", "headers");
+	EXPECT_JSON(&s, "null", "attempts", "0", "tls");
+	EXPECT_JSON(&s, "null", "attempts", "0", "http_status");
+	EXPECT_JSON(&s, "null", "attempts", "0", "head");
+	EXPECT_JSON(&s, "null", "attempts", "0", "timing_ms", "total");
+	EXPECT_JSON(&s, "[\"X-Team: web\",\"Authorization: Bearer ***\"]", "attempts",
+	    "1", "request", "headers");
+	EXPECT_JSON(&s, "312.4", "attempts", "1", "waited_ms");
+	EXPECT_JSON(&s, "301", "attempts", "1", "redirects", "0", "http_status");
+	EXPECT_JSON(&s, "\"CN=ca\"", "attempts", "1", "tls", "issuer");
+	EXPECT_JSON(&s, "60", "attempts", "1", "tls", "days_left");
+	EXPECT_JSON(&s, "[\"HTTP/1.1 200 OK\",\"Content-Type: application/json\"]",
+	    "attempts", "1", "head");
+	EXPECT_JSON(&s, "true", "attempts", "1", "expect", "1", "holds");
+	EXPECT_JSON(&s, "false", "attempts", "1", "warn", "0", "holds");
+	EXPECT_JSON(&s, "null", "attempts", "1", "decision");
+	EXPECT_JSON(&s, "3", "notes", "1", "before_attempt");
+	close_stage(&s);
+}
+
+static void
+test_without_limits_json_says_null(UNUSED void **state)
+{
+	struct stage s;
+
+	open_stage(&s, 1);
+	explanation_append_json(&s.explanation, &s.out);
+	EXPECT_JSON(&s, "null", "limits", "max_per_host");
+	EXPECT_JSON(&s, "null", "limits", "rate_per_host");
+	EXPECT_JSON(&s, "[]", "attempts");
+	EXPECT_JSON(&s, "\"pending\"", "status");
+	close_stage(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_that_is_known_is_laid_out),
+		cmocka_unit_test(test_what_was_not_asked_has_no_attempt),
+		cmocka_unit_test(test_on_a_terminal_it_is_coloured_and_broken),
+		cmocka_unit_test(test_nothing_of_it_is_obeyed_by_a_terminal),
+		cmocka_unit_test(test_a_long_body_is_cut),
+		cmocka_unit_test(test_the_days_of_a_certificate_are_told),
+		cmocka_unit_test(test_why_it_is_ok),
+		cmocka_unit_test(test_why_it_failed_and_was_not_tried_again),
+		cmocka_unit_test(test_each_kind_of_error_has_its_words),
+		cmocka_unit_test(test_why_it_ran_out_of_time),
+		cmocka_unit_test(test_before_its_turn_nothing_is_known),
+		cmocka_unit_test(test_programs_get_the_same_as_json),
+		cmocka_unit_test(test_without_limits_json_says_null),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

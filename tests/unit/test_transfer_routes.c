@@ -1,0 +1,667 @@
+/*
+ * http/transfers: the ways that connections go, but for TLS.
+ */
+#include <sys/un.h>
+
+#include "http/route.h"
+#include "transfers_stage.h"
+
+/* ---- Stages ---- */
+
+/* The stage's request takes ROUTE, of which TEXT, "%u" in it being the server's port, is the
+ * proxy. */
+static void
+take_proxy(struct stage *stage, struct route *route, const char *format)
+{
+	char text[128];
+	const char *why;
+
+	snprintf(text, sizeof(text), format, stage->server->port);
+	route_init(route);
+	assert_true(proxy_parse(text, &route->proxy, &why));
+	stage->request.route = route;
+}
+
+static void
+take_pin(
+    struct stage *stage, struct route *route, const char *host, const char *address)
+{
+	route_init(route);
+	route->pins = xcalloc(1, sizeof(*route->pins));
+	route->pins[0].host = xstrdup(host);
+	route->pins[0].address = xstrdup(address);
+	route->pin_count = 1;
+	stage->request.route = route;
+}
+
+/* With the server's port for "%u". */
+static void
+expect_message(const struct stage *stage, const struct seen *seen, const char *format)
+{
+	char message[256];
+
+	snprintf(
+	    message, sizeof(message), format, stage->server->port, stage->server->port);
+	assert_string_equal(seen->response.message, message);
+}
+
+/* ---- HTTP proxies ---- */
+
+static void
+test_a_proxy_is_asked_for_the_whole_url(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	struct route route;
+
+	take_proxy(stage, &route, "http://me:p%%40ss@127.0.0.1:%u");
+	aim_at(stage, "http://nowhere.test/a?b");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_true(sent(stage, "GET http://nowhere.test/a?b HTTP/1.1\r\n"));
+	assert_true(sent(stage, "Host: nowhere.test\r\n"));
+	assert_true(sent(stage, "Proxy-Authorization: Basic bWU6cEBzcw==\r\n"));
+	assert_int_equal(fake_lookups, 0);
+	assert_int_equal(seen.response.timing.dns_us, -1);
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_the_proxys_name_is_looked_up(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	struct route route;
+
+	take_proxy(stage, &route, "http://proxy.test:%u");
+	aim_at(stage, "http://nowhere.test/");
+	for (int i = 0; i < 3; i++) {
+		ask(stage, &seen);
+		assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	}
+	assert_int_equal(fake_lookups, 1);
+	assert_int_equal(stage->server->accepted, 1);
+	route_clear(&route);
+
+	take_proxy(stage, &route, "http://nowhere.test:%u");
+	aim_at(stage, "http://127.0.0.1/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_DNS);
+	assert_int_equal(seen.response.phase, PHASE_DNS);
+	assert_non_null(
+	    strstr(seen.response.message, "could not resolve proxy nowhere.test: "));
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_a_proxy_may_be_gone(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	struct route route;
+
+	take_proxy(stage, &route, "http://me:secret@127.0.0.1:1");
+	for (int tls = 0; tls < 2; tls++) {
+		aim_at(stage, tls ? "https://a.test/" : "http://a.test/");
+		ask(stage, &seen);
+		assert_int_equal(seen.response.result, RESPONSE_CONNECT);
+		assert_int_equal(seen.response.phase, PHASE_CONNECT);
+		assert_string_equal(
+		    seen.response.message, "connection refused by proxy 127.0.0.1:1");
+	}
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_a_proxy_that_does_not_connect_is_named(UNUSED void **state)
+{
+	static const struct {
+		const char *answer, *message;
+	} cases[] = {
+		{ "HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"r\"\r\n"
+		  "Content-Length: 3\r\n\r\nwho",
+		    "proxy 127.0.0.1:%u does not connect to a.test:443: HTTP 407, it "
+		    "demands another user or password" },
+		{ "HTTP/1.1 502 Bad\r\nX-A: b\r\nContent-Length: 3\r\n\r\nbad",
+		    "proxy 127.0.0.1:%u does not connect to a.test:443: HTTP 502" },
+		{ "HTTP/1.1 302 Go\r\nLocation: http://b.test/\r\nContent-Length: 0\r\n\r\n",
+		    "proxy 127.0.0.1:%u does not connect to a.test:443: HTTP 302" },
+	};
+	struct stage *stage = new_stage(send_answer, NULL);
+	struct seen seen = { 0 };
+	struct route route;
+
+	take_proxy(stage, &route, "http://me:secret@127.0.0.1:%u");
+	stage->request.keep_head = true;
+	aim_at(stage, "https://a.test/");
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		stage->answer = cases[i].answer;
+		ask(stage, &seen);
+		assert_true(sent(stage, "CONNECT a.test:443 HTTP/1.1\r\n"));
+		assert_int_equal(seen.response.result, RESPONSE_CONNECT);
+		assert_int_equal(seen.response.phase, PHASE_CONNECT);
+		assert_int_equal(seen.response.http_status, 0);
+		assert_null(seen.response.head);
+		assert_null(seen.location);
+		assert_false(seen.response.sent);
+		expect_message(stage, &seen, cases[i].message);
+	}
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_a_proxy_may_hang_or_hang_up(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_nothing, NULL);
+	struct seen seen = { 0 };
+	struct route route;
+
+	take_proxy(stage, &route, "http://127.0.0.1:%u");
+	aim_at(stage, "https://a.test/");
+	stage->request.connect_timeout_us = 50 * MS_US;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_TIMEOUT);
+	assert_int_equal(seen.response.phase, PHASE_CONNECT);
+
+	stage->request.connect_timeout_us = 10 * SECOND_US;
+	stage->answer = "";
+	stage->server->answer = send_answer_and_close;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_CONNECT);
+	expect_message(stage, &seen,
+	    "proxy 127.0.0.1:%u does not connect to a.test:443: Proxy CONNECT aborted");
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_an_answer_of_the_proxy_is_one_where_it_asks_for_us(UNUSED void **state)
+{
+	struct stage *stage =
+	    new_stage(send_answer, "HTTP/1.1 407 Who\r\nContent-Length: 3\r\n\r\nwho");
+	struct seen seen = { 0 };
+	struct route route;
+
+	take_proxy(stage, &route, "http://127.0.0.1:%u");
+	aim_at(stage, "http://a.test/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_int_equal(seen.response.http_status, 407);
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_the_environments_proxies_are_not_picked_up(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	struct route route;
+
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+
+	setenv("no_proxy", "*", 1);
+	take_proxy(stage, &route, "http://127.0.0.1:%u");
+	aim_at(stage, "http://a.test/");
+	ask(stage, &seen);
+	assert_true(sent(stage, "GET http://a.test/ HTTP/1.1\r\n"));
+	unsetenv("http_proxy");
+	unsetenv("ALL_PROXY");
+	unsetenv("no_proxy");
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+/* ---- SOCKS5 (RFC 1928, 1929) ---- */
+
+struct socks {
+	struct stage *stage;
+	char target[64]; /* the name in the last request */
+	char login[64];  /* the whole message; "": none */
+	char verdict;    /* 0: connected */
+	unsigned port;
+};
+
+static struct socks socks;
+
+static void
+note_target(const struct loopback_peer *peer, const char *text)
+{
+	/* 05 01 00 03 LEN NAME PORT */
+	size_t len = (unsigned char)text[4];
+
+	assert_int_equal(text[3], 3);
+	assert_true(len < sizeof(socks.target));
+	memcpy(socks.target, text + 5, len);
+	socks.target[len] = '\0';
+	socks.port = (unsigned char)text[5 + len] * 256u + (unsigned char)text[6 + len];
+	assert_int_equal(peer->server->last_len, 7 + len);
+}
+
+static void
+serve_socks(struct loopback_peer *peer, const char *text)
+{
+	char reply[10] = { 5, socks.verdict, 0, 1 };
+
+	if (text[0] == 'G') {
+		send_answer(peer, text);
+	} else if (text[0] == 1) {
+		memcpy(socks.login, text, peer->server->last_len);
+		loopback_send_bytes(peer, "\1\0", 2);
+	} else if (peer->server->last_len >= 7 && text[1] == 1 && text[2] == 0) {
+		note_target(peer, text);
+		loopback_send_bytes(peer, reply, sizeof(reply));
+	} else {
+		/* 05 N METHOD...: with a password where that is offered. */
+		loopback_send_bytes(peer,
+		    memchr(text + 2, 2, (size_t)text[1]) != NULL ? "\5\2" : "\5\0", 2);
+	}
+}
+
+static void
+test_a_socks_proxy_looks_the_name_up(UNUSED void **state)
+{
+	struct stage *stage = new_stage(serve_socks, OK_JSON);
+	struct seen seen = { 0 };
+	struct route route;
+
+	socks = (struct socks){ 0 };
+	stage->server->any_bytes = true;
+	take_proxy(stage, &route, "socks5://127.0.0.1:%u");
+	aim_at(stage, "http://nowhere.test:81/a");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_string_equal(socks.target, "nowhere.test");
+	assert_int_equal(socks.port, 81);
+	assert_string_equal(socks.login, "");
+	assert_true(sent(stage, "GET /a HTTP/1.1\r\n"));
+	assert_int_equal(fake_lookups, 0);
+	route_clear(&route);
+
+	take_proxy(stage, &route, "socks5h://me:pw@127.0.0.1:%u");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_string_equal(socks.login, "\1\2me\2pw");
+	assert_int_equal(stage->server->accepted, 2);
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_a_socks_proxy_that_refuses_is_named(UNUSED void **state)
+{
+	struct stage *stage = new_stage(serve_socks, OK_JSON);
+	struct seen seen = { 0 };
+	struct route route;
+
+	socks = (struct socks){ .verdict = 5 };
+	stage->server->any_bytes = true;
+	take_proxy(stage, &route, "socks5://me:secret@127.0.0.1:%u");
+	aim_at(stage, "http://a.test/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_CONNECT);
+	assert_int_equal(seen.response.phase, PHASE_CONNECT);
+	assert_non_null(strstr(seen.response.message, "does not connect to a.test:80"));
+	assert_non_null(strstr(seen.response.message, "proxy 127.0.0.1:"));
+	assert_null(strstr(seen.response.message, "secret"));
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+/* ---- Sockets in the file system ---- */
+
+static void
+listen_at(struct loopback *server, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	event_free(server->event);
+	close(server->fd);
+	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	unlink(path);
+	assert_int_equal(
+	    bind(server->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(server->fd, 10), 0);
+	server->event = event_new(server->base, server->fd, EV_READ | EV_PERSIST,
+	    loopback_on_connection, server);
+	event_add(server->event, NULL);
+}
+
+static void
+test_a_unix_socket_needs_no_name(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	struct route route;
+	const char *why;
+
+	route_init(&route);
+	route.unix_socket = xasprintf("/tmp/gatherd-test-%d.sock", (int)getpid());
+	/* It comes before a proxy, as for curl(1). */
+	assert_true(proxy_parse("socks5://127.0.0.1:1", &route.proxy, &why));
+	listen_at(stage->server, route.unix_socket);
+	stage->request.route = &route;
+	aim_at(stage, "http://nowhere.test/a");
+	for (int i = 0; i < 2; i++) {
+		ask(stage, &seen);
+		assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+		assert_true(sent(stage, "GET /a HTTP/1.1\r\nHost: nowhere.test\r\n"));
+		assert_int_equal(seen.response.timing.dns_us, -1);
+	}
+	assert_int_equal(fake_lookups, 0);
+	assert_int_equal(stage->server->accepted, 1);
+	unlink(route.unix_socket);
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_a_unix_socket_may_not_be_there(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	struct route route;
+
+	route_init(&route);
+	route.unix_socket = xstrdup("/tmp/gatherd-no-such.sock");
+	stage->request.route = &route;
+	aim_at(stage, "http://a.test/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_CONNECT);
+	assert_string_equal(seen.response.message,
+	    "could not connect to /tmp/gatherd-no-such.sock: No such file or directory");
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+/* ---- Addresses ---- */
+
+static void
+test_a_pinned_name_is_not_looked_up(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	struct route first, second;
+
+	take_pin(stage, &first, "nowhere.test", "127.0.0.1");
+	aim_at(stage, "http://nowhere.test:%u/a");
+	for (int i = 0; i < 2; i++) {
+		ask(stage, &seen);
+		assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+		assert_true(sent(stage, "GET /a HTTP/1.1\r\nHost: nowhere.test:"));
+	}
+	assert_int_equal(fake_lookups, 0);
+	assert_int_equal(stage->server->accepted, 1);
+
+	/* Who is pinned elsewhere does not get that connection, nor who is not pinned. */
+	take_pin(stage, &second, "nowhere.test", "127.0.0.2");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_CONNECT);
+	expect_message(stage, &seen, "connection refused by 127.0.0.2:%u");
+	stage->request.route = NULL;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_DNS);
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&first);
+	route_clear(&second);
+}
+
+static void
+test_the_family_of_addresses_can_be_chosen(UNUSED void **state)
+{
+	static const struct {
+		enum ip_family ip;
+		enum response_result result;
+		const char *url;
+		const char *message; /* NULL: none */
+	} cases[] = {
+		{ IP_V4, RESPONSE_COMPLETE, "http://both.test:%u/", NULL },
+		{ IP_V6, RESPONSE_CONNECT, "http://both.test:%u/",
+		    "connection refused by both.test:%u" },
+		{ IP_ANY, RESPONSE_COMPLETE, "http://both.test:%u/", NULL },
+		{ IP_V6, RESPONSE_DNS, "http://a.test:%u/",
+		    "a.test has no IPv6 address" },
+		{ IP_V4, RESPONSE_COMPLETE, "http://a.test:%u/", NULL },
+		{ IP_V6, RESPONSE_DNS, "http://127.0.0.1:%u/",
+		    "127.0.0.1 has no IPv6 address" },
+		{ IP_V4, RESPONSE_DNS, "http://[::1]:%u/", "::1 has no IPv4 address" },
+		{ IP_V4, RESPONSE_COMPLETE, "http://127.0.0.1:%u/", NULL },
+		{ IP_V6, RESPONSE_CONNECT, "http://[::1]:%u/",
+		    "connection refused by [::1]:%u" },
+	};
+	struct stage *stage = new_stage(send_answer, OK_JSON);
+	struct seen seen = { 0 };
+	struct route routes[3];
+
+	for (int i = 0; i < 3; i++) {
+		route_init(&routes[i]);
+		routes[i].ip = (enum ip_family)i;
+	}
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(cases); i++) {
+		size_t n = i % ARRAY_COUNT(cases);
+
+		stage->request.route = &routes[cases[n].ip];
+		aim_at(stage, cases[n].url);
+		ask(stage, &seen);
+		assert_int_equal(seen.response.result, cases[n].result);
+		if (cases[n].message != NULL)
+			expect_message(stage, &seen, cases[n].message);
+	}
+	for (int i = 0; i < 3; i++)
+		route_clear(&routes[i]);
+	forget(&seen);
+	free_stage(stage);
+}
+
+/* ---- Compression ---- */
+
+/* Of {"a": [1, ...]}, 31 bytes, and of 100,000 times "x", by gzip. */
+static const unsigned char small[] = { 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x02, 0x03, 0xab, 0x56, 0x4a, 0x54, 0xb2, 0x52, 0x88, 0x36, 0xd4, 0x51, 0xc0,
+	0x82, 0x62, 0x6b, 0x01, 0xbe, 0x28, 0x0a, 0x40, 0x1f, 0x00, 0x00, 0x00 };
+static const unsigned char bomb[132] = { 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x02, 0x03, 0xed, 0xc1, 0x31, 0x01, 0x00, 0x00, 0x00, 0xc2, 0xa0, 0xda, 0x8b,
+	0x6f, 0x0d, 0x0f, 0xa0, [121] = 0x80, 0x57, 0x03, 0x71, 0x11, 0x07, 0xfe, 0xa0,
+	0x86, 0x01, 0x00 };
+
+static const unsigned char *packed_bytes;
+static size_t packed_len;
+
+static void
+send_packed(struct loopback_peer *peer, UNUSED const char *text)
+{
+	char head[128];
+
+	snprintf(head, sizeof(head),
+	    OK_HEAD "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+	    packed_len);
+	loopback_send(peer, head);
+	loopback_send_bytes(peer, (const char *)packed_bytes, packed_len);
+}
+
+static void
+test_the_decoded_bytes_count(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_packed, NULL);
+	struct seen seen = { 0 };
+	struct route route;
+
+	route_init(&route);
+	route.compressed = true;
+	stage->request.route = &route;
+	aim_at(stage, "http://127.0.0.1:%u/");
+	packed_bytes = small;
+	packed_len = sizeof(small);
+	/* Fewer bytes than are sent may still be enough. */
+	stage->request.max_body_bytes = 31;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_string_equal(seen.response.body, "{\"a\": [1, 1, 1, 1, 1, 1, 1, 1]}");
+	assert_int_equal(seen.response.bytes, 31);
+	assert_true(sent(stage, "Accept-Encoding: "));
+	stage->request.max_body_bytes = 30;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_TOO_LARGE);
+
+	packed_bytes = bomb;
+	packed_len = sizeof(bomb);
+	stage->request.max_body_bytes = 99999;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_TOO_LARGE);
+	stage->request.max_body_bytes = 100000;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_int_equal(seen.response.body_len, 100000);
+
+	/* Who did not ask for it gets it as it is. */
+	stage->request.route = NULL;
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+	assert_int_equal(seen.response.bytes, sizeof(bomb));
+	assert_false(sent(stage, "Accept-Encoding"));
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+static void
+test_what_cannot_be_decoded_is_told(UNUSED void **state)
+{
+	struct stage *stage = new_stage(send_answer,
+	    OK_HEAD "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope");
+	struct seen seen = { 0 };
+	struct route route;
+
+	route_init(&route);
+	route.compressed = true;
+	stage->request.route = &route;
+	aim_at(stage, "http://127.0.0.1:%u/");
+	ask(stage, &seen);
+	assert_int_equal(seen.response.result, RESPONSE_PROTOCOL);
+	assert_non_null(strstr(seen.response.message, "the body cannot be decoded: "));
+	assert_false(seen.response.lost);
+	forget(&seen);
+	free_stage(stage);
+	route_clear(&route);
+}
+
+/* ---- One handle after the other ---- */
+
+enum way {
+	WAY_USUAL,
+	WAY_KNOWN,
+	WAY_PROXY,
+	WAY_PIN,
+	WAY_SOCKS,
+	WAY_COUNT
+};
+
+static unsigned
+draw(unsigned *seed, unsigned below)
+{
+	*seed = *seed * 1103515245u + 12345u;
+	return (*seed >> 16) % below;
+}
+
+static void
+check_way(const struct stage *stage, enum way way, bool with_user)
+{
+	bool proxied = way == WAY_KNOWN || way == WAY_PROXY;
+
+	assert_int_equal(sent(stage, "GET http://a.test:"), proxied);
+	assert_int_equal(sent(stage, "GET / HTTP/1.1\r\n"), !proxied);
+	assert_int_equal(sent(stage, "Proxy-Authorization: "), way == WAY_KNOWN);
+	assert_int_equal(sent(stage, "\r\nAuthorization: "), with_user);
+	assert_true(sent(stage, "\r\nHost: a.test:"));
+}
+
+static void
+serve_all(struct loopback_peer *peer, const char *text)
+{
+	if (text[0] == 5 || text[0] == 1)
+		serve_socks(peer, text);
+	else
+		send_answer(peer, text);
+}
+
+static void
+test_nothing_of_a_former_way_is_left(UNUSED void **state)
+{
+	struct stage *stage = new_stage(serve_all, OK_JSON);
+	struct seen seen = { 0 };
+	struct route routes[WAY_COUNT];
+	unsigned seed = 11;
+
+	socks = (struct socks){ 0 };
+	stage->server->any_bytes = true;
+	take_proxy(stage, &routes[WAY_KNOWN], "http://me:secret@127.0.0.1:%u");
+	take_proxy(stage, &routes[WAY_PROXY], "http://127.0.0.1:%u");
+	take_pin(stage, &routes[WAY_PIN], "a.test", "127.0.0.1");
+	take_proxy(stage, &routes[WAY_SOCKS], "socks5://127.0.0.1:%u");
+	aim_at(stage, "http://a.test:%u/");
+	for (int i = 0; i < 500; i++) {
+		enum way way = draw(&seed, WAY_COUNT);
+		bool with_user = draw(&seed, 2) == 1;
+
+		stage->request.route = way != WAY_USUAL ? &routes[way] : NULL;
+		stage->request.auth = with_user ? AUTH_BASIC : AUTH_NONE;
+		stage->request.user = with_user ? xstrdup("u") : NULL;
+		stage->request.reuse = draw(&seed, 4) != 0;
+		ask(stage, &seen);
+		assert_int_equal(seen.response.result, RESPONSE_COMPLETE);
+		check_way(stage, way, with_user);
+		free(stage->request.user);
+		stage->request.user = NULL;
+	}
+	for (int i = WAY_KNOWN; i < WAY_COUNT; i++)
+		route_clear(&routes[i]);
+	forget(&seen);
+	free_stage(stage);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_proxy_is_asked_for_the_whole_url),
+		cmocka_unit_test(test_the_proxys_name_is_looked_up),
+		cmocka_unit_test(test_a_proxy_may_be_gone),
+		cmocka_unit_test(test_a_proxy_that_does_not_connect_is_named),
+		cmocka_unit_test(test_a_proxy_may_hang_or_hang_up),
+		cmocka_unit_test(
+		    test_an_answer_of_the_proxy_is_one_where_it_asks_for_us),
+		cmocka_unit_test(test_the_environments_proxies_are_not_picked_up),
+		cmocka_unit_test(test_a_socks_proxy_looks_the_name_up),
+		cmocka_unit_test(test_a_socks_proxy_that_refuses_is_named),
+		cmocka_unit_test(test_a_unix_socket_needs_no_name),
+		cmocka_unit_test(test_a_unix_socket_may_not_be_there),
+		cmocka_unit_test(test_a_pinned_name_is_not_looked_up),
+		cmocka_unit_test(test_the_family_of_addresses_can_be_chosen),
+		cmocka_unit_test(test_the_decoded_bytes_count),
+		cmocka_unit_test(test_what_cannot_be_decoded_is_told),
+		cmocka_unit_test(test_nothing_of_a_former_way_is_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
