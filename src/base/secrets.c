@@ -15,6 +15,20 @@
 /* Of two bytes: several pairs share a number, which costs a closer look at most. */
 #define PAIR_COUNT 4096
 
+/* More of them are no longer told apart. */
+#define MAX_SECRETS 1024
+
+/*
+ * How many bytes are compared for one text at most: these, and so many for each of its
+ * bytes. A secret may be a server's word, and another's answer made to go along with it for
+ * as long as can be. Where that is not enough, all the rest counts as secret.
+ */
+#define STEPS          1000000
+#define STEPS_PER_BYTE 4
+
+/* Percent signs of a secret that are looked at in two ways at once. */
+#define MAX_DOUBTS 1000
+
 struct secret {
 	char *text; /* owned */
 	size_t len;
@@ -97,7 +111,8 @@ add_starts(struct secrets *secrets, const char *text)
 void
 secrets_add(struct secrets *secrets, const char *text, size_t len)
 {
-	if (len < SECRETS_MIN_BYTES || is_known(secrets, text, len))
+	if (len < SECRETS_MIN_BYTES || secrets->count > MAX_SECRETS ||
+	    is_known(secrets, text, len))
 		return;
 	secrets->items = xgrow(secrets->items, secrets->count, sizeof(*secrets->items));
 	secrets->items[secrets->count++] =
@@ -170,25 +185,65 @@ secrets_empty(const struct secrets *secrets)
 	return !secrets || secrets->count == 0;
 }
 
+/* Looking for secrets in one text. */
+struct search {
+	const struct secrets *secrets; /* borrowed */
+	size_t steps_left;             /* 0: given up */
+	unsigned doubts;
+};
+
+static struct search
+search_begin(const struct secrets *secrets, size_t len)
+{
+	return (struct search){
+		.secrets = secrets,
+		.steps_left = !secrets_empty(secrets) && secrets->count > MAX_SECRETS
+		    ? 0
+		    : STEPS + STEPS_PER_BYTE * len,
+	};
+}
+
+static const char *match(struct search *search, const char *secret,
+    const char *secret_end, const char *text, const char *end, bool escaped);
+
+/* As match(), behind the percent sign that SECRET begins with, if TEXT has it as "%25". */
+static const char *
+match_percent(struct search *search, const char *secret, const char *secret_end,
+    const char *text, const char *end, bool escaped)
+{
+	const char *found;
+
+	if (search->doubts == MAX_DOUBTS) {
+		search->steps_left = 0;
+		return NULL;
+	}
+	search->doubts++;
+	found = match(search, secret + 1, secret_end, text + 3, end, escaped);
+	search->doubts--;
+	return found;
+}
+
 /*
  * Behind SECRET if it is written at TEXT, each of its bytes as it is or percent-
- * encoded; NULL if not. With ESCAPED, a backslash there is always one of JSON's
- * escapes.
+ * encoded; NULL if not, or if that was given up. With ESCAPED, a backslash there is always
+ * one of JSON's escapes.
  */
 static const char *
-match(const char *secret, const char *secret_end, const char *text, const char *end,
-    bool escaped)
+match(struct search *search, const char *secret, const char *secret_end,
+    const char *text, const char *end, bool escaped)
 {
 	while (secret < secret_end) {
-		if (text == end)
+		if (text == end || search->steps_left == 0)
 			return NULL;
+		search->steps_left--;
 		if (*text == '%' &&
 		    units_read_hex(text + 1, end, 2) == (unsigned char)*secret) {
 			/* A percent sign may also stand for itself before what looks
 			 * like two digits, and only what follows tells. */
 			const char *found = *secret != '%'
 			    ? NULL
-			    : match(secret + 1, secret_end, text + 3, end, escaped);
+			    : match_percent(
+			          search, secret, secret_end, text, end, escaped);
 
 			if (found)
 				return found;
@@ -217,8 +272,9 @@ match(const char *secret, const char *secret_end, const char *text, const char *
 
 /* Behind the longest secret that is written at TEXT, or NULL. */
 static const char *
-match_longest(const struct secrets *secrets, const char *text, const char *end)
+match_longest(struct search *search, const char *text, const char *end)
 {
+	const struct secrets *secrets = search->secrets;
 	const char *longest = NULL;
 
 	for (size_t i = 0; i < secrets->count; i++) {
@@ -226,8 +282,8 @@ match_longest(const struct secrets *secrets, const char *text, const char *end)
 		const char *secret_end = secret->text + secret->len;
 
 		for (int escaped = 0; escaped <= 1; escaped++) {
-			const char *found =
-			    match(secret->text, secret_end, text, end, escaped != 0);
+			const char *found = match(
+			    search, secret->text, secret_end, text, end, escaped != 0);
 
 			if (found && (!longest || found > longest))
 				longest = found;
@@ -255,8 +311,7 @@ skip_to_start(const struct secrets *secrets, const char *text, const char *stop)
  * overlap count as one, so that no rest of one is left beside another.
  */
 static const char *
-find(const struct secrets *secrets, const char *text, const char *end,
-    const char **found_end)
+find(struct search *search, const char *text, const char *end, const char **found_end)
 {
 	const char *found = NULL;
 	/* Behind the last place where a secret has room. */
@@ -267,8 +322,10 @@ find(const struct secrets *secrets, const char *text, const char *end,
 	for (; text < stop; text++) {
 		const char *match_end;
 
-		text = skip_to_start(secrets, text, stop);
-		match_end = text < stop ? match_longest(secrets, text, end) : NULL;
+		text = skip_to_start(search->secrets, text, stop);
+		match_end = text < stop ? match_longest(search, text, end) : NULL;
+		if (search->steps_left == 0)
+			break;
 		if (!match_end || (found && match_end <= *found_end))
 			continue;
 		if (!found)
@@ -277,18 +334,19 @@ find(const struct secrets *secrets, const char *text, const char *end,
 		/* From here on, only for others that begin inside of it. */
 		stop = match_end < last ? match_end : last;
 	}
-	return found;
+	if (search->steps_left > 0 || text == end)
+		return found;
+	*found_end = end;
+	return found ? found : text;
 }
 
-void
-secrets_append_masked(
-    const struct secrets *secrets, struct buffer *out, const char *text, size_t len)
+static void
+append_masked(
+    struct search *search, struct buffer *out, const char *text, const char *end)
 {
-	const char *end = text + len;
-
-	while (!secrets_empty(secrets)) {
+	while (!secrets_empty(search->secrets)) {
 		const char *found_end;
-		const char *found = find(secrets, text, end, &found_end);
+		const char *found = find(search, text, end, &found_end);
 
 		if (!found)
 			break;
@@ -297,6 +355,15 @@ secrets_append_masked(
 		text = found_end;
 	}
 	buffer_append(out, text, (size_t)(end - text));
+}
+
+void
+secrets_append_masked(
+    const struct secrets *secrets, struct buffer *out, const char *text, size_t len)
+{
+	struct search search = search_begin(secrets, len);
+
+	append_masked(&search, out, text, text + len);
 }
 
 /* From behind a string's opening quote to its closing one. */
@@ -321,9 +388,9 @@ skip_string(const char *text, const char *end, bool *has_escape)
 
 /* What the strings of one text are worked on in. */
 struct masking {
-	const struct secrets *secrets; /* borrowed */
-	struct buffer meant;           /* a string without its escapes */
-	struct buffer masked;          /* the same with *** in it */
+	struct search search;
+	struct buffer meant;  /* a string without its escapes */
+	struct buffer masked; /* the same with *** in it */
 };
 
 /* Leave in `masked` what takes the place of the string from TEXT to END. Returns
@@ -339,11 +406,10 @@ mask_string(struct masking *masking, const char *text, const char *end, bool has
 		text = masking->meant.data;
 		end = text + masking->meant.len;
 	}
-	if (!find(masking->secrets, text, end, &found_end))
+	if (!find(&masking->search, text, end, &found_end))
 		return false;
 	buffer_reset(&masking->masked);
-	secrets_append_masked(
-	    masking->secrets, &masking->masked, text, (size_t)(end - text));
+	append_masked(&masking->search, &masking->masked, text, end);
 	return true;
 }
 
@@ -380,18 +446,19 @@ mask_strings(
 static bool
 is_clean(const struct secrets *secrets, const char *json, size_t len)
 {
+	struct search search = search_begin(secrets, len);
 	const char *found_end;
 
 	/* Without escapes, what is in a string is in the text as it stands. */
 	return secrets_empty(secrets) ||
-	    (!memchr(json, '\\', len) && !find(secrets, json, json + len, &found_end));
+	    (!memchr(json, '\\', len) && !find(&search, json, json + len, &found_end));
 }
 
 void
 secrets_append_masked_json(
     const struct secrets *secrets, struct buffer *out, const char *json, size_t len)
 {
-	struct masking masking = { .secrets = secrets };
+	struct masking masking = { .search = search_begin(secrets, len) };
 
 	if (is_clean(secrets, json, len)) {
 		buffer_append(out, json, len);

@@ -36,7 +36,8 @@ void secrets_add_basic(struct secrets *secrets, const char *user, const char *pa
 /* NULL counts as empty, here and below. */
 bool secrets_empty(const struct secrets *secrets);
 
-/* Append TEXT with *** for every secret in it. */
+/* Append TEXT with *** for every secret in it, and for all the rest of it where looking for
+ * them would take too long: that may be a servers' game. */
 void secrets_append_masked(
     const struct secrets *secrets, struct buffer *out, const char *text, size_t len);
 

@@ -168,6 +168,7 @@ struct target {
 	struct json_pointers
 	    *pointers;   /* owned: of `expect`, `warn`, `extract`; NULL: none */
 	bool wants_json; /* a rule or value is by pointer: the body has to be JSON */
+	bool wants_text; /* a rule or value is of the body's text */
 	bool wants_head; /* a rule or value is of a header */
 	/* `extract` has one that is secret: data is null, what was there is not told. */
 	bool has_secret_value;

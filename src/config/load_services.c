@@ -153,6 +153,24 @@ check_interval(
 	    gather_mode_names[config->mode], interval);
 }
 
+/* Nor is one of them left out. */
+static void
+check_backoff(
+    struct load *load, const struct target *target, const struct yaml_node *map)
+{
+	const struct config *config = load->config;
+	const struct yaml_node *node = yaml_get(map, "backoff");
+
+	if (config->mode == MODE_SETTLE || target->backoff_ms == 0)
+		return;
+	if (node == NULL)
+		node = yaml_get(load->defaults, "backoff");
+	if (node != NULL)
+		faults_error(load->faults, node->place,
+		    "backoff: with mode %s all services are asked in each round",
+		    gather_mode_names[config->mode]);
+}
+
 static void
 load_keys(struct definition *definition, struct target *target)
 {
@@ -163,6 +181,7 @@ load_keys(struct definition *definition, struct target *target)
 	keyed_inherit(&service_keys, map, load->defaults, load->proto, target);
 	inherit_from_file(load, target, map);
 	check_interval(load, target, map);
+	check_backoff(load, target, map);
 }
 
 /* ---- targets ---- */

@@ -225,35 +225,11 @@ render_header(struct rendering *rendering, const struct config_pair *header)
 
 /* ---- the request ---- */
 
-static bool
-has_body_rule(const struct rules *rules)
-{
-	for (size_t i = 0; i < rules->count; i++) {
-		if (rules->items[i].subject == RULE_BODY)
-			return true;
-	}
-	return false;
-}
-
-/* Does a rule or a value look at the body's text? */
-static bool
-looks_at_body(const struct target *target)
-{
-	for (size_t i = 0; i < target->extract.count; i++) {
-		const struct extract *extract = &target->extract.items[i];
-
-		if (extract->path == NULL && extract->header == NULL)
-			return true;
-	}
-	return has_body_rule(&target->expect.rules) ||
-	    has_body_rule(&target->warn.rules);
-}
-
 /* What reads the body in the end: the document, a rule, or the check that it is JSON. */
 static bool
 needs_body(const struct target *target)
 {
-	if (target->wants_json || looks_at_body(target))
+	if (target->wants_json || target->wants_text)
 		return true;
 	switch (target->format) {
 	case FORMAT_AUTO:
@@ -279,14 +255,54 @@ set_limits(const struct target *target, struct request *request)
 	request->keep_head = target->wants_head;
 }
 
+/* Is any of TEXT from START on secret? */
+static bool
+has_secret_from(const struct marked *text, size_t start)
+{
+	size_t end = 0;
+
+	for (size_t i = 0; i < text->part_count; i++) {
+		const char *part;
+		size_t len;
+		enum mark mark;
+
+		marked_part(text, i, &part, &len, &mark);
+		end += len;
+		if (mark == MARK_SECRET && end > start)
+			return true;
+	}
+	return false;
+}
+
 static void
-add_proxy_secrets(const struct proxy *proxy, struct secrets *secrets)
+add_proxy_secrets(
+    const struct proxy *proxy, const struct marked *text, struct secrets *secrets)
 {
 	const char *user = proxy->user != NULL ? proxy->user : "";
 	const char *password = proxy->password != NULL ? proxy->password : "";
+	const char *at = memrchr(text->text.data, '@', text->text.len);
 
 	if (proxy->user != NULL || proxy->password != NULL)
 		secrets_add_basic(secrets, user, password);
+	secrets_add(secrets, user, strlen(user));
+	if (proxy->host != NULL &&
+	    has_secret_from(text, at != NULL ? (size_t)(at - text->text.data) : 0))
+		secrets_add(secrets, proxy->host, strlen(proxy->host));
+}
+
+/* What our own messages say of the way: proxy, socket, addresses, the name in TLS. */
+static void
+add_route_secrets(const struct target *target, struct secrets *secrets)
+{
+	const struct route *route = &target->route;
+	const char *name = route->server_name;
+
+	add_proxy_secrets(&route->proxy, &target->proxy.value, secrets);
+	secrets_add_marked(secrets, &target->unix_socket.value);
+	if (name != NULL && marked_has_secret(&target->tls.server_name.value))
+		secrets_add(secrets, name, strlen(name));
+	for (size_t i = 0; i < target->resolve.count; i++)
+		secrets_add_marked(secrets, &target->resolve.items[i].text.value);
 }
 
 static void
@@ -314,7 +330,7 @@ render_all(struct rendering *rendering)
 		done = false;
 	if (!render_body(rendering))
 		done = false;
-	add_proxy_secrets(&target->route.proxy, request->secrets);
+	add_route_secrets(target, request->secrets);
 	if (secrets_empty(request->secrets)) {
 		secrets_free(request->secrets);
 		request->secrets = NULL;

@@ -51,7 +51,8 @@ render_json(struct rendering *rendering, struct marked *out)
 
 /* ---- forms ---- */
 
-/* All but unreserved characters (RFC 3986, 2.3), as curl's --data-urlencode. */
+/* application/x-www-form-urlencoded, as curl's --data-urlencode: a blank is "+", all but
+ * unreserved characters (RFC 3986, 2.3) are percent-encoded. */
 static bool
 append_encoded(struct marked *out, const char *text, size_t len, enum mark mark)
 {
@@ -67,6 +68,8 @@ append_encoded(struct marked *out, const char *text, size_t len, enum mark mark)
 		    ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
 		    (c != '\0' && strchr("-._~", c) != NULL))
 			buffer_append_char(&encoded, (char)c);
+		else if (c == ' ')
+			buffer_append_char(&encoded, '+');
 		else
 			buffer_append(&encoded,
 			    (const char[]){ '%', hex[c >> 4], hex[c & 0xf] }, 3);

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
 #include "base/marked.h"
@@ -65,9 +66,8 @@ add_userinfo_secrets(const struct url *url, struct secrets *secrets)
 	if (url->user == NULL && url->password == NULL)
 		return;
 	secrets_add_basic(secrets, user, password);
-	/* Tokens are given as a user without a password. */
-	if (password[0] == '\0')
-		secrets_add(secrets, user, strlen(user));
+	/* Tokens are given as a user without a password; and it is shown nowhere else. */
+	secrets_add(secrets, user, strlen(user));
 }
 
 size_t
@@ -158,6 +158,60 @@ has_moved(const struct target *target, const struct url *url)
 	return moved;
 }
 
+/* Is TEXT, of LEN bytes, "." or "..", percent-encoded or not? */
+static bool
+is_dots(const char *text, size_t len)
+{
+	size_t dots = 0;
+
+	for (size_t i = 0; i < len; dots++) {
+		if (text[i] == '.')
+			i++;
+		else if (len - i >= 3 && strncasecmp(text + i, "%2e", 3) == 0)
+			i += 3;
+		else
+			return false;
+	}
+	return dots == 1 || dots == 2;
+}
+
+/* Did the author write all LEN bytes from START of TEXT? */
+static bool
+is_own(const struct marked *text, size_t start, size_t len)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < text->part_count; i++) {
+		const char *part;
+		size_t part_len;
+		enum mark mark;
+
+		marked_part(text, i, &part, &part_len, &mark);
+		if (mark != MARK_OWN && at < start + len && at + part_len > start)
+			return false;
+		at += part_len;
+	}
+	return true;
+}
+
+/* A segment of dots takes what stands before it out of the path (RFC 3986, 5.2.4). That is
+ * for the author of the URL to do, not for what is put in: it would be another page. */
+static bool
+climbs(const struct marked *text)
+{
+	const char *url = text->text.data;
+	size_t at = render_authority_end(url);
+
+	while (url[at] == '/') {
+		size_t len = strcspn(url + at + 1, "/?#");
+
+		if (is_dots(url + at + 1, len) && !is_own(text, at + 1, len))
+			return true;
+		at += 1 + len;
+	}
+	return false;
+}
+
 /* TEXT becomes URL. Returns what is wrong with it, the caller's, or NULL. */
 static char *
 parse(const struct target *target, const struct marked *text, struct url *url)
@@ -172,6 +226,9 @@ parse(const struct target *target, const struct marked *text, struct url *url)
 	if (has_moved(target, url))
 		return xstrdup("url: scheme, host and port cannot come from {{now}} or "
 		               "from services");
+	if (climbs(text))
+		return xstrdup(
+		    "url: what is put in makes a \".\" or \"..\" of its path");
 	return NULL;
 }
 

@@ -82,20 +82,21 @@ routes_pin_address(const char *text)
 
 /* ---- files ---- */
 
-/* Why PATH cannot be read, an error number; 0: it can. */
-static int
+/* Why PATH is not to be read, a borrowed phrase; NULL: it can be. What is no file could keep
+ * its reader waiting. */
+static const char *
 why_unreadable(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
-	int why = 0;
+	const char *why = NULL;
 
 	if (fd == -1)
-		return errno;
+		return strerror(errno);
 	if (fstat(fd, &status) == -1)
-		why = errno;
-	else if (S_ISDIR(status.st_mode))
-		why = EISDIR;
+		why = strerror(errno);
+	else if (!S_ISREG(status.st_mode))
+		why = "it is no regular file";
 	close(fd);
 	return why;
 }
@@ -105,17 +106,17 @@ static void
 fill_file(struct fill *fill, const char *name, const struct text *text, char **path)
 {
 	char *shown;
-	int why;
+	const char *why;
 
 	if (!is_said(text))
 		return;
 	*path = xstrdup(text->value.text.data);
 	why = why_unreadable(*path);
-	if (why == 0)
+	if (why == NULL)
 		return;
 	shown = marked_shown(&text->value);
-	faults_error(fill->faults, text->place, "%s: %s cannot be read: %s", name,
-	    shown, strerror(why));
+	faults_error(
+	    fill->faults, text->place, "%s: %s cannot be read: %s", name, shown, why);
 	free(shown);
 }
 

@@ -56,12 +56,14 @@ add_pointer(struct maker *maker, const char *text, struct place place, size_t *n
 }
 
 static bool
-check_body_is_read(struct maker *maker, struct place place)
+want_text(struct maker *maker, struct place place)
 {
-	if (maker->target->format != FORMAT_NONE)
-		return true;
-	walk_fault(&maker->walk, place, "it needs a body, but format is none");
-	return false;
+	if (maker->target->format == FORMAT_NONE) {
+		walk_fault(&maker->walk, place, "it needs a body, but format is none");
+		return false;
+	}
+	maker->target->wants_text = true;
+	return true;
 }
 
 /* It stands in messages, in the log and in the document. */
@@ -230,7 +232,7 @@ static void
 compile_single(struct maker *maker, const struct value *value,
     enum rule_subject subject, struct rules *rules)
 {
-	if (subject == RULE_BODY && !check_body_is_read(maker, value->place))
+	if (subject == RULE_BODY && !want_text(maker, value->place))
 		return;
 	add_rule(maker, value, (struct rule){ .subject = subject }, NULL, rules);
 }
@@ -414,7 +416,7 @@ check_origin(
 	if (extract->path != NULL || extract->header != NULL)
 		return true;
 	if (extract->pattern != NULL)
-		return check_body_is_read(maker, value->place);
+		return want_text(maker, value->place);
 	walk_fault(&maker->walk, value->place, "expected path, header or pattern");
 	return false;
 }
@@ -524,6 +526,7 @@ rules_source_compile(struct target *target, struct faults *faults)
 	target->pointers = NULL;
 	target->wants_json = false;
 	target->wants_head = false;
+	target->wants_text = false;
 	target->has_secret_value = false;
 	compile_rules(target, faults, "expect", &target->expect);
 	compile_rules(target, faults, "warn", &target->warn);

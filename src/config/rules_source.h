@@ -12,8 +12,8 @@ struct target;
 
 /*
  * Compile TARGET's `expect`, `warn` and `extract` from their sources: fills in their compiled
- * parts, `pointers`, `wants_json`, `wants_head` and `has_secret_value`. Faults are told at
- * the values that hold them.
+ * parts, `pointers`, `wants_json`, `wants_text`, `wants_head` and `has_secret_value`. Faults
+ * are told at the values that hold them.
  */
 void rules_source_compile(struct target *target, struct faults *faults);
 

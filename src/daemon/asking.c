@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -76,17 +77,35 @@ limits_of(const struct config *config, size_t descriptors)
 }
 
 static bool
-asks_tls(const struct config *config)
+same_text(const char *a, const char *b)
 {
-	for (size_t i = 0; i < config->target_count; i++) {
-		if (config->targets[i]->asks_tls)
-			return true;
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Have all that the TLS of these TARGETS needs read now. */
+static void
+expect_tls_of(struct transfers *transfers, struct target *const *targets, size_t count)
+{
+	const struct target *before = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct target *target = targets[i];
+		const char *ca = target->route.ca;
+
+		if (!target->asks_tls)
+			continue;
+		/* Mostly all trust the same, by `defaults`. */
+		if (before == NULL || !same_text(before->route.ca, ca))
+			transfers_expect_tls(transfers, ca);
+		before = target;
 	}
-	for (size_t i = 0; i < config->token_source_count; i++) {
-		if (config->token_sources[i]->asks_tls)
-			return true;
-	}
-	return false;
+}
+
+static void
+expect_tls(struct transfers *transfers, const struct config *config)
+{
+	expect_tls_of(transfers, config->targets, config->target_count);
+	expect_tls_of(transfers, config->token_sources, config->token_source_count);
 }
 
 static void
@@ -120,8 +139,7 @@ asking_reload(struct asking *asking, struct config *config)
 	limiter_set_max(asking->limiter, limits.concurrency);
 	transfers_resize(
 	    asking->transfers, (unsigned)limits.concurrency, limits.idle_hosts);
-	if (asks_tls(config))
-		transfers_expect_tls(asking->transfers);
+	expect_tls(asking->transfers, config);
 }
 
 /* ---- making and freeing the parts ---- */
@@ -136,8 +154,7 @@ make_http(struct asking *asking, const struct config *config, struct limits limi
 	    (unsigned)limits.concurrency, limits.idle_hosts);
 	if (asking->transfers == NULL)
 		return false;
-	if (asks_tls(config))
-		transfers_expect_tls(asking->transfers);
+	expect_tls(asking->transfers, config);
 	return true;
 }
 

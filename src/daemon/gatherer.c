@@ -28,6 +28,8 @@ struct running {
 	struct report_lines lines;
 	bool scheduled; /* who cannot take part misses a turn */
 	bool has_begun; /* somebody could */
+	bool decided;   /* before its end, and told so */
+	bool has_news;  /* somebody had an outcome since */
 };
 
 LIST_HEAD(running_list, running);
@@ -54,6 +56,7 @@ on_outcome(struct board_entry *entry, bool changed, void *arg)
 	struct running *running = arg;
 	struct gatherer *gatherer = running->gatherer;
 
+	running->has_news = running->decided;
 	report_outcome(
 	    gatherer->report, &running->lines, entry, changed, clock_now_us());
 	publisher_outcome(gatherer->publisher);
@@ -103,6 +106,23 @@ on_failed(const struct round_summary *summary, void *arg)
 	tell_round(running->gatherer, &running->lines, summary);
 	/* What the others come to is told by itself. */
 	running->lines = (struct report_lines){ 0 };
+	running->decided = true;
+}
+
+/* What came in after the verdict. */
+static void
+tell_news(struct gatherer *gatherer, const struct report_lines *lines,
+    const struct round_summary *summary)
+{
+	const char *line;
+
+	/* The round has had its line and its document. */
+	if (gatherer->every_round)
+		return;
+	line = report_round(gatherer->report, lines, summary, clock_now_us());
+	publisher_round_is_over(gatherer->publisher, summary);
+	if (gatherer->events.on_round != NULL)
+		gatherer->events.on_round(line, gatherer->events.arg);
 }
 
 static void
@@ -110,14 +130,17 @@ on_round_done(const struct round_summary *summary, void *arg)
 {
 	struct running *running = arg;
 	struct gatherer *gatherer = running->gatherer;
-	struct report_lines lines = running->lines;
-	bool has_begun = running->has_begun;
+	const struct running ended = *running;
 
 	LIST_REMOVE(running, link);
 	free(running);
-	/* All its targets were still running: nothing is known that was not before. */
-	if (has_begun)
-		tell_round(gatherer, &lines, summary);
+	/* Where all its targets were still running, nothing is known that was not before. */
+	if (ended.has_news)
+		tell_news(gatherer, &ended.lines, summary);
+	else if (ended.has_begun && !ended.decided)
+		tell_round(gatherer, &ended.lines, summary);
+	if (gatherer_is_idle(gatherer) && gatherer->events.on_idle != NULL)
+		gatherer->events.on_idle(gatherer->events.arg);
 }
 
 static void

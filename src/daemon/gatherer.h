@@ -31,6 +31,8 @@ struct gatherer_events {
 	void (*on_round)(const char *line, void *arg);
 	/* A document was written, or could not be, as the log says. */
 	void (*on_published)(bool published, void *arg);
+	/* No round runs any more: of one by `fail_fast` the others have ended, too. */
+	void (*on_idle)(void *arg);
 	void *arg;
 };
 

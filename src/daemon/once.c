@@ -24,6 +24,7 @@ struct once {
 	struct progress *progress; /* NULL: none is shown */
 	size_t target_count;
 	unsigned long rounds_left;
+	bool is_published; /* the document of the last round that was begun */
 	bool to_standard_output;
 	int stopped_by; /* a signal's number; 0: none came */
 	enum exit_status status;
@@ -33,6 +34,7 @@ static void
 start_round(struct once *once)
 {
 	once->rounds_left--;
+	once->is_published = false;
 	if (once->progress != NULL)
 		progress_begin(once->progress, once->target_count);
 	gatherer_ask_all(once->gatherer);
@@ -58,6 +60,15 @@ on_ready(bool ready, void *arg)
 		event_base_loopbreak(once->base);
 }
 
+/* With `fail_fast` the others of a round go on after its document, up to the next round. */
+static void
+go_on(struct once *once)
+{
+	if (once->rounds_left > 0 && once->is_published &&
+	    gatherer_is_idle(once->gatherer))
+		start_round(once);
+}
+
 static void
 on_published(bool published, void *arg)
 {
@@ -72,15 +83,20 @@ on_published(bool published, void *arg)
 	else
 		once->status = EXIT_STATUS_OK;
 
-	/* With `fail_fast` the others of the round go on, up to the next document. */
-	if (once->rounds_left > 0 && !gatherer_is_idle(once->gatherer))
-		return;
 	/* A disk that is full now may have room for the next round's document; a reader of
 	 * standard output that went away does not come back. */
-	if (once->rounds_left > 0 && (published || !once->to_standard_output))
-		start_round(once);
-	else
+	if (once->rounds_left == 0 || (!published && once->to_standard_output)) {
 		event_base_loopbreak(once->base);
+	} else {
+		once->is_published = true;
+		go_on(once);
+	}
+}
+
+static void
+on_idle(void *arg)
+{
+	go_on(arg);
 }
 
 /* A second one has its usual effect. */
@@ -114,6 +130,7 @@ make_gatherer(struct once *once, struct config *config, const struct marked *out
 		.on_ready = on_ready,
 		.on_outcome = on_outcome,
 		.on_published = on_published,
+		.on_idle = on_idle,
 		.arg = once,
 	};
 	const struct gatherer_options options = {

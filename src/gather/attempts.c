@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
 #include "base/log.h"
+#include "base/marked.h"
 #include "base/secrets.h"
 #include "base/units.h"
 #include "base/xalloc.h"
@@ -46,6 +48,49 @@ masked(const struct request *request, const char *text)
 	return buffer_take(&out);
 }
 
+static bool
+is_secret_header(const struct target *target, const char *line)
+{
+	for (size_t i = 0; i < target->extract.count; i++) {
+		const struct extract *extract = &target->extract.items[i];
+		size_t len = extract->header != NULL ? strlen(extract->header) : 0;
+
+		if (extract->secret && len > 0 && line[len] == ':' &&
+		    strncasecmp(line, extract->header, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* HEAD, the server's, likewise, and with *** for the headers of TARGET's values that are
+ * secret. */
+static char *
+masked_head(
+    const struct target *target, const struct request *request, const char *head)
+{
+	char *text = masked(request, head);
+	struct buffer out;
+
+	if (text == NULL || !target->has_secret_value)
+		return text;
+	buffer_init(&out, BUFFER_UNLIMITED);
+	for (const char *line = text; *line != '\0';) {
+		size_t len = strcspn(line, "\r\n");
+		size_t ending = strspn(line + len, "\r\n");
+
+		if (is_secret_header(target, line)) {
+			buffer_append(&out, line, strcspn(line, ":"));
+			buffer_append_string(&out, ": " MARKED_MASK);
+		} else {
+			buffer_append(&out, line, len);
+		}
+		buffer_append(&out, line + len, ending);
+		line += len + ending;
+	}
+	free(text);
+	return buffer_take(&out);
+}
+
 /* The URLs of the redirects: the first is the request's own. */
 static void
 take_trail(struct trace_attempt *attempt, const struct rendered_request *request,
@@ -66,7 +111,7 @@ take_trail(struct trace_attempt *attempt, const struct rendered_request *request
 }
 
 void
-attempt_tell_response(struct trace_attempt *attempt,
+attempt_tell_response(struct trace_attempt *attempt, const struct target *target,
     const struct rendered_request *request, struct response *response,
     const struct outcome *outcome)
 {
@@ -83,7 +128,7 @@ attempt_tell_response(struct trace_attempt *attempt,
 	};
 	attempt->timing = response->timing;
 	attempt->bytes = response->bytes;
-	attempt->answer_head = masked(&request->request, response->head);
+	attempt->answer_head = masked_head(target, &request->request, response->head);
 }
 
 /* ---- how it ended ---- */

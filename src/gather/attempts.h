@@ -22,8 +22,8 @@ struct trace_attempt;
 void attempt_tell_request(
     struct trace_attempt *attempt, const struct rendered_request *request);
 
-/* RESPONSE to REQUEST was judged as OUTCOME; what is kept of it is taken out. */
-void attempt_tell_response(struct trace_attempt *attempt,
+/* RESPONSE to REQUEST of TARGET was judged as OUTCOME; what is kept of it is taken out. */
+void attempt_tell_response(struct trace_attempt *attempt, const struct target *target,
     const struct rendered_request *request, struct response *response,
     const struct outcome *outcome);
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/compiler.h"
@@ -215,12 +216,30 @@ forget_answer(struct board_entry *entry)
 	forget_restored(entry);
 }
 
+static bool
+has_same_host(const struct target *a, const struct target *b)
+{
+	return a->host != NULL && b->host != NULL && strcmp(a->host, b->host) == 0;
+}
+
+/* Nobody has ENTRY wait any more. */
+static void
+forget_hold(struct board_entry *entry)
+{
+	entry->hold_until_us = 0;
+	entry->backoff_until_us = 0;
+	entry->next_at_ms = -1;
+}
+
 /* ENTRY goes on under the new definition of its target. */
 static void
 retarget(struct board_entry *entry, const struct target *target)
 {
 	if (has_new_secret(target, entry->target))
 		forget_answer(entry);
+	/* That was another server's wish. */
+	if (!has_same_host(target, entry->target))
+		forget_hold(entry);
 	entry->target = target;
 	forget_words(entry);
 	take_words(entry);
@@ -393,6 +412,27 @@ go_on_with_streaks(struct board_entry *entry)
 	} else if (outcome->kind != KIND_INTERNAL) {
 		entry->failures++; /* what we ran out of is no failure of the target */
 	}
+}
+
+enum status
+board_newest_status(const struct board_entry *entry)
+{
+	return entry->held != NULL ? entry->held->status : entry->outcome.status;
+}
+
+void
+board_see(const struct board_entry *entry, struct board_entry *seen)
+{
+	*seen = *entry;
+	if (entry->held == NULL)
+		return;
+	if (entry->asked && status_is_success(entry->outcome.status)) {
+		seen->last_data = entry->outcome.data;
+		seen->last_data_len = entry->outcome.data_len;
+	}
+	seen->outcome = *entry->held;
+	seen->asked = true;
+	go_on_with_streaks(seen);
 }
 
 bool

@@ -28,9 +28,9 @@ struct board_entry {
 	bool in_extra_turn;  /* the last that began was beside the schedule */
 	int64_t planned_us;  /* its turn in the schedule's last round; -1: none yet */
 	/* Not asked by the schedule before: */
-	int64_t hold_until_us;    /* ... for a Retry-After: due turns are `skipped`; 0: no */
+	int64_t hold_until_us;    /* ... for a Retry-After: it is `skipped`; 0: no */
 	int64_t backoff_until_us; /* ... for `backoff`: not due at all; 0: no */
-	int64_t next_at_ms; /* wall time of the later of them, if any; -1: none */
+	int64_t next_at_ms;       /* wall time of the later of them, if any; -1: none */
 
 	/* Borrowed from a round that is all or nothing and not decided: what templates see in
 	 * the place of `outcome`; NULL: there is none. */
@@ -110,6 +110,13 @@ void board_set_in_extra_turn(struct board_entry *entry, bool in_extra_turn);
 
 /* The schedule's newest round is to ask it at PLANNED_US on the monotonic clock. */
 void board_set_planned(struct board_entry *entry, int64_t planned_us);
+
+/* The newest status that is known of ENTRY: of the outcome that is held, if any. */
+enum status board_newest_status(const struct board_entry *entry);
+
+/* *SEEN becomes ENTRY as it would read if what is held were put. All in it is borrowed from
+ * ENTRY. */
+void board_see(const struct board_entry *entry, struct board_entry *seen);
 
 /*
  * Take OUTCOME over (its fields are moved, it is empty then) and go on with the streaks:

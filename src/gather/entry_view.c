@@ -27,9 +27,10 @@ struct part {
 };
 
 struct entry_view {
-	const struct board_entry *entry; /* borrowed */
-	struct json_view *json;          /* borrowed */
-	struct part **parts;             /* owned: where a list of them begins */
+	const struct board_entry *entry; /* borrowed, or `seen` */
+	struct board_entry *seen; /* owned: with what is held; NULL: nothing is */
+	struct json_view *json;   /* borrowed */
+	struct part **parts;      /* owned: where a list of them begins */
 };
 
 /* ---- parts of an entry ---- */
@@ -424,6 +425,11 @@ entry_view_new(const struct board_entry *entry, struct json_view *json)
 	struct entry_view *view = xcalloc(1, sizeof(*view));
 
 	view->entry = entry;
+	if (entry->held != NULL) {
+		view->seen = xmalloc(sizeof(*view->seen));
+		board_see(entry, view->seen);
+		view->entry = view->seen;
+	}
 	view->json = json;
 	view->parts = xcalloc(1, sizeof(struct part *));
 	return view;
@@ -445,6 +451,7 @@ entry_view_free(struct entry_view *view)
 		part = next;
 	}
 	free((void *)view->parts);
+	free(view->seen);
 	free(view);
 }
 

@@ -80,7 +80,7 @@ round_tell_outcome(struct seat *seat, bool changed)
 
 /* ---- turns ---- */
 
-static void start_ready(struct round *round);
+static void go_on(struct round *round);
 
 /* SEAT came to OUTCOME, which is used up. */
 static void
@@ -89,9 +89,7 @@ take(struct seat *seat, struct outcome *outcome, int64_t hold_until_us)
 	struct round *round = seat->round;
 
 	round_mode_take(seat, outcome, hold_until_us);
-	if (is_over(round))
-		round_mode_commit(round);
-	start_ready(round);
+	go_on(round);
 }
 
 static void
@@ -101,9 +99,8 @@ on_turn_done(UNUSED const struct target *target, struct outcome *outcome,
 	take(arg, outcome, findings->hold_until_us);
 }
 
-/* A target never overlaps itself: one that is still running misses this turn. */
-static void
-skip(struct seat *seat)
+void
+round_skip(struct seat *seat)
 {
 	struct round *round = seat->round;
 
@@ -167,8 +164,10 @@ ask(struct seat *seat)
 	seat->state = SEAT_RUNNING;
 	turn = turn_start(&round->context, seat->target, on_turn_done, seat);
 	/* It may be over already. */
-	if (seat->state == SEAT_RUNNING)
-		seat->turn = turn;
+	if (seat->state != SEAT_RUNNING)
+		return;
+	seat->turn = turn;
+	round_mode_catch_up(seat);
 }
 
 static void
@@ -182,7 +181,7 @@ begin(struct seat *seat)
 		return;
 	}
 	if (seat->entry->in_flight) {
-		skip(seat);
+		round_skip(seat);
 		return;
 	}
 	tell_begin(seat->round);
@@ -210,8 +209,6 @@ start_ready(struct round *round)
 {
 	struct seat *seat;
 
-	if (round->walking)
-		return;
 	round->walking = true;
 	while ((seat = STAILQ_FIRST(&round->ready)) != NULL) {
 		STAILQ_REMOVE_HEAD(&round->ready, in_ready);
@@ -219,6 +216,17 @@ start_ready(struct round *round)
 			begin(seat);
 	}
 	round->walking = false;
+}
+
+/* Seats are done: what follows. Whoever goes through them further up the stack sees to it. */
+static void
+go_on(struct round *round)
+{
+	if (round->walking)
+		return;
+	start_ready(round);
+	if (is_over(round))
+		round_mode_commit(round);
 }
 
 /* ---- their times ---- */
@@ -252,7 +260,7 @@ advance(struct round *round)
 			begin_or_block(seat);
 	}
 	round->walking = false;
-	start_ready(round);
+	go_on(round);
 }
 
 /* After a stop of the program there is no burst: the first whose time came begins now, and
@@ -395,9 +403,7 @@ round_drop(struct round *round,
 			leave_out(seat);
 	}
 	round->walking = false;
-	if (is_over(round))
-		round_mode_commit(round);
-	start_ready(round);
+	go_on(round);
 }
 
 static bool

@@ -26,15 +26,19 @@ hold_back(const struct seat *seat, int64_t hold_until_us)
 	const struct round *round = seat->round;
 	const struct clock_source *clock = &round->context.clock;
 	struct board_entry *entry = seat->entry;
+	enum status status = entry->outcome.status;
 	int64_t now_us = round_now_us(round);
 	int64_t planned_us = round->scheduled ? entry->planned_us : now_us;
 	int64_t backoff_us = entry->failures > 0
 	    ? backoff_until_us(seat->target, entry->failures, planned_us)
 	    : 0;
 
-	/* It was not asked, so that nobody could say anything new. */
-	if (entry->outcome.status == STATUS_SKIPPED && entry->hold_until_us > now_us)
-		hold_until_us = entry->hold_until_us;
+	/* It was not asked, or not to the end, so that nobody could say anything new. */
+	if (status == STATUS_SKIPPED || status == STATUS_CANCELLED) {
+		backoff_us = entry->backoff_until_us;
+		if (hold_until_us < entry->hold_until_us)
+			hold_until_us = entry->hold_until_us;
+	}
 	board_hold(round->board, entry, hold_until_us, backoff_us, now_us,
 	    clock->wall_ms(clock->arg));
 }
@@ -61,9 +65,10 @@ put(struct seat *seat, struct outcome *outcome, int64_t hold_until_us)
 /* ---- holding ---- */
 
 static void
-hold(struct seat *seat, struct outcome *outcome)
+hold(struct seat *seat, struct outcome *outcome, int64_t hold_until_us)
 {
 	seat->held = *outcome;
+	seat->hold_until_us = hold_until_us;
 	outcome_init(outcome);
 	seat->entry->held = &seat->held;
 	round_seat_done(seat);
@@ -104,55 +109,103 @@ round_mode_commit(struct round *round)
 		if (seat->state != SEAT_HELD)
 			continue;
 		outcome = take_held(seat);
-		put(seat, &outcome, 0);
+		put(seat, &outcome, seat->hold_until_us);
 		outcome_clear(&outcome);
 	}
 }
 
 /* ---- deciding ---- */
 
-/* SEAT reads as cancelled, since WHY. What it had measured stays. */
+/* Why the others of ROUND are cancelled. The caller's. */
+static char *
+why_cancelled(const struct round *round)
+{
+	return xasprintf("%s failed", round->culprit->target->name);
+}
+
+/* SEAT, which was not asked, reads as cancelled. */
 static void
-cancel(struct seat *seat, const char *why)
+cancel_unasked(struct seat *seat)
 {
 	struct outcome outcome;
 
+	/* Another round is just asking it, and goes on. */
+	if (seat->entry->in_flight) {
+		round_skip(seat);
+		return;
+	}
+	turn_skip(&seat->round->context, seat->target, KIND_CANCELLED,
+	    why_cancelled(seat->round), &outcome);
+	outcome.status = STATUS_CANCELLED;
+	put(seat, &outcome, 0);
+	outcome_clear(&outcome);
+}
+
+static void
+cancel_running(struct seat *seat)
+{
+	char *why;
+
+	/* Its turn is just starting, further up the stack: see round_mode_catch_up(). */
+	if (seat->turn == NULL)
+		return;
+	why = why_cancelled(seat->round);
+	turn_cancel(seat->turn, why);
+	free(why);
+}
+
+/* What it had measured stays. */
+static void
+cancel_held(struct seat *seat)
+{
+	struct outcome outcome = take_held(seat);
+
+	outcome.status = STATUS_CANCELLED;
+	outcome.kind = KIND_CANCELLED;
+	outcome.phase = -1;
+	free(outcome.message);
+	outcome.message = why_cancelled(seat->round);
+	put(seat, &outcome, seat->hold_until_us);
+	outcome_clear(&outcome);
+}
+
+static void
+cancel(struct seat *seat)
+{
 	switch (seat->state) {
 	case SEAT_WAITING:
 	case SEAT_BLOCKED:
-		turn_skip(&seat->round->context, seat->target, KIND_CANCELLED,
-		    xstrdup(why), &outcome);
-		outcome.status = STATUS_CANCELLED;
-		break;
+		cancel_unasked(seat);
+		return;
 	case SEAT_RUNNING:
-		turn_cancel(seat->turn, why);
+		cancel_running(seat);
 		return;
 	case SEAT_HELD:
-		outcome = take_held(seat);
-		outcome.status = STATUS_CANCELLED;
-		outcome.kind = KIND_CANCELLED;
-		outcome.phase = -1;
-		free(outcome.message);
-		outcome.message = xstrdup(why);
-		break;
+		cancel_held(seat);
+		return;
 	case SEAT_DONE:
 		return;
 	}
-	put(seat, &outcome, 0);
-	outcome_clear(&outcome);
 }
 
 /* From the last to the first: those who wait leave the queue before a ticket that is given
  * back could start them. */
 static void
-cancel_all(struct round *round, const char *why)
+cancel_all(struct round *round)
 {
 	bool walking = round->walking;
 
 	round->walking = true;
 	for (size_t i = round->summary.target_count; i-- > 0;)
-		cancel(&round->seats[i], why);
+		cancel(&round->seats[i]);
 	round->walking = walking;
+}
+
+void
+round_mode_catch_up(struct seat *seat)
+{
+	if (seat->round->summary.verdict == ROUND_CANCELLED)
+		cancel(seat);
 }
 
 static void
@@ -179,7 +232,6 @@ decide(struct seat *seat, struct outcome *outcome, int64_t hold_until_us)
 {
 	struct round *round = seat->round;
 	bool all_or_nothing = round->context.config->mode == MODE_ALL_OR_NOTHING;
-	char *why;
 
 	round->summary.verdict = all_or_nothing ? ROUND_CANCELLED : ROUND_FAILED;
 	put(seat, outcome, hold_until_us);
@@ -187,9 +239,8 @@ decide(struct seat *seat, struct outcome *outcome, int64_t hold_until_us)
 		tell_failed(round);
 		return;
 	}
-	why = xasprintf("cancelled: %s failed", seat->target->name);
-	cancel_all(round, why);
-	free(why);
+	round->culprit = seat;
+	cancel_all(round);
 }
 
 void
@@ -201,7 +252,7 @@ round_mode_take(struct seat *seat, struct outcome *outcome, int64_t hold_until_u
 		decide(seat, outcome, hold_until_us);
 	else if (round->context.config->mode == MODE_ALL_OR_NOTHING &&
 	    round->summary.verdict == ROUND_COMPLETE)
-		hold(seat, outcome);
+		hold(seat, outcome, hold_until_us);
 	else
 		put(seat, outcome, hold_until_us);
 }

@@ -76,13 +76,6 @@ round_order_release(struct seat *seat)
 
 /* ---- objections ---- */
 
-/* Its newest status: the one that an undecided round holds, if any. */
-static enum status
-known_status(const struct board_entry *entry)
-{
-	return entry->held != NULL ? entry->held->status : entry->outcome.status;
-}
-
 static const char *
 why_not_well(enum status status)
 {
@@ -102,7 +95,7 @@ find_failed_need(const struct seat *seat)
 		if (!dependency->needed)
 			continue;
 		entry = board_find(seat->round->board, dependency->target->name);
-		if (entry != NULL && !status_is_success(known_status(entry)))
+		if (entry != NULL && !status_is_success(board_newest_status(entry)))
 			return entry;
 	}
 	return NULL;
@@ -127,8 +120,8 @@ round_order_objection(const struct seat *seat, char **message)
 
 	if (need != NULL) {
 		*message = xasprintf("needs %s, which %s%s", need->target->name,
-		    known_status(need) == STATUS_PENDING ? "" : "is not well: ",
-		    why_not_well(known_status(need)));
+		    board_newest_status(need) == STATUS_PENDING ? "" : "is not well: ",
+		    why_not_well(board_newest_status(need)));
 		return KIND_DEPENDENCY;
 	}
 	if (seat->entry->hold_until_us > round_now_us(seat->round)) {

@@ -46,7 +46,8 @@ struct seat {
 	struct edge *edges; /* who waits for it; in the round's array */
 	STAILQ_ENTRY(seat) in_ready;
 
-	struct outcome held; /* while HELD */
+	struct outcome held;   /* while HELD */
+	int64_t hold_until_us; /* likewise: what its turn found out; 0: nothing */
 };
 
 STAILQ_HEAD(seat_list, seat);
@@ -60,12 +61,14 @@ struct round {
 	int64_t origin_us; /* of the offsets: the start, or later after a standstill */
 	size_t done_count; /* HELD ones count, too */
 	size_t next;       /* the first seat whose time has not come */
-	bool scheduled;    /* as its plan said */
-	bool has_begun;    /* one of its targets has, or there are none */
-	bool walking;      /* its seats are gone through further up the stack */
-	bool reporting;    /* one of the caller's functions is on the stack */
-	struct event timer;     /* the next seats' time, or the end that is to be told */
-	struct edge *edges;     /* owned */
+	/* Whose failure cancelled the others; NULL: they were not. */
+	const struct seat *culprit;
+	bool scheduled;     /* as its plan said */
+	bool has_begun;     /* one of its targets has, or there are none */
+	bool walking;       /* its seats are gone through further up the stack */
+	bool reporting;     /* one of the caller's functions is on the stack */
+	struct event timer; /* the next seats' time, or the end that is to be told */
+	struct edge *edges; /* owned */
 	struct seat_list ready; /* no longer BLOCKED */
 	struct seat seats[];    /* in the order of their times */
 };
@@ -88,6 +91,10 @@ enum error_kind round_order_objection(const struct seat *seat, char **message);
  * board, or hold it; and decide the round, where it decides it. OUTCOME is taken over. */
 void round_mode_take(struct seat *seat, struct outcome *outcome, int64_t hold_until_us);
 
+/* SEAT's turn has just been started: where the round was decided in there, it goes as all
+ * others went. */
+void round_mode_catch_up(struct seat *seat);
+
 /* All its seats are done: what was held goes on the board. */
 void round_mode_commit(struct round *round);
 
@@ -98,6 +105,9 @@ void round_mode_forget(struct seat *seat);
 
 /* SEAT has its outcome, or will have none. */
 void round_seat_done(struct seat *seat);
+
+/* A target never overlaps itself: one that is still running misses SEAT, its turn here. */
+void round_skip(struct seat *seat);
 
 /* Tell of SEAT's outcome, which is on the board. */
 void round_tell_outcome(struct seat *seat, bool changed);

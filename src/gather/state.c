@@ -27,6 +27,8 @@ struct memory {
 
 	char *total;                /* owned, as written; NULL: not asked for */
 	char *counts[STATUS_COUNT]; /* likewise, how many have each status */
+	bool counted;
+	struct board_counts board_counts;
 
 	bool failed_known;
 	const char **failed; /* owned: the names */
@@ -186,7 +188,7 @@ list_failed(const struct state *state)
 	for (size_t i = 0; i < board_size(state->board); i++) {
 		const struct board_entry *entry = board_entry(state->board, i);
 
-		if (!status_is_listed_failed(entry->outcome.status))
+		if (!status_is_listed_failed(board_newest_status(entry)))
 			continue;
 		memory->failed = xgrow(
 		    (void *)memory->failed, memory->failed_count, sizeof(const char *));
@@ -225,23 +227,43 @@ set_count(struct template_value *value, char **text, size_t count)
 	value->number = true;
 }
 
+/* With what a round that is all or nothing holds. */
+static const struct board_counts *
+count_once(const struct state *state)
+{
+	struct board_counts *counts = &state->memory->board_counts;
+
+	if (state->memory->counted)
+		return counts;
+	state->memory->counted = true;
+	board_count(state->board, counts);
+	if (board_config(state->board)->mode != MODE_ALL_OR_NOTHING)
+		return counts;
+	for (size_t i = 0; i < counts->total; i++) {
+		const struct board_entry *entry = board_entry(state->board, i);
+
+		counts->of[entry->outcome.status]--;
+		counts->of[board_newest_status(entry)]++;
+	}
+	return counts;
+}
+
 static size_t
 get_count(const struct template_value *map, const char *path, size_t len,
     struct template_value *found)
 {
 	const struct state *state = map->node;
 	size_t part = view_first_part(path, len);
-	struct board_counts counts;
+	const struct board_counts *counts = count_once(state);
 
-	board_count(state->board, &counts);
 	if (view_is_name(path, part, TOTAL)) {
-		set_count(found, &state->memory->total, counts.total);
+		set_count(found, &state->memory->total, counts->total);
 		return part;
 	}
 	for (int i = 0; i < STATUS_COUNT; i++) {
 		if (!view_is_name(path, part, status_names[i]))
 			continue;
-		set_count(found, &state->memory->counts[i], counts.of[i]);
+		set_count(found, &state->memory->counts[i], counts->of[i]);
 		return part;
 	}
 	return 0;
@@ -376,21 +398,21 @@ state_why_missing(const struct board *board, const char *name)
 {
 	const char *path = name + strlen(SERVICES);
 	const struct target *target = NULL;
-	const struct board_entry *entry;
+	struct board_entry entry;
 	size_t used;
 
 	if (strncmp(name, SERVICES, strlen(SERVICES)) == 0)
 		target = find_target(board_config(board), path, strlen(path), &used);
 	if (target == NULL)
 		return xstrdup("");
-	entry = board_entry(board, target->index);
-	switch (entry->outcome.status) {
+	board_see(board_entry(board, target->index), &entry);
+	switch (entry.outcome.status) {
 	case STATUS_TIMEOUT:
 	case STATUS_HTTP_ERROR:
 	case STATUS_ERROR:
-		return why_without_answer(entry, "failed");
+		return why_without_answer(&entry, "failed");
 	case STATUS_SKIPPED:
-		return why_without_answer(entry, "was skipped");
+		return why_without_answer(&entry, "was skipped");
 	case STATUS_CANCELLED:
 		return xasprintf(" (%s was cancelled)", target->name);
 	case STATUS_PENDING:
@@ -400,7 +422,7 @@ state_why_missing(const struct board *board, const char *name)
 		break;
 	}
 	/* Its values that are secret nobody has written down. */
-	if (!entry->asked)
+	if (!entry.asked)
 		return xasprintf(" (%s was not asked since the start)", target->name);
 	return xstrdup("");
 }

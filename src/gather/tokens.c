@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "config/render.h"
 #include "gather/outcome.h"
+#include "gather/token_sources.h"
 #include "gather/turn.h"
 
 /* How long before its end a token is fetched anew: a tenth of its life within these
@@ -29,11 +30,9 @@
 #define CONFIG_CHANGED "the config has changed"
 
 TAILQ_HEAD(waiter_list, token_waiter);
-LIST_HEAD(token_list, token);
 
 /* What one source brings. */
 struct token {
-	LIST_ENTRY(token) link;
 	struct tokens *tokens;       /* borrowed: those it is one of */
 	struct config *config;       /* a reference, for `source` */
 	const struct target *source; /* borrowed */
@@ -54,125 +53,46 @@ struct token {
 
 struct tokens {
 	const struct turn_context *context; /* borrowed */
-	struct token_list list;
+	/* Of the config in force; NULL: nobody asked so far. */
+	struct token_sources *sources; /* owned */
+	struct token *
+	    *list; /* owned, and each; by the number of its source; NULL: none */
 };
 
-/* ---- Sources ---- */
+/* ---- Its source ---- */
 
-static bool
-same_text(const char *a, const char *b)
+/* SOURCE, of CONFIG, which is in force, fetches TOKEN from now on. */
+static void
+go_over(struct token *token, struct config *config, const struct target *source)
 {
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool
-same_headers(const struct request *a, const struct request *b)
-{
-	if (a->header_count != b->header_count)
-		return false;
-	for (size_t i = 0; i < a->header_count; i++) {
-		if (strcasecmp(a->headers[i].name, b->headers[i].name) != 0 ||
-		    strcmp(a->headers[i].value, b->headers[i].value) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool
-same_body(const struct request *a, const struct request *b)
-{
-	if (a->body == NULL || b->body == NULL)
-		return a->body == b->body;
-	return a->body_len == b->body_len && memcmp(a->body, b->body, a->body_len) == 0;
-}
-
-/* Would A and B bring the same token? How long they are waited for makes no
- * difference. */
-static bool
-same_source(const struct target *a, const struct target *b)
-{
-	const struct request *ask_a;
-	const struct request *ask_b;
-
-	if (a == b)
-		return true;
-	/* What changes from asking to asking is nobody else's. */
-	if (a->rendered == NULL || b->rendered == NULL)
-		return false;
-	ask_a = &a->rendered->request;
-	ask_b = &b->rendered->request;
-	return strcmp(ask_a->url.text, ask_b->url.text) == 0 &&
-	    same_text(ask_a->url.user, ask_b->url.user) &&
-	    same_text(ask_a->url.password, ask_b->url.password) &&
-	    ask_a->auth == ask_b->auth && same_text(ask_a->user, ask_b->user) &&
-	    same_text(ask_a->password, ask_b->password) && same_headers(ask_a, ask_b) &&
-	    same_body(ask_a, ask_b) && route_equal(&a->route, &b->route);
-}
-
-/* The source in CONFIG that is SOURCE, or as good; NULL: there is none. */
-static const struct target *
-find_source(const struct config *config, const struct target *source)
-{
-	for (size_t i = 0; i < config->token_source_count; i++) {
-		if (same_source(config->token_sources[i], source))
-			return config->token_sources[i];
-	}
-	return NULL;
-}
-
-static struct token *
-find_token(struct tokens *tokens, const struct target *source)
-{
-	struct token *token;
-
-	for (token = LIST_FIRST(&tokens->list); token != NULL;
-	     token = LIST_NEXT(token, link)) {
-		if (token->source == source)
-			return token;
-	}
-	/* Of a config that is not in force any more, most likely. */
-	for (token = LIST_FIRST(&tokens->list); token != NULL;
-	     token = LIST_NEXT(token, link)) {
-		if (same_source(token->source, source))
-			return token;
-	}
-	return NULL;
-}
-
-/* CONFIG is in force: TOKEN is fetched by its source from now on. Returns false where
- * it has none for it. */
-static bool
-go_over(struct token *token, struct config *config)
-{
-	const struct target *source = find_source(config, token->source);
-
 	/* Who is being asked is not asked again; that turn needs what it began with. */
-	if (source == NULL || token->fetching)
-		return source != NULL;
+	if (token->fetching || token->config == config)
+		return;
 	config_ref(config);
 	config_unref(token->config);
 	token->config = config;
 	token->source = source;
-	return true;
 }
 
-/* NULL: the config in force has no such source. */
 static struct token *
-token_new(struct tokens *tokens, const struct target *wanted)
+token_new(struct tokens *tokens, const struct target *source)
 {
-	struct config *config = tokens->context->config;
-	const struct target *source = find_source(config, wanted);
-	struct token *token;
+	struct token *token = xcalloc(1, sizeof(*token));
 
-	if (source == NULL)
-		return NULL;
-	token = xcalloc(1, sizeof(*token));
 	token->tokens = tokens;
-	token->config = config_ref(config);
+	token->config = config_ref(tokens->context->config);
 	token->source = source;
 	TAILQ_INIT(&token->waiters);
-	LIST_INSERT_HEAD(&tokens->list, token, link);
 	return token;
+}
+
+/* The config in force has just become so, or nobody asked before. */
+static void
+take_sources(struct tokens *tokens, const struct config *config)
+{
+	tokens->sources = token_sources_new(config);
+	tokens->list =
+	    xcalloc(token_sources_count(tokens->sources) + 1, sizeof(struct token *));
 }
 
 /* ---- Its life ---- */
@@ -434,9 +354,10 @@ fetch(struct token *token)
 static void
 token_free(struct token *token)
 {
+	if (token == NULL)
+		return;
 	if (token->turn != NULL)
 		turn_abandon(token->turn);
-	LIST_REMOVE(token, link);
 	config_unref(token->config);
 	free(token->text);
 	free(token);
@@ -450,22 +371,19 @@ tokens_new(const struct turn_context *context)
 	struct tokens *tokens = xcalloc(1, sizeof(*tokens));
 
 	tokens->context = context;
-	LIST_INIT(&tokens->list);
 	return tokens;
 }
 
 void
 tokens_free(struct tokens *tokens)
 {
-	struct token *token;
-	struct token *next;
-
 	if (tokens == NULL)
 		return;
-	for (token = LIST_FIRST(&tokens->list); token != NULL; token = next) {
-		next = LIST_NEXT(token, link);
-		token_free(token);
-	}
+	for (size_t i = 0;
+	     tokens->sources != NULL && i < token_sources_count(tokens->sources); i++)
+		token_free(tokens->list[i]);
+	free((void *)tokens->list);
+	token_sources_free(tokens->sources);
 	free(tokens);
 }
 
@@ -497,13 +415,19 @@ tell_now(const struct token *token, struct token_waiter *waiter)
 static struct token *
 token_of(struct tokens *tokens, const struct target *source)
 {
-	struct token *token = find_token(tokens, source);
+	struct config *config = tokens->context->config;
+	const struct target *own;
+	size_t number;
 
-	if (token == NULL)
-		return token_new(tokens, source);
-	if (token->config != tokens->context->config)
-		go_over(token, tokens->context->config);
-	return token;
+	if (tokens->sources == NULL)
+		take_sources(tokens, config);
+	if (!token_sources_find(tokens->sources, source, &number))
+		return NULL;
+	own = token_sources_at(tokens->sources, number);
+	if (tokens->list[number] == NULL)
+		tokens->list[number] = token_new(tokens, own);
+	go_over(tokens->list[number], config, own);
+	return tokens->list[number];
 }
 
 void
@@ -536,7 +460,7 @@ tokens_leave(struct token_waiter *waiter)
 void
 tokens_refused(struct tokens *tokens, const struct target *source, const char *refused)
 {
-	struct token *token = find_token(tokens, source);
+	struct token *token = token_of(tokens, source);
 
 	if (token != NULL && token->text != NULL && strcmp(token->text, refused) == 0)
 		token->refused = true;
@@ -557,13 +481,29 @@ forget(struct token *token)
 void
 tokens_reload(struct tokens *tokens, struct config *config)
 {
-	struct token *token = LIST_FIRST(&tokens->list);
+	struct token_sources *sources = tokens->sources;
+	struct token **list = tokens->list;
 
-	while (token != NULL) {
-		struct token *next = LIST_NEXT(token, link);
+	if (sources == NULL)
+		return;
+	take_sources(tokens, config);
+	for (size_t i = 0; i < token_sources_count(sources); i++) {
+		struct token *token = list[i];
+		size_t number;
 
-		if (!go_over(token, config))
-			forget(token);
-		token = next;
+		/* The old config may be gone; what a token was brought by is not. */
+		if (token == NULL ||
+		    !token_sources_find(tokens->sources, token->source, &number))
+			continue;
+		tokens->list[number] = token;
+		list[i] = NULL;
+		go_over(token, config, token_sources_at(tokens->sources, number));
 	}
+	/* Only now: who is told may ask for another one at once. */
+	for (size_t i = 0; i < token_sources_count(sources); i++) {
+		if (list[i] != NULL)
+			forget(list[i]);
+	}
+	free((void *)list);
+	token_sources_free(sources);
 }

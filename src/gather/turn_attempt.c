@@ -138,7 +138,7 @@ judge(struct turn *turn, struct response *response, struct outcome *outcome)
 	verdict_judge(turn->target, &request->request, response, &context, outcome);
 	outcome->url = xstrdup(request->shown_url);
 	outcome->duration_us = turn_now_us(turn) - turn->attempt_us;
-	attempt_tell_response(context.trace, request, response, outcome);
+	attempt_tell_response(context.trace, turn->target, request, response, outcome);
 }
 
 static void
@@ -166,11 +166,12 @@ on_answer(struct response *response, void *arg)
 /* What an attempt that starts now may take: its own time, but no more than is left of the
  * turn's. */
 static int64_t
-attempt_timeout_ms(const struct turn *turn)
+attempt_timeout_us(const struct turn *turn)
 {
-	int64_t left_ms = turn_left_us(turn) / 1000;
+	int64_t timeout_us = turn->target->timeout_ms * 1000;
+	int64_t left_us = turn_left_us(turn);
 
-	return turn->target->timeout_ms < left_ms ? turn->target->timeout_ms : left_ms;
+	return timeout_us < left_us ? timeout_us : left_us;
 }
 
 static void
@@ -191,15 +192,17 @@ static void
 ask(struct turn *turn)
 {
 	const struct http_client *http = &turn->context->http;
+	int64_t timeout_us = attempt_timeout_us(turn);
 
 	turn->attempt_us = turn_now_us(turn);
 	if (turn->attempts++ == 0)
 		turn->asked_us = turn->attempt_us;
-	turn->timeout_ms = attempt_timeout_ms(turn);
+	/* Some microseconds of a deadline are gone: it is told as it was said. */
+	turn->timeout_ms = (timeout_us + 999) / 1000;
 	tell_attempt(turn);
 	turn_enter(turn, TURN_ASKING);
-	turn->exchange = http->start(http->client, &turn_request(turn)->request,
-	    turn->timeout_ms * 1000, on_answer, turn);
+	turn->exchange = http->start(
+	    http->client, &turn_request(turn)->request, timeout_us, on_answer, turn);
 }
 
 /* The request is rendered only now, so that {{now}} is when it is asked, and so that

@@ -234,35 +234,11 @@ judgement_excerpt(const struct judgement *judgement)
 
 /* ---- reading ---- */
 
-static bool
-has_body_rule(const struct rules *rules)
-{
-	for (size_t i = 0; i < rules->count; i++) {
-		if (rules->items[i].subject == RULE_BODY)
-			return true;
-	}
-	return false;
-}
-
-static bool
-has_body_extract(const struct config_extracts *extracts)
-{
-	for (size_t i = 0; i < extracts->count; i++) {
-		const struct extract *extract = &extracts->items[i];
-
-		if (extract->path == NULL && extract->header == NULL)
-			return true;
-	}
-	return false;
-}
-
 /* Does anybody want the body as text? */
 static bool
 wants_text(const struct target *target)
 {
-	return (target->format == FORMAT_TEXT && target->data) ||
-	    has_body_rule(&target->expect.rules) ||
-	    has_body_rule(&target->warn.rules) || has_body_extract(&target->extract);
+	return target->wants_text || (target->format == FORMAT_TEXT && target->data);
 }
 
 /* Has the body to be JSON? */

@@ -7,6 +7,7 @@
 #include "base/json_write.h"
 #include "base/marked.h"
 #include "base/secrets.h"
+#include "base/span.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "gather/trace.h"
@@ -50,6 +51,20 @@ judgement_status_message(const struct judgement *judgement)
 	return buffer_take(&out);
 }
 
+/* "status: expected 200-299, got 404", or where it HOLDS "status: 200". */
+static void
+append_status_result(
+    struct buffer *out, const struct rules *rules, bool holds, long http_status)
+{
+	buffer_append_string(out, "status: ");
+	if (!holds) {
+		buffer_append_string(out, "expected ");
+		append_statuses(out, rules);
+		buffer_append_string(out, ", got ");
+	}
+	buffer_append_format(out, "%ld", http_status);
+}
+
 bool
 judgement_status_holds(const struct judgement *judgement)
 {
@@ -62,13 +77,7 @@ judgement_status_holds(const struct judgement *judgement)
 	if (trace == NULL)
 		return holds;
 	buffer_init(&text, BUFFER_UNLIMITED);
-	buffer_append_string(&text, "status: ");
-	if (!holds) {
-		buffer_append_string(&text, "expected ");
-		append_statuses(&text, rules);
-		buffer_append_string(&text, ", got ");
-	}
-	buffer_append_format(&text, "%ld", http_status);
+	append_status_result(&text, rules, holds, http_status);
 	trace_add_rule(trace, false, holds, text.data);
 	buffer_clear(&text);
 	return holds;
@@ -84,14 +93,20 @@ struct broken {
 	size_t count;
 };
 
+/* All but the first KEPT of them. */
 static void
-forget(struct broken *broken)
+forget(struct broken *broken, size_t kept)
 {
-	for (size_t i = 0; i < broken->count; i++)
-		free(broken->texts[i]);
+	while (broken->count > kept)
+		free(broken->texts[--broken->count]);
+}
+
+static void
+clear(struct broken *broken)
+{
+	forget(broken, 0);
 	free((void *)broken->texts);
 	broken->texts = NULL;
-	broken->count = 0;
 }
 
 static void
@@ -123,6 +138,7 @@ check(struct judgement *judgement, const struct rules *rules, struct broken *bro
 {
 	struct facts *facts = &judgement->facts;
 	bool all = broken->trace != NULL;
+	const size_t before = broken->count;
 	bool was_discreet;
 
 	if (rules->count == 0)
@@ -135,7 +151,7 @@ check(struct judgement *judgement, const struct rules *rules, struct broken *bro
 	be_discreet(judgement);
 	if (!facts->discreet)
 		return;
-	forget(broken);
+	forget(broken, before);
 	(void)rules_check(rules, facts, false, on_result, broken);
 }
 
@@ -167,8 +183,25 @@ judgement_expect(struct judgement *judgement)
 	holds = broken.count == 0;
 	if (!holds)
 		judgement_fail(judgement, KIND_EXPECTATION, join(&broken));
-	forget(&broken);
+	clear(&broken);
 	return holds;
+}
+
+/* What `warn` says of the status; what it does not say is no concern of it. */
+static void
+check_status(const struct judgement *judgement, struct broken *broken)
+{
+	const struct rules *rules = &judgement->target->warn.rules;
+	long http_status = judgement->response->http_status;
+	bool holds = rules_status_holds(rules, http_status);
+	struct buffer text;
+
+	if (rules->status_count == 0 || (holds && broken->trace == NULL))
+		return;
+	buffer_init(&text, BUFFER_UNLIMITED);
+	append_status_result(&text, rules, holds, http_status);
+	on_result(NULL, holds, text.data, broken);
+	buffer_clear(&text);
 }
 
 void
@@ -176,6 +209,7 @@ judgement_warn(struct judgement *judgement)
 {
 	struct broken broken = { .trace = judgement->context->trace, .warn = true };
 
+	check_status(judgement, &broken);
 	check(judgement, &judgement->target->warn.rules, &broken);
 	if (broken.count > 0)
 		judgement->outcome->status = STATUS_DEGRADED;
@@ -246,11 +280,10 @@ take_object(struct buffer *values, size_t *len)
 	return buffer_take(values);
 }
 
-/* VALUES without what the request holds secret. */
+/* VALUES, JSON, without what is one of SECRETS. */
 static void
-mask(const struct judgement *judgement, struct buffer *values)
+mask(const struct secrets *secrets, struct buffer *values)
 {
-	const struct secrets *secrets = judgement->request->secrets;
 	struct buffer masked;
 
 	if (secrets_empty(secrets) || values->len == 0)
@@ -259,6 +292,47 @@ mask(const struct judgement *judgement, struct buffer *values)
 	secrets_append_masked_json(secrets, &masked, values->data, values->len);
 	buffer_clear(values);
 	*values = masked;
+}
+
+/* The strings in JSON, but for names, are SECRETS. */
+static void
+add_strings(struct secrets *secrets, struct span json)
+{
+	const char *end = json.text + json.len;
+	struct span token = span_token(json.text, end);
+
+	while (token.len > 0) {
+		struct span next = span_token(token.text + token.len, end);
+		bool is_name = next.len > 0 && *next.text == ':';
+		size_t len;
+		char *text = is_name ? NULL : span_text(token, &len);
+
+		if (text != NULL)
+			secrets_add(secrets, text, len);
+		free(text);
+		token = next;
+	}
+}
+
+/* The values that are open may hold what a secret one says, or the request does. */
+static void
+mask_values(struct judgement *judgement, struct buffer *values)
+{
+	const struct outcome *outcome = judgement->outcome;
+	struct secrets *secrets;
+	struct span_walk walk;
+	struct span name, value;
+
+	mask(judgement->request->secrets, values);
+	if (outcome->secret_values == NULL)
+		return;
+	secrets = secrets_new();
+	span_walk_init(
+	    &walk, span_whole(outcome->secret_values, outcome->secret_values_len));
+	while (span_walk_next(&walk, &name, &value))
+		add_strings(secrets, value);
+	mask(secrets, values);
+	secrets_free(secrets);
 }
 
 void
@@ -275,10 +349,10 @@ judgement_extract(struct judgement *judgement)
 	buffer_init(&secret_values, BUFFER_UNLIMITED);
 	for (size_t i = 0; i < extracts->count; i++)
 		extract_one(judgement, &extracts->items[i], &values, &secret_values);
-	mask(judgement, &values);
-	outcome->values = take_object(&values, &outcome->values_len);
 	outcome->secret_values =
 	    take_object(&secret_values, &outcome->secret_values_len);
+	mask_values(judgement, &values);
+	outcome->values = take_object(&values, &outcome->values_len);
 	buffer_clear(&secret_values);
 	buffer_clear(&values);
 }

@@ -45,6 +45,27 @@ libcurls_proxy_kind(enum proxy_kind kind)
 	abort();
 }
 
+/* The versions of libcurl do not agree on whether CURLOPT_PROXYUSERNAME and
+ * CURLOPT_PROXYPASSWORD are percent-encoded; CURLOPT_PROXYUSERPWD is, for all of them. */
+static bool
+set_proxy_user(CURL *easy, const struct proxy *proxy)
+{
+	char *user = curl_easy_escape(easy, proxy->user != NULL ? proxy->user : "", 0);
+	char *password =
+	    curl_easy_escape(easy, proxy->password != NULL ? proxy->password : "", 0);
+	bool set = false;
+
+	if (user != NULL && password != NULL) {
+		char *both = xasprintf("%s:%s", user, password);
+
+		set = curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, both) == CURLE_OK;
+		free(both);
+	}
+	curl_free(user);
+	curl_free(password);
+	return set;
+}
+
 static bool
 set_proxy(CURL *easy, const struct route *route)
 {
@@ -56,20 +77,15 @@ set_proxy(CURL *easy, const struct route *route)
 	const struct text_setting settings[] = {
 		{ CURLOPT_PROXY, place },
 		{ CURLOPT_NOPROXY, used ? "" : "*" },
-		{ CURLOPT_PROXYUSERNAME,
-		    !known                    ? NULL
-		        : proxy->user != NULL ? proxy->user
-		                              : "" },
-		{ CURLOPT_PROXYPASSWORD,
-		    !known                        ? NULL
-		        : proxy->password != NULL ? proxy->password
-		                                  : "" },
+		{ CURLOPT_PROXYUSERNAME, NULL },
+		{ CURLOPT_PROXYPASSWORD, NULL },
 	};
 
 	if (used)
 		destination_write(place, proxy->host, proxy->port);
 	curl_easy_setopt(easy, CURLOPT_PROXYTYPE, libcurls_proxy_kind(proxy->kind));
-	return set_texts(easy, settings, ARRAY_COUNT(settings));
+	return set_texts(easy, settings, ARRAY_COUNT(settings)) &&
+	    (!known || set_proxy_user(easy, proxy));
 }
 
 /* The client's certificate is shown at home only, as passwords are. */
@@ -131,7 +147,9 @@ set_rest(CURL *easy, const struct route *route)
 
 	curl_easy_setopt(
 	    easy, CURLOPT_HTTP_VERSION, libcurls_version(route->http_version));
-	curl_easy_setopt(easy, CURLOPT_IPRESOLVE, libcurls_family(route->ip));
+	/* A socket in the file system is of no family, and libcurl would not connect. */
+	curl_easy_setopt(easy, CURLOPT_IPRESOLVE,
+	    libcurls_family(route->unix_socket != NULL ? IP_ANY : route->ip));
 	return set_texts(easy, settings, ARRAY_COUNT(settings));
 }
 
@@ -225,6 +243,12 @@ connection_authorities(const struct hop *hop)
 	const struct route *route = destination_route(hop);
 
 	return route->verify ? route->ca : NULL;
+}
+
+bool
+connection_shows_certificate(const struct hop *hop)
+{
+	return hop->with_secrets && destination_route(hop)->cert != NULL;
 }
 
 bool

@@ -38,6 +38,9 @@ MUST_CHECK bool connection_apply(struct connection *connection, CURL *easy,
 /* The file of authorities that HOP's connections trust; NULL: the system's. */
 const char *connection_authorities(const struct hop *hop);
 
+/* Is the client's certificate, if there is one, shown to the server of HOP? */
+bool connection_shows_certificate(const struct hop *hop);
+
 /* Does the connection of HOP begin with a handshake of TLS with its proxy? */
 bool connection_secures_proxy(const struct hop *hop);
 

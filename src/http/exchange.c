@@ -255,15 +255,25 @@ add_the_way(struct exchange *exchange, struct response *response)
 	response->sent = true;
 }
 
+/* Is RESPONSE a redirect to be followed? Its body is of no use, however large it is. */
+static bool
+leads_on(const struct exchange *exchange, const struct response *response,
+    const char *location)
+{
+	return location != NULL && is_redirect(response->http_status) &&
+	    exchange->request->max_redirects > 0 &&
+	    (response->result == RESPONSE_COMPLETE ||
+	        response->result == RESPONSE_TOO_LARGE);
+}
+
 static void
 on_hop_done(struct response *response, const char *location, void *arg)
 {
 	struct exchange *exchange = arg;
-	bool redirected = response->result == RESPONSE_COMPLETE && location != NULL &&
-	    is_redirect(response->http_status) && exchange->request->max_redirects > 0;
 
 	exchange->transfer = NULL;
-	if (redirected && follow(exchange, response, location))
+	if (leads_on(exchange, response, location) &&
+	    follow(exchange, response, location))
 		return;
 	add_the_way(exchange, response);
 	exchange->done(response, exchange->done_arg);

@@ -111,18 +111,60 @@ tell_proxys_answer(const struct place *place, const char *target, long status)
 	    target, status, hint);
 }
 
+/* What a SOCKS proxy said, which libcurl tells by its number (RFC 1928, 6); NULL: libcurl's
+ * words will do. */
+static const char *
+words_of_socks(const struct handle *handle)
+{
+	static const struct {
+		CURLproxycode code;
+		const char *words;
+	} replies[] = {
+		{ CURLPX_NO_AUTH, "it demands another user or password" },
+		{ CURLPX_USER_REJECTED, "it demands another user or password" },
+		{ CURLPX_BAD_VERSION, "what answers there is no SOCKS5 proxy" },
+		{ CURLPX_REPLY_GENERAL_SERVER_FAILURE, "it failed" },
+		{ CURLPX_REPLY_NOT_ALLOWED, "that is not allowed" },
+		{ CURLPX_REPLY_NETWORK_UNREACHABLE, "network unreachable" },
+		{ CURLPX_REPLY_HOST_UNREACHABLE, "host unreachable" },
+		{ CURLPX_REPLY_CONNECTION_REFUSED, "connection refused" },
+		{ CURLPX_REPLY_TTL_EXPIRED, "TTL expired" },
+	};
+	long code = CURLPX_OK;
+
+	curl_easy_getinfo(handle->easy, CURLINFO_PROXY_ERROR, &code);
+	for (size_t i = 0; i < ARRAY_COUNT(replies); i++) {
+		if ((long)replies[i].code == code)
+			return replies[i].words;
+	}
+	return NULL;
+}
+
+/* Likewise, of what is no answer to CONNECT. */
+static const char *
+words_of_tunnel(const struct handle *handle)
+{
+	if (strstr(handle->error, "tunnel failed, response 0") != NULL)
+		return "what answers there is no HTTP proxy";
+	if (strstr(handle->error, "Too large response headers") != NULL)
+		return "the headers of its answer are too large";
+	return NULL;
+}
+
 static char *
 tell_proxy(const struct handle *handle, CURLcode code)
 {
 	struct place proxy = next_place(handle);
 	struct place target = last_place(handle);
+	const char *words;
 	char *reason, *message;
 	long status = 0;
 
 	curl_easy_getinfo(handle->easy, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (status >= 300)
 		return tell_proxys_answer(&proxy, target.text, status);
-	reason = reason_of(handle, code);
+	words = code == CURLE_PROXY ? words_of_socks(handle) : words_of_tunnel(handle);
+	reason = words != NULL ? xstrdup(words) : reason_of(handle, code);
 	message = xasprintf(
 	    "proxy %s does not connect to %s: %s", proxy.text, target.text, reason);
 	free(reason);
@@ -154,7 +196,7 @@ static char *
 tell_handshake(const struct handle *handle, CURLcode code)
 {
 	struct place place = secured_place(handle);
-	bool given = destination_route(handle->hop)->cert != NULL;
+	bool given = connection_shows_certificate(handle->hop);
 	char *reason = reason_of(handle, code);
 	char *words = join_words(
 	    tls_words_of_handshake(reason, handle->handshake.wants_certificate, given),
@@ -189,13 +231,32 @@ tell_authorities(const struct handle *handle, CURLcode code)
 	return xasprintf("cannot read certificate authorities from %s", file);
 }
 
+/* In TLS 1.3 the client is through with the handshake before the server has looked at its
+ * certificate; and who then closes the connection, instead of reading what was sent, takes
+ * back the alert that would say why. */
+static const char *
+tell_wish(const struct handle *handle)
+{
+	return handle->handshake.wants_certificate &&
+	        !connection_shows_certificate(handle->hop)
+	    ? ", after a client certificate was asked for"
+	    : "";
+}
+
 static char *
 tell_nothing(const struct handle *handle, UNUSED CURLcode code)
 {
 	/* libcurl says the same where something came that is no HTTP/2. */
 	if (destination_of(handle->hop).version == HTTP_2_PRIOR_KNOWLEDGE)
 		return xstrdup("the connection ended without an answer by HTTP/2");
-	return xstrdup("the server closed the connection before answering");
+	return xasprintf(
+	    "the server closed the connection before answering%s", tell_wish(handle));
+}
+
+static char *
+tell_challenges(UNUSED const struct handle *handle, UNUSED CURLcode code)
+{
+	return xstrdup("the server asks for authentication again and again");
 }
 
 static char *
@@ -215,10 +276,11 @@ tell_cut(const struct handle *handle, UNUSED CURLcode code)
 static char *
 tell_broken(const struct handle *handle, CURLcode code)
 {
+	bool answered = handle->answer.header_bytes > 0;
 	char *reason = reason_of(handle, code);
-	char *message = xasprintf("the connection broke %s: %s",
-	    handle->answer.header_bytes > 0 ? "within the answer" : "before the answer",
-	    reason);
+	char *message = xasprintf("the connection broke %s: %s%s",
+	    answered ? "within the answer" : "before the answer", reason,
+	    answered ? "" : tell_wish(handle));
 
 	free(reason);
 	return message;
@@ -351,7 +413,8 @@ static bool
 is_proxys_doing(const struct handle *handle, CURLcode code)
 {
 	return !handle->connected && destination_of(handle->hop).is_proxy &&
-	    (is_broken(code) || code == CURLE_WEIRD_SERVER_REPLY);
+	    (is_broken(code) || code == CURLE_WEIRD_SERVER_REPLY ||
+	        is_header_line_too_long(handle, code));
 }
 
 /* Something came that is no answer, so that the connection was not lost. */
@@ -374,6 +437,8 @@ ending_of(const struct handle *handle, CURLcode code)
 {
 	if (handle->forsaken)
 		return (struct ending){ RESPONSE_PROTOCOL, tell_nothing };
+	if (handle->weary)
+		return (struct ending){ RESPONSE_PROTOCOL, tell_challenges };
 	if (is_proxys_doing(handle, code))
 		return (struct ending){ RESPONSE_CONNECT, tell_proxy };
 	if (is_late_alert(handle, code))

@@ -24,6 +24,10 @@
 /* The version from which on it need not be. */
 #define SOUND_PRIOR_KNOWLEDGE 0x080000u
 
+/* After how many challenges a server is asked no more, which libcurl does not bound: the
+ * first, a second since the nonce was stale, and one more. */
+#define MAX_CHALLENGES 3
+
 /* libcurl's words for "never": what CURLOPT_RESOLVE gave it stays. */
 #define KEPT_FOR_EVER (-1L)
 
@@ -105,17 +109,21 @@ on_connected(void *arg, UNUSED char *remote_ip, UNUSED char *local_ip,
 
 	handle->forsaken =
 	    handle->sent && handle->answer.header_bytes == 0 && is_unsafe(handle->hop);
-	if (handle->forsaken)
+	if (handle->answer.header_bytes > 0)
+		handle->challenges++;
+	handle->weary = handle->challenges > MAX_CHALLENGES;
+	clear_tls(&handle->tls);
+	/* Also what is given up here: the connection may outlive HANDLE. */
+	if (handle->hop->url->tls)
+		trust_inspect(
+		    handle->easy, &handle->tls, handle->hop->request->keep_trail);
+	if (handle->forsaken || handle->weary)
 		return CURL_PREREQFUNC_ABORT;
 	answer_restart(&handle->answer);
 	handle->begun = true;
 	handle->connected = true;
 	handle->sent = true;
 	handle->asked_us = clock_now_us();
-	clear_tls(&handle->tls);
-	if (handle->hop->url->tls)
-		trust_inspect(
-		    handle->easy, &handle->tls, handle->hop->request->keep_trail);
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -161,6 +169,10 @@ set_behaviour(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	/* A session that is resumed (RFC 8446, 2.2) neither shows nor checks the server's
+	 * certificate, but repeats what was found when it began: a certificate that has
+	 * expired, or was replaced, would not be noticed for as long as it goes on. */
+	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 }
 
 /* What libcurl calls and fills. */
@@ -324,6 +336,8 @@ handle_release(struct handle *handle)
 	handle->connected = false;
 	handle->sent = false;
 	handle->forsaken = false;
+	handle->weary = false;
+	handle->challenges = 0;
 	handle->lacks_addresses = false;
 	handle->socket_errno = 0;
 	handle->handshakes = 0;

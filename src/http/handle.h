@@ -33,6 +33,8 @@ struct handle {
 	bool connected;        /* the request is on its way, or was */
 	bool sent;             /* ... or was on a former connection of the transfer */
 	bool forsaken;         /* it was lost, and must not be sent twice */
+	bool weary;            /* of challenges: one more is not answered */
+	unsigned challenges;   /* answered by asking once more */
 	bool lacks_addresses;  /* libcurl does not know those of the host */
 	bool may_resolve;      /* the host is an address: libcurl only has to read it */
 	int socket_errno; /* why the last socket was refused to us; 0: it was not */

@@ -1,5 +1,6 @@
 #include "http/tls_words.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -30,8 +31,9 @@ tls_words_of_certificate(const char *reason)
 		    "signed by an unknown authority" },
 		{ "unable to verify the first certificate",
 		    "signed by an unknown authority" },
-		{ "does not match target host", "made out to another host" },
-		{ "matches target host", "made out to another host" },
+		/* What follows is a host name or, in newer versions, an address. */
+		{ "does not match target", "made out to another host" },
+		{ "matches target", "made out to another host" },
 	};
 
 	return find(rows, ARRAY_COUNT(rows), reason);
@@ -61,6 +63,16 @@ is_about_client(const char *reason)
 	return false;
 }
 
+/* The connection ended without an alert, as some servers have it: OpenSSL's words for it,
+ * libcurl's where OpenSSL has none, and the system's. */
+static bool
+is_hang_up(const char *reason)
+{
+	return strstr(reason, "unexpected eof") != NULL ||
+	    strstr(reason, "SSL_ERROR_SYSCALL") != NULL ||
+	    strstr(reason, strerror(ECONNRESET)) != NULL;
+}
+
 const char *
 tls_words_of_handshake(const char *reason, bool wanted, bool given)
 {
@@ -77,6 +89,10 @@ tls_words_of_handshake(const char *reason, bool wanted, bool given)
 	if (wanted && is_about_client(reason))
 		return given ? "the server refuses the client certificate"
 		             : "the server demands a client certificate";
+	if (is_hang_up(reason))
+		return wanted && !given
+		    ? "the connection was closed, after a client certificate was asked for"
+		    : "the connection was closed";
 	return find(rows, ARRAY_COUNT(rows), reason);
 }
 

@@ -37,10 +37,10 @@ void transfers_resize(
  */
 int64_t transfers_now_us(struct transfers *transfers);
 
-/* An https URL is going to be asked: read what that needs, some tens of milliseconds,
- * now, before the time of anything is taken. Called again, it is read again if it has
- * changed. */
-void transfers_expect_tls(struct transfers *transfers);
+/* An https URL is going to be asked, of a server that is trusted by the file CA (NULL: as the
+ * system does): read what that needs, some tens of milliseconds, now, before the time of
+ * anything is taken. Called again, it is read again if it has changed. */
+void transfers_expect_tls(struct transfers *transfers, const char *ca);
 
 /* Cancels what is in flight, without reports. Not to be called from inside one. NULL is
  * allowed. */

@@ -116,7 +116,8 @@ refresh(struct authorities *authorities)
 	struct stat state;
 	X509_STORE *store;
 
-	if (stat(authorities->file, &state) == -1)
+	/* To open a pipe could take for ever. */
+	if (stat(authorities->file, &state) == -1 || !S_ISREG(state.st_mode))
 		return false;
 	if (authorities->store != NULL && is_same(&state, &authorities->state))
 		return true;
@@ -141,11 +142,9 @@ trust_new(void)
 	return trust;
 }
 
-void
-trust_expect(struct trust *trust)
+static void
+expect_system(struct trust *trust)
 {
-	if (trust == NULL)
-		return;
 	trust->tried = true;
 	if (trust->system.file == NULL)
 		trust->system.file = file_of_libcurl();
@@ -193,13 +192,24 @@ find_own(struct trust *trust, const char *file)
 	return authorities;
 }
 
+void
+trust_expect(struct trust *trust, const char *ca)
+{
+	if (trust == NULL)
+		return;
+	if (ca == NULL)
+		expect_system(trust);
+	else
+		(void)refresh(find_own(trust, ca));
+}
+
 bool
 trust_use(struct trust *trust, CURL *easy, const char *ca)
 {
 	if (trust == NULL)
 		return use_file_alone(easy, ca);
 	if (!trust->tried)
-		trust_expect(trust);
+		expect_system(trust);
 	if (trust->system.store != NULL) {
 		curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
 		curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
@@ -321,7 +331,7 @@ trust_new(void)
 }
 
 void
-trust_expect(UNUSED struct trust *trust)
+trust_expect(UNUSED struct trust *trust, UNUSED const char *ca)
 {
 }
 

@@ -25,10 +25,10 @@ struct trust;
  * itself. NULL is allowed in all of the below. */
 struct trust *trust_new(void);
 
-/* There will be connections: read libcurl's own choice of file now, if it has changed since
- * it was read. Connections that stand, and sessions that are resumed, stay as they are;
- * where there is nothing to be read, what was read before holds. */
-void trust_expect(struct trust *trust);
+/* There will be connections that trust CA, or, where it is NULL, libcurl's own choice of
+ * file: read that now, if it has changed since it was read. Connections that stand stay as
+ * they are; where there is nothing to be read, what was read before holds. */
+void trust_expect(struct trust *trust, const char *ca);
 
 /*
  * Have the connections of EASY trust the authorities in the file CA, or, where it is NULL,

@@ -255,18 +255,32 @@ take_userinfo(CURLU *handle, struct url *url, const char **why)
 	return true;
 }
 
+/* Is there a "?" in TEXT, and nothing behind it? Servers may tell that from none (RFC
+ * 3986, 6.2.3); libcurl does not write it. */
+static bool
+has_empty_query(const char *text)
+{
+	size_t len = strcspn(text, "#");
+	size_t path_len = strcspn(text, "?#");
+
+	return path_len + 1 == len;
+}
+
 /* What is asked for: no userinfo, no fragment, no port that goes without saying. */
 static bool
-take_text(CURLU *handle, struct url *url, const char **why)
+take_text(CURLU *handle, const char *text, struct url *url, const char **why)
 {
 	static const CURLUPart dropped[] = { CURLUPART_USER, CURLUPART_PASSWORD,
 		CURLUPART_OPTIONS, CURLUPART_FRAGMENT };
+	char *whole;
 
 	for (size_t i = 0; i < ARRAY_COUNT(dropped); i++)
 		curl_url_set(handle, dropped[i], NULL, 0);
-	url->text = get_part(handle, CURLUPART_URL, CURLU_NO_DEFAULT_PORT);
-	if (url->text == NULL)
+	whole = get_part(handle, CURLUPART_URL, CURLU_NO_DEFAULT_PORT);
+	if (whole == NULL)
 		return refuse(why, phrase_of(CURLUE_MALFORMED_INPUT));
+	url->text = has_empty_query(text) ? xasprintf("%s?", whole) : xstrdup(whole);
+	free(whole);
 	/* libcurl has written the scheme in lower case. */
 	url->tls = strncmp(url->text, "https:", 6) == 0;
 	return true;
@@ -283,7 +297,7 @@ parse_into(CURLU *handle, const char *text, struct url *url, const char **why)
 	if (code != CURLUE_OK)
 		return refuse(why, phrase_of(code));
 	return take_host(handle, url, why) && take_userinfo(handle, url, why) &&
-	    take_text(handle, url, why);
+	    take_text(handle, text, url, why);
 }
 
 bool

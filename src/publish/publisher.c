@@ -138,6 +138,17 @@ publisher_round_ends(struct publisher *publisher, const struct round_summary *su
 	publish(publisher);
 }
 
+void
+publisher_round_is_over(
+    struct publisher *publisher, const struct round_summary *summary)
+{
+	/* Another one may have ended since. */
+	if (summary->number == publisher->ended.number)
+		publisher->ended = *summary;
+	if (!publisher->gathering)
+		publish(publisher);
+}
+
 /* ---- what came of a write ---- */
 
 static void

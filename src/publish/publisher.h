@@ -61,9 +61,12 @@ void publisher_round_begins(
     struct publisher *publisher, const struct round_summary *summary);
 /* An outcome is on the board: out within `publish_after`. */
 void publisher_outcome(struct publisher *publisher);
-/* The round is over: out now. With `fail_fast` also where it is decided before that; then it
- * is called again at its end. */
+/* The round is over, or, with `fail_fast`, decided before that: out now. */
 void publisher_round_ends(
+    struct publisher *publisher, const struct round_summary *summary);
+/* Those are over, too, that went on after its end: what they came to is out now, unless a newer
+ * round is yet to be decided, whose document will have it. */
+void publisher_round_is_over(
     struct publisher *publisher, const struct round_summary *summary);
 
 /*

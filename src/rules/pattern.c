@@ -67,6 +67,9 @@ next_escape(const char **at, const char *end)
 	if (slash == NULL || end - slash < 2)
 		return '\0';
 	*at = slash + 2;
+	/* \c takes what stands behind it, be it a backslash. */
+	if (slash[1] == 'c' && *at < end)
+		(*at)++;
 	return slash[1];
 }
 

@@ -130,7 +130,7 @@ MUST_CHECK enum template_result template_render(const struct template *template,
 bool template_is_value(const struct template *template);
 
 /* Render such a TEMPLATE as template_render() does, but as compact JSON with the value's
- * type: text as a string, a number as that, null as null. */
+ * type: text as a string, a number as that. */
 MUST_CHECK enum template_result template_render_json(const struct template *template,
     const struct template_value *root, struct marked *out, struct secrets *carried,
     const char **name);

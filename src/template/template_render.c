@@ -303,7 +303,7 @@ template_render_json(const struct template *template, const struct template_valu
 
 	assert(template_is_value(template));
 	render_init(&render, template, root, out, carried);
-	if (look_up(&render, node, &value))
+	if (look_up(&render, node, &value) && value.kind != TEMPLATE_NULL)
 		result = template_put_value(&render.output, &value, FORM_JSON);
 	if (result != TEMPLATE_RENDERED && name != NULL)
 		*name = node->text;

@@ -159,7 +159,8 @@ tls_serve(struct evhttp *http, const char *folder)
 	struct identity authority = { 0 };
 	struct identity server = { 0 };
 	struct identity client = { 0 };
-	SSL_CTX *context = NULL;
+	/* Kept for as long as the program runs. */
+	static SSL_CTX *context;
 
 	if (make_identity(&authority, "gatherd demo authority", 1,
 	        NID_basic_constraints, "critical,CA:TRUE", NULL) &&
@@ -178,7 +179,6 @@ tls_serve(struct evhttp *http, const char *folder)
 		fprintf(stderr, "gatherd-demo: no certificates could be made\n");
 		return false;
 	}
-	/* Kept for as long as the program runs. */
 	evhttp_set_bevcb(http, make_connection, context);
 	return true;
 }

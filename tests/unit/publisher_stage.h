@@ -202,6 +202,21 @@ stage_decide_round(struct stage *stage, uint64_t number, enum round_verdict verd
 	publisher_round_ends(stage->publisher, &summary);
 }
 
+/* The others have ended, too, a while after the verdict. */
+UNUSED static void
+stage_finish_round(struct stage *stage, uint64_t number, enum round_verdict verdict)
+{
+	const struct round_summary summary = {
+		.number = number,
+		.started_at_ms = 1000,
+		.duration_us = 3000,
+		.target_count = TARGET_COUNT,
+		.verdict = verdict,
+	};
+
+	publisher_round_is_over(stage->publisher, &summary);
+}
+
 UNUSED static void
 stage_end_round(struct stage *stage, uint64_t number)
 {

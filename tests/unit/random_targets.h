@@ -19,7 +19,7 @@
 /* What makes up a target. */
 struct nature {
 	int64_t timeout_ms;
-	int64_t deadline_ms;
+	int64_t deadline_us;
 	bool prepared; /* its request is rendered once for all turns */
 	bool broken;   /* its URL cannot be rendered */
 };
@@ -66,7 +66,7 @@ random_nature(void)
 {
 	return (struct nature){
 		.timeout_ms = between(1, 50) * 100,
-		.deadline_ms = between(1, 100) * 100,
+		.deadline_us = between(1, 100) * 100000,
 		.prepared = !one_in(10),
 		.broken = one_in(12),
 	};
@@ -79,7 +79,7 @@ apply_nature(struct config *config, size_t index, const struct nature *nature)
 	struct target *target = config->targets[index];
 
 	target->timeout_ms = nature->timeout_ms;
-	target->deadline_ms = nature->deadline_ms;
+	target->deadline_ms = nature->deadline_us / 1000;
 	if (nature->broken)
 		fake_config_break(config, index);
 	else if (!nature->prepared)
@@ -89,9 +89,9 @@ apply_nature(struct config *config, size_t index, const struct nature *nature)
 static struct expected
 foresee(const struct nature *nature, const struct fake_answer *answer)
 {
-	int64_t limit_ms = nature->timeout_ms < nature->deadline_ms
-	    ? nature->timeout_ms
-	    : nature->deadline_ms;
+	int64_t timeout_us = nature->timeout_ms * 1000;
+	int64_t limit_us =
+	    timeout_us < nature->deadline_us ? timeout_us : nature->deadline_us;
 	bool is_json = answer->content_type != NULL &&
 	    strcmp(answer->content_type, "application/json") == 0;
 	bool is_valid = answer->body != NULL &&
@@ -99,8 +99,8 @@ foresee(const struct nature *nature, const struct fake_answer *answer)
 
 	if (nature->broken)
 		return (struct expected){ STATUS_ERROR, -1 };
-	if (answer->delay_us >= limit_ms * 1000)
-		return (struct expected){ STATUS_TIMEOUT, limit_ms * 1000 };
+	if (answer->delay_us >= limit_us)
+		return (struct expected){ STATUS_TIMEOUT, limit_us };
 	if (answer->result != RESPONSE_COMPLETE)
 		return (struct expected){ STATUS_ERROR, answer->delay_us };
 	if (answer->http_status > 299)

@@ -139,6 +139,11 @@ test_a_good_attempt_needs_no_decision(UNUSED void **state)
 static void
 test_what_the_server_said_is_masked(UNUSED void **state)
 {
+	struct extract token = { .header = (char[]){ "x-token" }, .secret = true };
+	const struct target target = {
+		.extract = { .items = &token, .count = 1 },
+		.has_secret_value = true,
+	};
 	struct rendered_request rendered = {
 		.shown_url = (char[]){ "http://a/***" },
 	};
@@ -154,19 +159,22 @@ test_what_the_server_said_is_masked(UNUSED void **state)
 	response.trail = xcalloc(2, sizeof(*response.trail));
 	response.trail[0].url = xstrdup("http://a/tiny");
 	response.trail[1].url = xstrdup("http://a/?k=open%20sesame");
-	response.head = xstrdup("HTTP/1.1 204\r\nX-Key: open sesame\r\n");
+	response.head = xstrdup("HTTP/1.1 204\r\nX-Key: open sesame\r\n"
+	                        "X-Token: abc: d\r\nX-Tokens: 1\r\n");
 	response.tls = (struct response_tls){
 		.version = "TLSv1.3",
 		.expires_at_ms = 17,
 		.subject = xstrdup("CN=a"),
 	};
-	attempt_tell_response(&attempt, &rendered, &response, &outcome);
+	attempt_tell_response(&attempt, &target, &rendered, &response, &outcome);
 	assert_null(response.trail);
 	assert_int_equal(attempt.hops, 2);
 	assert_string_equal(attempt.trail[0].url, "http://a/***");
 	assert_string_equal(attempt.trail[1].url, "http://a/?k=***");
 	assert_string_equal(attempt.final_url, "http://a/3");
-	assert_string_equal(attempt.answer_head, "HTTP/1.1 204\r\nX-Key: ***\r\n");
+	/* Both what was sent and what is a secret value. */
+	assert_string_equal(attempt.answer_head,
+	    "HTTP/1.1 204\r\nX-Key: ***\r\nX-Token: ***\r\nX-Tokens: 1\r\n");
 	assert_string_equal(attempt.tls.subject, "CN=a");
 	assert_null(attempt.tls.issuer);
 	assert_int_equal(attempt.tls.expires_at_ms, 17);

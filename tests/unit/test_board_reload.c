@@ -258,6 +258,27 @@ test_the_same_config_may_come_again(UNUSED void **state)
 	tear_down(&f);
 }
 
+static void
+test_another_server_has_not_held_it_back(UNUSED void **state)
+{
+	struct board_stage f;
+	struct config *config;
+
+	set_up(&f, 1);
+	board_hold(f.board, board_entry(f.board, 0), 5000000, 0, 0, 1000);
+	assert_int_equal(board_entry(f.board, 0)->next_at_ms, 6000);
+	reload(&f, fake_config_new(1));
+	assert_int_equal(board_entry(f.board, 0)->hold_until_us, 5000000);
+	assert_int_equal(board_entry(f.board, 0)->next_at_ms, 6000);
+	config = fake_config_new(1);
+	free(config->targets[0]->host);
+	config->targets[0]->host = xstrdup("http://other:80");
+	reload(&f, config);
+	assert_int_equal(board_entry(f.board, 0)->hold_until_us, 0);
+	assert_int_equal(board_entry(f.board, 0)->next_at_ms, -1);
+	tear_down(&f);
+}
+
 int
 main(void)
 {
@@ -271,6 +292,7 @@ main(void)
 		cmocka_unit_test(
 		    test_what_a_former_run_knew_stays_until_the_first_outcome),
 		cmocka_unit_test(test_the_same_config_may_come_again),
+		cmocka_unit_test(test_another_server_has_not_held_it_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,7 +96,8 @@ test_what_is_printed_reads_back_as_the_same_config(UNUSED void **state)
 		"  \"\\u00e9\\U0001f600\": {url: http://a, description: \"a\\n\\tb\"}\n",
 		"interval: 1d2h3m4s5ms\noutput: {max_size: 1001, permissions: 7}\n"
 		"services: {a: {url: \"http://a/$$x/${plain:GATHERD_TEST_WORD}\"}}\n",
-		"mode: fail_fast\nmax_per_host: 3\nrate_per_host: 90/min\n"
+		"mode: fail_fast\nservices: {a: http://a}\n",
+		"max_per_host: 3\nrate_per_host: 90/min\n"
 		"services: {a: {url: http://a, retries: 3, delay: 2s, backoff: 10m,\n"
 		"  retry_delay: 0, retry_unsafe: yes, needs: [b], method: PUT, body: \"\",\n"
 		"  auth: {bearer: \"${GATHERD_TEST_WORD}\"}, tls: {min_version: 1.3, "

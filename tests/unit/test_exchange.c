@@ -110,6 +110,33 @@ test_each_kind_of_redirect_is_followed(UNUSED void **state)
 }
 
 static void
+test_the_body_of_a_redirect_may_be_too_large(UNUSED void **state)
+{
+	static const struct page pages[] = {
+		{ "http://a.test/", 301, "/x" },
+		{ NULL, 0, NULL },
+	};
+	struct stage stage;
+
+	open_stage(&stage, pages, "http://a.test/");
+	start(&stage);
+	end_hop(&stage.transfers, RESPONSE_TOO_LARGE, 301, "/x");
+	assert_int_equal(stage.reports, 0);
+	end_hop(&stage.transfers, RESPONSE_TOO_LARGE, 200, NULL);
+	assert_int_equal(stage.response.result, RESPONSE_TOO_LARGE);
+	assert_string_equal(stage.response.final_url, "http://a.test/x");
+	close_stage(&stage);
+
+	/* Where none is followed it is the answer. */
+	open_stage(&stage, pages, "http://a.test/");
+	stage.request.max_redirects = 0;
+	start(&stage);
+	end_hop(&stage.transfers, RESPONSE_TOO_LARGE, 301, "/x");
+	assert_int_equal(stage.response.result, RESPONSE_TOO_LARGE);
+	close_stage(&stage);
+}
+
+static void
 test_secrets_stay_at_home_once_it_was_left(UNUSED void **state)
 {
 	static const struct page pages[] = {
@@ -356,6 +383,7 @@ main(void)
 		cmocka_unit_test(test_a_failure_is_passed_on),
 		cmocka_unit_test(test_with_no_redirects_allowed_the_3xx_is_the_answer),
 		cmocka_unit_test(test_each_kind_of_redirect_is_followed),
+		cmocka_unit_test(test_the_body_of_a_redirect_may_be_too_large),
 		cmocka_unit_test(test_secrets_stay_at_home_once_it_was_left),
 		cmocka_unit_test(test_endless_redirects_end),
 		cmocka_unit_test(

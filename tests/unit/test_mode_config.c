@@ -65,6 +65,27 @@ test_an_interval_of_its_own_goes_with_settle_alone(UNUSED void **state)
 }
 
 static void
+test_a_backoff_goes_with_settle_alone(UNUSED void **state)
+{
+	assert_mode(
+	    "mode: settle\nservices: {a: {url: http://a, backoff: 5m}}\n", MODE_SETTLE);
+	assert_mode("mode: fail_fast\ndefaults: {backoff: 5m}\n"
+	            "services: {a: {url: http://a, backoff: 0}}\n",
+	    MODE_FAIL_FAST);
+	assert_faults(
+	    "mode: fail_fast\n"
+	    "defaults: {backoff: 5m}\n"
+	    "services:\n"
+	    "  a: http://a\n"
+	    "  b: {url: http://b, backoff: 1h}\n"
+	    "  \"c{{k}}\": {for_each: {k: [1, 2]}, url: http://c, backoff: 0}\n",
+	    "c.yaml:2:21: error: backoff: with mode fail_fast all services are asked in each "
+	    "round\n"
+	    "c.yaml:5:31: error: backoff: with mode fail_fast all services are asked in each "
+	    "round\n");
+}
+
+static void
 test_a_deadline_has_room_for_all_attempts(UNUSED void **state)
 {
 	struct config *config =
@@ -93,6 +114,7 @@ main(void)
 		CASE(test_a_mode_is_one_of_three_words),
 		CASE(test_a_spread_goes_with_settle_alone),
 		CASE(test_an_interval_of_its_own_goes_with_settle_alone),
+		CASE(test_a_backoff_goes_with_settle_alone),
 		CASE(test_a_deadline_has_room_for_all_attempts),
 	};
 

@@ -157,6 +157,8 @@ test_what_does_not_compile_is_told_with_its_place(UNUSED void **state)
 	assert_fault("a{2,1}", "numbers out of order in {} quantifier at byte ");
 	assert_fault("\\C", "\\C is not allowed");
 	assert_fault("a\\X", "\\X is not allowed");
+	/* The first backslash belongs to \c, the one behind it does not. */
+	assert_fault("\\c\\\\X", "\\X is not allowed");
 	assert_fault("\\Ga", "\\G is not allowed, \\A is the start of the text");
 	/* The pattern itself has to be UTF-8. */
 	assert_fault("a\xC3(", "UTF-8 error: byte 2 top bits not 0x80 at byte ");

@@ -139,15 +139,63 @@ test_with_fail_fast_nothing_goes_out_but_the_verdict_and_the_end(UNUSED void **s
 	stage_put(&stage, 1, 8);
 	stage_run_now(&stage);
 	assert_int_equal(stage.written, 1);
-	stage_decide_round(&stage, number, ROUND_FAILED);
+	assert_says(stage.path, "/round/duration_ms", "2.0");
+	stage_finish_round(&stage, number, ROUND_FAILED);
 	stage_run(&stage, &stage.written, 2);
 	assert_says(stage.path, "/outcome", "\"failed\"");
+	assert_says(stage.path, "/round/duration_ms", "3.0");
 	assert_says(stage.path, "/services/t1/data", "8");
 
 	/* The next round has a verdict of its own. */
 	stage_pass_round(&stage);
 	stage_run(&stage, &stage.written, 3);
 	assert_says(stage.path, "/outcome", "\"complete\"");
+	stage_clear(&stage);
+}
+
+static void
+test_what_goes_on_after_the_verdict_waits_for_a_newer_one(UNUSED void **state)
+{
+	struct stage stage;
+	uint64_t first, second;
+
+	stage_init(&stage);
+	stage.options.gather_mode = MODE_FAIL_FAST;
+	stage_start(&stage);
+	stage_run(&stage, &stage.ready, 1);
+	first = stage_begin_round(&stage);
+	stage_decide_round(&stage, first, ROUND_FAILED);
+	stage_run(&stage, &stage.written, 1);
+
+	second = stage_begin_round(&stage);
+	stage_finish_round(&stage, first, ROUND_FAILED);
+	stage_run_now(&stage);
+	assert_int_equal(stage.written, 1);
+	stage_end_round(&stage, second);
+	stage_run(&stage, &stage.written, 2);
+	assert_says(stage.path, "/outcome", "\"complete\"");
+	stage_clear(&stage);
+}
+
+static void
+test_what_goes_on_after_the_verdict_is_no_newer_one(UNUSED void **state)
+{
+	struct stage stage;
+	uint64_t number;
+
+	stage_init(&stage);
+	stage.options.gather_mode = MODE_FAIL_FAST;
+	stage_start(&stage);
+	stage_run(&stage, &stage.ready, 1);
+	number = stage_begin_round(&stage);
+	stage_decide_round(&stage, number, ROUND_FAILED);
+	stage_pass_round(&stage);
+	stage_put(&stage, 1, 8);
+	stage_finish_round(&stage, number, ROUND_FAILED);
+	stage_run(&stage, &stage.written, 2);
+	assert_says(stage.path, "/services/t1/data", "8");
+	assert_says(stage.path, "/outcome", "\"complete\"");
+	assert_says(stage.path, "/round/number", "2");
 	stage_clear(&stage);
 }
 
@@ -525,6 +573,9 @@ main(void)
 		cmocka_unit_test(test_only_whole_rounds_are_published_on_request),
 		cmocka_unit_test(
 		    test_with_fail_fast_nothing_goes_out_but_the_verdict_and_the_end),
+		cmocka_unit_test(
+		    test_what_goes_on_after_the_verdict_waits_for_a_newer_one),
+		cmocka_unit_test(test_what_goes_on_after_the_verdict_is_no_newer_one),
 		cmocka_unit_test(test_what_comes_before_the_output_is_open_is_not_lost),
 		cmocka_unit_test(
 		    test_what_comes_while_the_disk_is_slow_is_in_one_document),

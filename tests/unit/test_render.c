@@ -150,6 +150,62 @@ test_a_user_without_password_is_a_secret(UNUSED void **state)
 }
 
 static void
+test_a_user_beside_a_password_is_a_secret(UNUSED void **state)
+{
+	struct config *config =
+	    load_text("services: {s: \"http://monitoring:x@h/\"}\n");
+	struct rendered_request *rendered = render(config);
+
+	assert_string_equal(masked(&rendered->request, "is monitoring"), "is ***");
+	rendered_request_free(rendered);
+	config_unref(config);
+}
+
+static void
+test_the_way_there_is_masked_where_it_is_secret(UNUSED void **state)
+{
+	static const struct {
+		const char *keys;
+		const char *text; /* of a message */
+		const char *masked;
+	} cases[] = {
+		{ "proxy: \"http://${GATHERD_TEST_HOST}:1\"", "by proxy s3cr3t-host:1",
+		    "by proxy ***:1" },
+		{ "proxy: \"http://me:${GATHERD_TEST_HOST}@open-host:1\"",
+		    "S3cr3t-Host by open-host:1", "*** by open-host:1" },
+		{ "proxy: \"http://monitoring:x@open-host:1\"",
+		    "monitoring by open-host:1", "*** by open-host:1" },
+		{ "unix_socket: \"/run/${GATHERD_TEST_HOST}.sock\"",
+		    "to /run/S3cr3t-Host.sock", "to /run/***.sock" },
+		{ "unix_socket: /run/open-host.sock", "to /run/open-host.sock",
+		    "to /run/open-host.sock" },
+		{ "resolve: {h: \"${GATHERD_TEST_ADDRESS}\"}", "by 127.1.2.234:80",
+		    "by ***:80" },
+		{ "resolve: {h: 127.1.2.234}", "by 127.1.2.234:80",
+		    "by 127.1.2.234:80" },
+		{ "tls: {server_name: \"${GATHERD_TEST_HOST}\"}", "of s3cr3t-host",
+		    "of ***" },
+	};
+
+	setenv("GATHERD_TEST_HOST", "S3cr3t-Host", 1);
+	setenv("GATHERD_TEST_ADDRESS", "127.1.2.234", 1);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct rendered_request *rendered;
+		struct config *config;
+		char yaml[256];
+
+		snprintf(yaml, sizeof(yaml), "services: {s: {url: http://h, %s}}\n",
+		    cases[i].keys);
+		config = load_text(yaml);
+		rendered = render(config);
+		assert_string_equal(
+		    masked(&rendered->request, cases[i].text), cases[i].masked);
+		rendered_request_free(rendered);
+		config_unref(config);
+	}
+}
+
+static void
 test_credentials_in_headers_are_secret(UNUSED void **state)
 {
 	struct config *config =
@@ -307,6 +363,8 @@ main(void)
 		CASE(test_secrets_in_the_url_are_not_shown),
 		CASE(test_userinfo_becomes_a_secret_wherever_it_is_from),
 		CASE(test_a_user_without_password_is_a_secret),
+		CASE(test_a_user_beside_a_password_is_a_secret),
+		CASE(test_the_way_there_is_masked_where_it_is_secret),
 		CASE(test_credentials_in_headers_are_secret),
 		CASE(test_each_of_several_secrets_in_a_row_is_masked),
 		CASE(test_a_secret_that_is_percent_encoded_may_come_back_decoded),

@@ -6,6 +6,7 @@
 #include "parsed.h"
 
 #include "base/secrets.h"
+#include "base/xalloc.h"
 #include "config/render.h"
 #include "config/value.h"
 
@@ -209,6 +210,50 @@ test_what_reaches_the_host_all_the_same_is_refused(UNUSED void **state)
 #define CASE(function) \
 	cmocka_unit_test_setup_teardown(function, enter_folder, leave_folder)
 
+static void
+test_what_is_put_in_climbs_up_no_path(UNUSED void **state)
+{
+	static const struct {
+		const char *url;
+		const char *value;
+		bool fine;
+	} cases[] = {
+		{ "http://h/a/{{services.a.values.x}}/c", "..", false },
+		{ "http://h/a/{{services.a.values.x}}", ".", false },
+		{ "http://h/a/.{{services.a.values.x}}/c", ".", false },
+		{ "http://h/a/{{{services.a.values.x}}}", "x/../../y", false },
+		{ "http://h/a/{{{services.a.values.x}}}/c", "%2E%2e", false },
+		{ "http://h/a/{{services.a.values.x}}/c", "...", true },
+		{ "http://h/a/{{services.a.values.x}}/../c", "x", true },
+		{ "http://h/a/x{{services.a.values.x}}/c", "..", true },
+		{ "http://h/a?q={{services.a.values.x}}", "..", true },
+		{ "http://h/a?q=/{{services.a.values.x}}/", "..", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		char *keys = xasprintf("url: \"%s\"", cases[i].url);
+		char *known =
+		    xasprintf("{services: {a: {values: {x: \"%s\"}}}}", cases[i].value);
+		struct rendered_request *rendered;
+		struct render_fault fault = { 0 };
+		struct stage stage;
+
+		stage_init(&stage, keys, known);
+		rendered = render(&stage, &fault);
+		assert_int_equal(rendered != NULL, cases[i].fine);
+		if (rendered == NULL) {
+			assert_false(fault.missing);
+			assert_string_equal(fault.why,
+			    "url: what is put in makes a \".\" or \"..\" of its path");
+		}
+		free(fault.why);
+		rendered_request_free(rendered);
+		stage_clear(&stage);
+		free(known);
+		free(keys);
+	}
+}
+
 int
 main(void)
 {
@@ -218,6 +263,7 @@ main(void)
 		CASE(test_a_name_that_the_state_lacks_is_told),
 		CASE(test_what_fits_no_url_is_no_missing_name),
 		CASE(test_without_a_state_all_of_it_is_missing),
+		CASE(test_what_is_put_in_climbs_up_no_path),
 		CASE(test_the_state_does_not_say_where_to_ask),
 		CASE(test_what_reaches_the_host_all_the_same_is_refused),
 	};

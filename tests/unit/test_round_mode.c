@@ -142,9 +142,9 @@ a_failure_cancels_all_others_whether_they_had_answered_or_not(void **state)
 	assert_int_equal(fake_http_in_flight(f->http), 0);
 	assert_int_equal(f->summary.verdict, ROUND_CANCELLED);
 	assert_int_equal(outcome_of(f, 1)->status, STATUS_HTTP_ERROR);
-	assert_cancelled(f, 0, "cancelled: t1 failed");
-	assert_cancelled(f, 2, "cancelled: t1 failed");
-	assert_cancelled(f, 3, "cancelled: t1 failed");
+	assert_cancelled(f, 0, "t1 failed");
+	assert_cancelled(f, 2, "t1 failed");
+	assert_cancelled(f, 3, "t1 failed");
 	/* Before a complete round nothing is known. */
 	assert_null(outcome_of(f, 0)->data);
 }
@@ -166,7 +166,7 @@ the_answers_of_the_last_complete_round_stay(void **state)
 	}
 	for (size_t i = 0; i < COUNT; i++)
 		assert_string_equal(outcome_of(f, i)->data, "{\"n\":1}");
-	assert_cancelled(f, 0, "cancelled: t1 failed");
+	assert_cancelled(f, 0, "t1 failed");
 	assert_int_equal(board_entry(f->board, 0)->failures, 0);
 	assert_int_equal(board_entry(f->board, 1)->failures, 3);
 	fake_http_answer(f->http, 1)->http_status = 200;
@@ -191,8 +191,61 @@ who_waits_for_a_slot_or_for_others_is_cancelled_too(void **state)
 	/* t1 got the place before the verdict fell. */
 	assert_int_equal(fake_http_started_count(f->http), 2);
 	assert_int_equal(fake_http_in_flight(f->http), 0);
-	assert_cancelled(f, 2, "cancelled: t0 failed");
-	assert_cancelled(f, 3, "cancelled: t0 failed");
+	assert_cancelled(f, 2, "t0 failed");
+	assert_cancelled(f, 3, "t0 failed");
+}
+
+/* One host, two starts at once and then one in half a second. */
+static void
+limit_pace(struct round_stage *f)
+{
+	const struct limiter_host_limits limits = { .starts_per_s = 2 };
+
+	limiter_limit_hosts(f->limiter, f->base, &f->context.clock, &limits);
+}
+
+/* Its time came while nobody looked: t3 is just being started when t2 is granted its ticket,
+ * and fails before that returns. */
+static void
+a_failure_cancels_who_is_just_starting(void **state)
+{
+	const int64_t offsets_us[COUNT] = { 0, 0, 0, 600 * MS };
+	struct round_stage *f = *state;
+	struct round *round;
+
+	stagger(f, MODE_ALL_OR_NOTHING);
+	limit_pace(f);
+	fake_config_break(f->config, 2);
+	free(f->config->targets[3]->host);
+	f->config->targets[3]->host = xstrdup("http://other:80");
+	round = start_at(f, 1, offsets_us);
+	assert_int_equal(limiter_waiting(f->limiter), 1);
+	pass(f, round, 600 * MS);
+	loop_once(f);
+	assert_told(f, "t2, t1, t0, t3, done 1");
+	assert_cancelled(f, 3, "t2 failed");
+	assert_int_equal(fake_http_in_flight(f->http), 0);
+	limiter_limit_hosts(f->limiter, f->base, &f->context.clock,
+	    &(const struct limiter_host_limits){ 0 });
+}
+
+/* t1 waits for t0 when that fails, while a former round still asks it. */
+static void
+who_is_asked_by_another_round_goes_on_there(void **state)
+{
+	struct round_stage *f = *state;
+	const struct round_place only = { .index = 1 };
+
+	stagger(f, MODE_ALL_OR_NOTHING);
+	fake_config_depend(f->config, 1, 0, false);
+	fake_http_answer(f->http, 0)->http_status = 500;
+	start_places(f, 1, &only, 1);
+	start_first(f, 2, 2);
+	fake_http_pass(f->http, 100 * MS);
+	assert_told(f, "t0, t1 skipped");
+	answer_all(f);
+	assert_told(f, "t1, done 2, done 1");
+	assert_int_equal(outcome_of(f, 1)->status, STATUS_OK);
 }
 
 static void
@@ -246,6 +299,51 @@ who_is_held_by_a_round_misses_the_next_one(void **state)
 	buffer_reset(&f->told);
 }
 
+/* Whether its round came to anything or not, it asked for patience. */
+static void
+a_retry_after_holds_back_whom_the_round_held(void **state)
+{
+	struct round_stage *f = *state;
+	struct board_entry *entry = board_entry(f->board, 1);
+
+	stagger(f, MODE_ALL_OR_NOTHING);
+	fake_http_answer(f->http, 1)->http_status = 503;
+	fake_http_answer(f->http, 1)->retry_after = true;
+	fake_http_answer(f->http, 1)->retry_after_ms = 5000;
+	f->config->targets[1]->required = false;
+	f->config->targets[1]->interval_ms = 30000;
+	start(f, 1);
+	answer_all(f);
+	assert_told(f, "t0, t1, t2, t3, done 1");
+	assert_int_equal(entry->hold_until_us, FAKE_START_US + 200 * MS + 5 * SECOND);
+
+	fake_http_pass(f->http, 60 * SECOND);
+	fake_http_answer(f->http, 3)->http_status = 500;
+	start(f, 2);
+	answer_all(f);
+	assert_int_equal(entry->outcome.status, STATUS_CANCELLED);
+	assert_true(entry->hold_until_us > fake_http_now_us(f->http));
+	buffer_reset(&f->told);
+}
+
+/* t1, the last that t0 is held for, is still asked by a former round. */
+static void
+what_is_held_is_put_where_the_last_one_is_skipped(void **state)
+{
+	struct round_stage *f = *state;
+	const struct round_place only = { .index = 1 };
+
+	stagger(f, MODE_ALL_OR_NOTHING);
+	fake_config_depend(f->config, 1, 0, false);
+	start_places(f, 1, &only, 1);
+	start_first(f, 2, 2);
+	fake_http_pass(f->http, 100 * MS);
+	assert_told(f, "t1 skipped, t0");
+	assert_int_equal(outcome_of(f, 0)->status, STATUS_OK);
+	answer_all(f);
+	assert_told(f, "t1, done 2, done 1");
+}
+
 int
 main(void)
 {
@@ -259,9 +357,13 @@ main(void)
 		CASE(a_failure_cancels_all_others_whether_they_had_answered_or_not),
 		CASE(the_answers_of_the_last_complete_round_stay),
 		CASE(who_waits_for_a_slot_or_for_others_is_cancelled_too),
+		CASE(a_failure_cancels_who_is_just_starting),
+		CASE(who_is_asked_by_another_round_goes_on_there),
 		CASE(a_round_that_holds_answers_can_be_freed),
 		CASE(a_round_is_complete_without_whom_it_lost),
 		CASE(who_is_held_by_a_round_misses_the_next_one),
+		CASE(what_is_held_is_put_where_the_last_one_is_skipped),
+		CASE(a_retry_after_holds_back_whom_the_round_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

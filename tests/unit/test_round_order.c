@@ -267,6 +267,35 @@ who_stays_down_is_due_later_and_later(void **state)
 	assert_told(f, "t0, done 1, t0, done 2, t0, done 3");
 }
 
+/* By its Retry-After, or for what it needs: it was not asked, so that it goes on as it was. */
+static void
+who_is_skipped_is_not_put_off_by_that(void **state)
+{
+	struct round_stage *f = *state;
+	struct board_entry *entry = board_entry(f->board, 1);
+
+	fake_config_depend(f->config, 1, 0, true);
+	break_it(f, 1);
+	f->config->targets[1]->interval_ms = 30000;
+	f->config->targets[1]->backoff_ms = 600000;
+	start_first(f, 1, 2);
+	answer_all(f);
+	fake_http_pass(f->http, 30 * SECOND);
+	start_first(f, 2, 2);
+	answer_all(f);
+	assert_int_equal(entry->backoff_until_us, FAKE_START_US + 90 * SECOND);
+
+	fake_http_pass(f->http, 60 * SECOND);
+	break_it(f, 0);
+	start_first(f, 3, 2);
+	answer_all(f);
+	assert_skipped(
+	    f, 1, KIND_DEPENDENCY, "needs t0, which is not well: http_error");
+	assert_int_equal(entry->backoff_until_us, FAKE_START_US + 90 * SECOND);
+	assert_int_equal(entry->next_at_ms, -1);
+	assert_told(f, "t0, t1, done 1, t0, t1, done 2, t0, t1, done 3");
+}
+
 int
 main(void)
 {
@@ -286,6 +315,7 @@ main(void)
 		CASE(what_was_well_outside_of_the_round_is_enough),
 		CASE(who_is_held_back_is_skipped_until_then),
 		CASE(who_stays_down_is_due_later_and_later),
+		CASE(who_is_skipped_is_not_put_off_by_that),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

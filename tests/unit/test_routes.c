@@ -115,7 +115,7 @@ test_what_leads_nowhere_is_told_at_its_text(UNUSED void **state)
 		{ "tls: {ca: none.pem}",
 		    "41: error: ca: none.pem cannot be read: No such file or directory" },
 		{ "tls: {cert: .}",
-		    "43: error: cert: . cannot be read: Is a directory" },
+		    "43: error: cert: . cannot be read: it is no regular file" },
 		{ "tls: {key: c.yaml}",
 		    "42: error: key: expected a cert that it belongs to" },
 		{ "tls: {server_name: a b}",

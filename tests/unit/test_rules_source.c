@@ -165,9 +165,17 @@ test_what_is_not_looked_at_is_not_wanted(UNUSED void **state)
 	assert_null(loaded.target->pointers);
 	assert_false(loaded.target->wants_json);
 	assert_false(loaded.target->wants_head);
+	assert_true(loaded.target->wants_text);
 	unload(&loaded);
 	load(&loaded, "expect: {header: {Server: nginx}}");
 	assert_true(loaded.target->wants_head);
+	assert_false(loaded.target->wants_text);
+	unload(&loaded);
+	load(&loaded, "extract: {version: {pattern: v(.*)}}");
+	assert_true(loaded.target->wants_text);
+	unload(&loaded);
+	load(&loaded, "extract: {version: {header: Server, pattern: v(.*)}}");
+	assert_false(loaded.target->wants_text);
 	unload(&loaded);
 }
 

@@ -347,6 +347,110 @@ test_neighbours_are_found_one_by_one_and_as_a_whole(UNUSED void **state)
 	secrets_free(secrets);
 }
 
+/* ---- servers that play games ---- */
+
+static char *
+repeated(const char *text, size_t count, const char *last)
+{
+	size_t len = strlen(text);
+	char *all = malloc(count * len + strlen(last) + 1);
+
+	assert_non_null(all);
+	for (size_t i = 0; i < count; i++)
+		memcpy(all + i * len, text, len);
+	strcpy(all + count * len, last);
+	return all;
+}
+
+/* What is left of TEXT without SECRET. The caller's. */
+static char *
+masked(const char *secret, const char *text, bool json)
+{
+	struct secrets *secrets = secrets_of(&secret, 1);
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	if (json)
+		secrets_append_masked_json(secrets, &out, text, strlen(text));
+	else
+		secrets_append_masked(secrets, &out, text, strlen(text));
+	secrets_free(secrets);
+	return buffer_take(&out);
+}
+
+static void
+test_what_takes_too_long_to_look_through_counts_as_secret(UNUSED void **state)
+{
+	char *secret = repeated("a", 20000, "b");
+	char *text = repeated("a", 1000000, "");
+	char *found = masked(secret, text, false);
+	size_t len = strlen(found);
+
+	/* It would take 20,000 million steps to see that there is none. */
+	assert_true(len < 10000);
+	assert_string_equal(found + len - 3, "***");
+	assert_memory_equal(found, text, len - 3);
+	free(found);
+	free(text);
+	free(secret);
+}
+
+static void
+test_in_json_all_strings_that_follow_count_as_secret(UNUSED void **state)
+{
+	char *secret = repeated("a", 20000, "b");
+	char *many =
+	    repeated("a", 1000000, "\",12345678,true,\"\",\"\\n\",{\"name\":\"x\"}]");
+	char *text = repeated("[\"early\",\"", 1, many);
+	char *found = masked(secret, text, true);
+
+	assert_string_equal(
+	    found, "[\"early\",\"***\",12345678,true,\"\",\"***\",{\"name\":\"***\"}]");
+	free(found);
+	free(text);
+	free(many);
+	free(secret);
+}
+
+static void
+test_percent_signs_without_end_are_no_deep_matter(UNUSED void **state)
+{
+	char *secret = repeated("%", 300000, "");
+	char *text = repeated("%25", 300000, "");
+	char *found = masked(secret, text, false);
+
+	assert_string_equal(found, "***");
+	free(found);
+	free(text);
+	free(secret);
+	/* As many as anybody needs are looked at as ever. */
+	secret = repeated("%d0", 500, "");
+	text = repeated("%25d0", 500, " and more");
+	found = masked(secret, text, false);
+	assert_string_equal(found, "*** and more");
+	free(found);
+	free(text);
+	free(secret);
+}
+
+static void
+test_where_all_is_secret_nothing_is_told(UNUSED void **state)
+{
+	struct secrets *secrets = secrets_new();
+	char text[32];
+
+	for (int i = 0; i < 1024; i++) {
+		snprintf(text, sizeof(text), "secret-%05d", i);
+		secrets_add(secrets, text, strlen(text));
+	}
+	assert_masked(
+	    secrets, "secret-00007 secret-01023 and more", "*** *** and more");
+	secrets_add(secrets, "one too many", 12);
+	assert_masked(secrets, "secret-00007 and more", "***");
+	assert_masked(secrets, "", NULL);
+	secrets_free(secrets);
+}
+
 int
 main(void)
 {
@@ -361,6 +465,11 @@ main(void)
 		cmocka_unit_test(test_only_string_values_of_json_are_masked),
 		cmocka_unit_test(test_a_full_buffer_says_so),
 		cmocka_unit_test(test_neighbours_are_found_one_by_one_and_as_a_whole),
+		cmocka_unit_test(
+		    test_what_takes_too_long_to_look_through_counts_as_secret),
+		cmocka_unit_test(test_in_json_all_strings_that_follow_count_as_secret),
+		cmocka_unit_test(test_percent_signs_without_end_are_no_deep_matter),
+		cmocka_unit_test(test_where_all_is_secret_nothing_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

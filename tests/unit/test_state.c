@@ -563,6 +563,41 @@ test_a_missing_name_is_explained_by_its_target(UNUSED void **state)
 	tear_down(&f);
 }
 
+/* The round is not decided: the document does not show it yet. */
+static void
+test_what_a_round_holds_is_seen(UNUSED void **state)
+{
+	struct outcome held[2];
+	struct board_stage f;
+
+	set_up(&f, 3);
+	f.config->mode = MODE_ALL_OR_NOTHING;
+	for (size_t i = 0; i < ARRAY_COUNT(held); i++) {
+		outcome_init(&held[i]);
+		board_entry(f.board, i)->held = &held[i];
+	}
+	held[0].status = STATUS_OK;
+	held[0].checked_at_ms = 2000;
+	held[0].values = xstrdup("{\"user\":7}");
+	held[0].values_len = strlen(held[0].values);
+	held[1].status = STATUS_TIMEOUT;
+	held[1].kind = KIND_TIMEOUT;
+	assert_rendered(&f,
+	    "{{services.t0.status}} {{services.t0.values.user}} "
+	    "{{services.t0.last_ok_at}} {{services.t1.failures}} "
+	    "{{#targets}}{{status}} {{/targets}}{{#failed}}{{.}}{{/failed}} "
+	    "{{counts.ok}}{{counts.timeout}}{{counts.pending}}",
+	    "ok 7 1970-01-01T00:00:02.000Z 1 ok timeout pending t1 111");
+	assert_why(&f, "services.t1.values.x", " (t1 failed: timeout)");
+	for (size_t i = 0; i < ARRAY_COUNT(held); i++) {
+		assert_int_equal(
+		    board_entry(f.board, i)->outcome.status, STATUS_PENDING);
+		board_entry(f.board, i)->held = NULL;
+		outcome_clear(&held[i]);
+	}
+	tear_down(&f);
+}
+
 int
 main(void)
 {
@@ -583,6 +618,7 @@ main(void)
 		cmocka_unit_test(test_secret_values_are_secret_in_the_json_of_all),
 		cmocka_unit_test(test_long_lists_are_walked_once),
 		cmocka_unit_test(test_a_missing_name_is_explained_by_its_target),
+		cmocka_unit_test(test_what_a_round_holds_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,8 +171,6 @@ test_a_value_keeps_its_type_in_json(UNUSED void **state)
 	assert_renders_json(&root, "{{{tag}}}", "[\"{{plain}}\"]");
 	assert_renders_json(&root, "{{{yes}}}", "[true]");
 	assert_renders_json(&root, "{{&no}}", "[false]");
-	assert_renders_json(&root, "{{{null}}}", "[null]");
-	assert_renders_json(&root, "{{{city.mayor}}}", "[null]");
 	assert_renders_json(&root, "{{{letters}}}", "[[\"a\",1]]");
 	assert_renders_json(&root, "{{{none}}}", "[[]]");
 	assert_renders_json(&root, "{{{letters.1}}}", "[\"b\"]");

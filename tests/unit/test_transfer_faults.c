@@ -35,7 +35,7 @@ test_a_handshake_that_hangs_times_out(UNUSED void **state)
 	struct seen seen = { 0 };
 
 	/* Time enough to get as far as the handshake, under valgrind too. */
-	transfers_expect_tls(stage->transfers);
+	transfers_expect_tls(stage->transfers, NULL);
 	aim_at(stage, "https://127.0.0.1:%u/");
 	stage->request.connect_timeout_us = 500 * MS_US;
 	ask(stage, &seen);

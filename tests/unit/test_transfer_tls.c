@@ -1,175 +1,11 @@
 /*
- * http/transfers over TLS: whom connections trust, who they are themselves, and what is
- * told of it.
+ * http/transfers over TLS: whom connections trust, and what is told of it.
  */
 #include "config.h"
 
 #ifdef HAVE_OPENSSL
 
-#include <curl/curl.h>
-
-#include "http/route.h"
-#include "tls_stage.h"
-
-/* ---- The files of the tests ---- */
-
-static char folder[] = "/tmp/gatherd-test-tls-XXXXXX";
-static char ca_file[64], other_ca_file[64], client_file[64], client_key_file[64],
-    stranger_file[64], junk_file[64];
-
-static struct identity authority, other_authority, server_identity, client, stranger;
-
-static void
-name_file(char path[static 64], const char *name)
-{
-	snprintf(path, 64, "%s/%s", folder, name);
-}
-
-static void
-write_key(const struct identity *identity, const char *path)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	PEM_write_PrivateKey(file, identity->key, NULL, NULL, 0, NULL, NULL);
-	fclose(file);
-}
-
-static int
-set_up(UNUSED void **state)
-{
-	FILE *junk;
-
-	assert_non_null(mkdtemp(folder));
-	name_file(ca_file, "ca.pem");
-	name_file(other_ca_file, "other-ca.pem");
-	name_file(client_file, "client.pem");
-	name_file(client_key_file, "client-key.pem");
-	name_file(stranger_file, "stranger.pem");
-	name_file(junk_file, "junk.pem");
-	identity_make(&authority,
-	    &(struct identity_form){ .name = "authority", .is_authority = true });
-	identity_make(&other_authority,
-	    &(struct identity_form){ .name = "other", .is_authority = true });
-	identity_make(&server_identity,
-	    &(struct identity_form){ .name = "Serv\xc3\xa9r",
-	        .alternative = "IP:127.0.0.1,DNS:inner.test",
-	        .issuer = &authority });
-	identity_make(
-	    &client, &(struct identity_form){ .name = "client", .issuer = &authority });
-	identity_make(&stranger, &(struct identity_form){ .name = "stranger" });
-	identity_write(&authority, ca_file, false);
-	identity_write(&other_authority, other_ca_file, false);
-	identity_write(&client, client_file, false);
-	write_key(&client, client_key_file);
-	identity_write(&stranger, stranger_file, true);
-	junk = fopen(junk_file, "w");
-	fputs("no certificate\n", junk);
-	fclose(junk);
-	return 0;
-}
-
-static int
-tear_down(UNUSED void **state)
-{
-	unlink(ca_file);
-	unlink(other_ca_file);
-	unlink(client_file);
-	unlink(client_key_file);
-	unlink(stranger_file);
-	unlink(junk_file);
-	rmdir(folder);
-	identity_clear(&authority);
-	identity_clear(&other_authority);
-	identity_clear(&server_identity);
-	identity_clear(&client);
-	identity_clear(&stranger);
-	return 0;
-}
-
-/* ---- Stages ---- */
-
-struct tls_stage {
-	struct stage *stage;
-	struct tls_server server;
-	struct route route;
-	struct seen seen;
-};
-
-static struct tls_stage *
-new_tls_stage(const struct identity *identity)
-{
-	struct tls_stage *tls = xcalloc(1, sizeof(*tls));
-
-	tls->stage = new_stage(send_answer, OK_JSON);
-	tls_server_init(&tls->server, identity);
-	route_init(&tls->route);
-	tls->route.ca = xstrdup(ca_file);
-	tls->stage->request.route = &tls->route;
-	return tls;
-}
-
-static void
-free_tls_stage(struct tls_stage *tls)
-{
-	forget(&tls->seen);
-	free_stage(tls->stage);
-	tls_server_stop(&tls->server);
-	route_clear(&tls->route);
-	free(tls);
-}
-
-/* The route has been changed: no handle has seen it. */
-static void
-renew(struct route *route)
-{
-	struct route other;
-
-	route_init(&other);
-	route->id = other.id;
-}
-
-/* Another way from now on. */
-static void
-reroute(struct tls_stage *tls)
-{
-	route_clear(&tls->route);
-	route_init(&tls->route);
-	tls->route.ca = xstrdup(ca_file);
-}
-
-static const struct response *
-ask_tls(struct tls_stage *tls, const char *format)
-{
-	struct stage *stage = tls->stage;
-	char text[128];
-	const char *why;
-
-	snprintf(text, sizeof(text), format, tls->server.port);
-	url_clear(&stage->request.url);
-	assert_true(url_parse(text, &stage->request.url, &why));
-	ask(stage, &tls->seen);
-	return &tls->seen.response;
-}
-
-static const struct response *
-ask_home(struct tls_stage *tls)
-{
-	return ask_tls(tls, "https://127.0.0.1:%u/");
-}
-
-/* With the server's port for "%u". */
-static void
-expect_fault(const struct tls_stage *tls, const char *format)
-{
-	const struct response *response = &tls->seen.response;
-	char message[512];
-
-	snprintf(message, sizeof(message), format, tls->server.port);
-	assert_int_equal(response->result, RESPONSE_TLS);
-	assert_int_equal(response->phase, PHASE_TLS);
-	assert_string_equal(response->message, message);
-}
+#include "transfer_tls_stage.h"
 
 /* ---- The server's certificate ---- */
 
@@ -342,146 +178,22 @@ test_authorities_of_no_use_are_told(UNUSED void **state)
 	free_tls_stage(tls);
 }
 
-/* ---- The client's certificate ---- */
-
 static void
-demand_certificate(struct tls_server *server, int version)
-{
-	X509_STORE *store = SSL_CTX_get_cert_store(server->context);
-
-	X509_STORE_add_cert(store, authority.certificate);
-	SSL_CTX_set_verify(
-	    server->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	SSL_CTX_set_max_proto_version(server->context, version);
-	SSL_CTX_set_session_id_context(server->context, (const unsigned char *)"t", 1);
-}
-
-static void
-test_a_client_certificate_is_shown_or_missed(UNUSED void **state)
-{
-	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
-
-	for (size_t i = 0; i < ARRAY_COUNT(versions); i++) {
-		struct tls_stage *tls = new_tls_stage(&server_identity);
-		const char *text;
-
-		demand_certificate(&tls->server, versions[i]);
-		tls_server_run(&tls->server);
-		ask_home(tls);
-		text = i == 0
-		    ? "TLS handshake with 127.0.0.1:%u failed: the server demands a "
-		      "client certificate (sslv3 alert handshake failure)"
-		    : "TLS handshake with 127.0.0.1:%u failed: the server demands a "
-		      "client certificate (tlsv13 alert certificate required)";
-		expect_fault(tls, text);
-		assert_false(tls->seen.response.lost);
-
-		reroute(tls);
-		tls->route.cert = xstrdup(stranger_file);
-		ask_home(tls);
-		expect_fault(tls,
-		    "TLS handshake with 127.0.0.1:%u failed: the server refuses the "
-		    "client certificate (tlsv1 alert unknown ca)");
-
-		reroute(tls);
-		tls->route.cert = xstrdup(client_file);
-		tls->route.key = xstrdup(client_key_file);
-		ask_home(tls);
-		assert_int_equal(tls->seen.response.result, RESPONSE_COMPLETE);
-		assert_true(tls->server.knows_peer);
-
-		/* That connection is nobody else's. */
-		reroute(tls);
-		ask_home(tls);
-		assert_int_equal(tls->seen.response.result, RESPONSE_TLS);
-		free_tls_stage(tls);
-	}
-}
-
-static void
-test_a_client_certificate_stays_at_home(UNUSED void **state)
+test_a_pipe_of_authorities_is_not_waited_for(UNUSED void **state)
 {
 	struct tls_stage *tls = new_tls_stage(&server_identity);
-	struct stage *stage = tls->stage;
+	char pipe_file[64], message[256];
 
-	SSL_CTX_set_verify(tls->server.context, SSL_VERIFY_PEER, NULL);
-	X509_STORE_add_cert(
-	    SSL_CTX_get_cert_store(tls->server.context), authority.certificate);
-	SSL_CTX_set_session_id_context(
-	    tls->server.context, (const unsigned char *)"t", 1);
+	name_file(pipe_file, "pipe");
+	assert_int_equal(mkfifo(pipe_file, 0600), 0);
 	tls_server_run(&tls->server);
-	tls->route.cert = xstrdup(client_file);
-	tls->route.key = xstrdup(client_key_file);
+	free(tls->route.ca);
+	tls->route.ca = xstrdup(pipe_file);
 	ask_home(tls);
-	for (int i = 0; i < 4; i++) {
-		const struct hop hop = {
-			.request = &stage->request,
-			.url = &stage->request.url,
-			.with_secrets = i % 2 == 0,
-			.deadline_us =
-			    transfers_now_us(stage->transfers) + SECOND_US * 5,
-		};
-
-		forget(&tls->seen);
-		tls->seen.transfer =
-		    transfer_start(stage->transfers, &hop, on_done, &tls->seen);
-		await(stage, &tls->seen);
-		assert_int_equal(tls->seen.response.result, RESPONSE_COMPLETE);
-		assert_int_equal(tls->server.knows_peer, i % 2 == 0);
-	}
-	free_tls_stage(tls);
-}
-
-static void
-test_files_of_no_use_are_told(UNUSED void **state)
-{
-	struct tls_stage *tls = new_tls_stage(&server_identity);
-	const struct {
-		const char *cert, *key, *message;
-	} cases[] = {
-		{ junk_file, NULL,
-		    "the client certificate cannot be used: could not load PEM client "
-		    "certificate from " },
-		{ "/no/such/file", NULL,
-		    "the client certificate cannot be used: could not load PEM client "
-		    "certificate from /no/such/file" },
-		{ client_file, NULL,
-		    "the client certificate cannot be used: unable to set private key "
-		    "file: " },
-		{ client_file, stranger_file,
-		    "the client certificate cannot be used: " },
-	};
-
-	tls_server_run(&tls->server);
-	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		reroute(tls);
-		tls->route.cert = xstrdup(cases[i].cert);
-		tls->route.key = cases[i].key != NULL ? xstrdup(cases[i].key) : NULL;
-		ask_home(tls);
-		assert_int_equal(tls->seen.response.result, RESPONSE_TLS);
-		assert_non_null(strstr(tls->seen.response.message, cases[i].message));
-	}
-	free_tls_stage(tls);
-}
-
-static void
-test_a_key_with_a_pass_phrase_is_not_asked_for_at_the_terminal(UNUSED void **state)
-{
-	struct tls_stage *tls = new_tls_stage(&server_identity);
-	char path[64];
-	FILE *file;
-
-	name_file(path, "locked.pem");
-	file = fopen(path, "w");
-	PEM_write_X509(file, client.certificate);
-	PEM_write_PrivateKey(file, client.key, EVP_aes_128_cbc(),
-	    (const unsigned char *)"phrase", 6, NULL, NULL);
-	fclose(file);
-	tls_server_run(&tls->server);
-	tls->route.cert = xstrdup(path);
-	ask_home(tls);
-	assert_int_equal(tls->seen.response.result, RESPONSE_TLS);
-	unlink(path);
+	snprintf(message, sizeof(message),
+	    "cannot read certificate authorities from %s", pipe_file);
+	expect_fault(tls, message);
+	unlink(pipe_file);
 	free_tls_stage(tls);
 }
 
@@ -569,98 +281,6 @@ test_a_server_without_http_2_is_asked_by_1_1(UNUSED void **state)
 	free_tls_stage(tls);
 }
 
-/* ---- Proxies ---- */
-
-/* Whatever comes from PEER goes on to the server with TLS, and back. */
-static void
-on_tunnelled(evutil_socket_t fd, UNUSED short what, void *arg)
-{
-	int other = *(int *)arg;
-	char data[16384];
-	ssize_t len = recv(fd, data, sizeof(data), MSG_DONTWAIT);
-
-	if (len > 0)
-		send(other, data, (size_t)len, MSG_NOSIGNAL);
-}
-
-static struct tls_stage *tunnel_stage;
-static int tunnel_fds[2];
-static struct event *tunnel_event;
-
-static void
-tunnel(struct loopback_peer *peer, UNUSED const char *text)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons(tunnel_stage->server.port) };
-
-	if (!peer->server->any_bytes) {
-		loopback_send(peer, "HTTP/1.1 200 Connected\r\nX-Proxy: p\r\n\r\n");
-		peer->server->any_bytes = true;
-		tunnel_fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		tunnel_fds[1] = peer->fd;
-		assert_int_equal(connect(tunnel_fds[0], (struct sockaddr *)&address,
-		                     sizeof(address)),
-		    0);
-		tunnel_event = event_new(peer->server->base, tunnel_fds[0],
-		    EV_READ | EV_PERSIST, on_tunnelled, &tunnel_fds[1]);
-		event_add(tunnel_event, NULL);
-		return;
-	}
-	send(tunnel_fds[0], peer->server->last, peer->server->last_len, MSG_NOSIGNAL);
-}
-
-static void
-test_a_tunnel_shows_the_servers_answer_alone(UNUSED void **state)
-{
-	struct tls_stage *tls = new_tls_stage(&server_identity);
-	char text[64];
-	const char *why;
-
-	tunnel_stage = tls;
-	tls_server_run(&tls->server);
-	tls->stage->server->answer = tunnel;
-	snprintf(text, sizeof(text), "http://127.0.0.1:%u", tls->stage->server->port);
-	assert_true(proxy_parse(text, &tls->route.proxy, &why));
-	tls->route.server_name = xstrdup("inner.test");
-	tls->stage->request.keep_head = true;
-	for (int i = 0; i < 2; i++) {
-		ask_tls(tls, "https://nowhere.test:%u/");
-		assert_int_equal(tls->seen.response.result, RESPONSE_COMPLETE);
-		assert_string_equal(tls->seen.response.head,
-		    OK_HEAD "Content-Type: application/json\r\nContent-Length: 2\r\n");
-		assert_string_equal(tls->server.name, "inner.test");
-		assert_int_equal(tls->seen.response.timing.connect_us >= 0, i == 0);
-	}
-	assert_int_equal(tls->server.accepted, 1);
-	assert_int_equal(fake_lookups, 0);
-	event_free(tunnel_event);
-	close(tunnel_fds[0]);
-	free_tls_stage(tls);
-}
-
-static void
-test_a_proxy_with_tls_is_not_trusted_by_the_targets_file(UNUSED void **state)
-{
-	struct tls_stage *tls = new_tls_stage(&server_identity);
-	char text[64], message[256];
-	const char *why;
-
-	tls_server_run(&tls->server);
-	snprintf(text, sizeof(text), "https://127.0.0.1:%u", tls->server.port);
-	assert_true(proxy_parse(text, &tls->route.proxy, &why));
-	for (int verify = 0; verify < 2; verify++) {
-		tls->route.verify = verify;
-		renew(&tls->route);
-		ask_tls(tls, "https://a.test/");
-		assert_int_equal(tls->seen.response.result, RESPONSE_TLS);
-		snprintf(message, sizeof(message),
-		    "certificate of proxy 127.0.0.1:%u: ", tls->server.port);
-		assert_non_null(strstr(tls->seen.response.message, message));
-	}
-	free_tls_stage(tls);
-}
-
 /* ---- Times ---- */
 
 static void
@@ -669,7 +289,7 @@ test_a_handshake_that_hangs_tells_how_long_tcp_took(UNUSED void **state)
 	struct stage *stage = new_stage(send_nothing, NULL);
 	struct seen seen = { 0 };
 
-	transfers_expect_tls(stage->transfers);
+	transfers_expect_tls(stage->transfers, NULL);
 	aim_at(stage, "https://127.0.0.1:%u/");
 	stage->request.connect_timeout_us = 300 * MS_US;
 	ask(stage, &seen);
@@ -691,24 +311,14 @@ main(void)
 		cmocka_unit_test(
 		    test_a_file_of_authorities_is_read_again_once_it_has_changed),
 		cmocka_unit_test(test_authorities_of_no_use_are_told),
-		cmocka_unit_test(test_a_client_certificate_is_shown_or_missed),
-		cmocka_unit_test(test_a_client_certificate_stays_at_home),
-		cmocka_unit_test(test_files_of_no_use_are_told),
-		cmocka_unit_test(
-		    test_a_key_with_a_pass_phrase_is_not_asked_for_at_the_terminal),
+		cmocka_unit_test(test_a_pipe_of_authorities_is_not_waited_for),
 		cmocka_unit_test(test_the_handshake_may_name_another_server),
 		cmocka_unit_test(test_old_versions_can_be_refused),
 		cmocka_unit_test(test_a_server_without_http_2_is_asked_by_1_1),
-		cmocka_unit_test(test_a_tunnel_shows_the_servers_answer_alone),
-		cmocka_unit_test(
-		    test_a_proxy_with_tls_is_not_trusted_by_the_targets_file),
 		cmocka_unit_test(test_a_handshake_that_hangs_tells_how_long_tcp_took),
 	};
-	const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
 
-	if (tls == NULL || strncmp(tls, "OpenSSL/", 8) != 0)
-		return 77; /* skipped */
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return RUN_WITH_FILES(tests);
 }
 
 #else /* without OpenSSL */

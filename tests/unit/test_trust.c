@@ -209,7 +209,7 @@ test_the_file_is_read_once_for_all_connections(UNUSED void **state)
 	write_file(&good);
 	open_server(&server, &good);
 	opened = 0;
-	transfers_expect_tls(stage->transfers);
+	transfers_expect_tls(stage->transfers, NULL);
 	assert_int_equal(opened, 1);
 	for (int i = 0; i < CONNECTIONS; i++)
 		assert_int_equal(ask_server(stage, &server), RESPONSE_COMPLETE);
@@ -240,24 +240,24 @@ test_a_changed_file_is_read_again(UNUSED void **state)
 	write_file(&other);
 	open_server(&server, &good);
 	opened = 0;
-	transfers_expect_tls(stage->transfers);
-	transfers_expect_tls(stage->transfers);
+	transfers_expect_tls(stage->transfers, NULL);
+	transfers_expect_tls(stage->transfers, NULL);
 	assert_int_equal(opened, 1);
 	assert_int_equal(ask_server(stage, &server), RESPONSE_TLS);
 
 	write_file(&good);
-	transfers_expect_tls(stage->transfers);
+	transfers_expect_tls(stage->transfers, NULL);
 	assert_int_equal(opened, 2);
 	assert_int_equal(ask_server(stage, &server), RESPONSE_COMPLETE);
 
 	/* What is of no use changes nothing, */
 	write_file(NULL);
-	transfers_expect_tls(stage->transfers);
+	transfers_expect_tls(stage->transfers, NULL);
 	assert_int_equal(ask_server(stage, &server), RESPONSE_COMPLETE);
 
-	/* and who is gone is not trusted any more, where there is no session to resume. */
+	/* and who is gone is not trusted any more, with the next connection. */
 	write_file(&other);
-	transfers_expect_tls(stage->transfers);
+	transfers_expect_tls(stage->transfers, NULL);
 	close_server(&server);
 	open_server(&server, &good);
 	assert_int_equal(ask_server(stage, &server), RESPONSE_TLS);
@@ -273,7 +273,7 @@ test_without_a_file_of_use_libcurl_reads_for_itself(UNUSED void **state)
 
 	write_file(NULL);
 	open_server(&server, &good);
-	transfers_expect_tls(stage->transfers);
+	transfers_expect_tls(stage->transfers, NULL);
 	assert_int_equal(ask_server(stage, &server), RESPONSE_TLS);
 	write_file(&good);
 	assert_int_equal(ask_server(stage, &server), RESPONSE_COMPLETE);
@@ -317,7 +317,7 @@ test_what_is_of_no_use_is_tried_once_until_it_is_expected(UNUSED void **state)
 	write_file(&good);
 	use(trust);
 	assert_int_equal(opened, 1);
-	trust_expect(trust);
+	trust_expect(trust, NULL);
 	use(trust);
 	assert_int_equal(opened, 2);
 	trust_free(trust);
@@ -326,7 +326,7 @@ test_what_is_of_no_use_is_tried_once_until_it_is_expected(UNUSED void **state)
 static void
 test_there_may_be_no_trust(UNUSED void **state)
 {
-	trust_expect(NULL);
+	trust_expect(NULL, NULL);
 	use(NULL);
 	trust_free(NULL);
 	opened = 0;

@@ -71,7 +71,7 @@ tell(const struct play *play, size_t index)
 		struct expected expected;
 		int64_t after_ms, wait;
 
-		nature.deadline_ms = (deadline_us - now_us) / 1000;
+		nature.deadline_us = deadline_us - now_us;
 		expected = foresee(&nature, answer);
 		story.attempts++;
 		story.status = expected.status;
@@ -104,7 +104,8 @@ make_patient(struct play *play, size_t index)
 	target->retry_delay_ms = between(0, 10) * 100;
 	target->interval_ms = between(1, 40) * 100;
 	target->delay_ms = one_in(3) ? between(1, 3000) : 0;
-	target->deadline_ms = player->nature.deadline_ms = between(1, 600) * 100;
+	target->deadline_ms = between(1, 600) * 100;
+	player->nature.deadline_us = target->deadline_ms * 1000;
 	for (size_t i = 0; i < player->answer_count; i++) {
 		player->answers[i].lost = one_in(2);
 		player->answers[i].retry_after_ms = one_in(4) ? 0 : between(1, 8000);

@@ -234,12 +234,40 @@ test_a_slot_that_comes_with_the_deadline_is_not_used(void **state)
 
 /* http's clock, which a standstill holds up. */
 static int64_t standstill_us;
+static int64_t ticks;
 static struct http_client real;
 
 static int64_t
 behind_us(UNUSED void *client)
 {
 	return real.now_us(real.client) - standstill_us;
+}
+
+/* A clock that goes on by itself. */
+static int64_t
+ahead_us(UNUSED void *client)
+{
+	return real.now_us(real.client) + ticks++;
+}
+
+/* As some microseconds after the deadline began the attempt does. */
+static void
+test_what_is_left_is_told_in_whole_milliseconds(void **state)
+{
+	struct fixture *f = *state;
+	int64_t timeout_us = 0;
+
+	real = f->context.http;
+	f->context.http.now_us = ahead_us;
+	ticks = 0;
+	answer(f, (struct fake_answer){ .delay_us = FAKE_NEVER });
+	fake_http_watch(f->http, see_timeout, &timeout_us);
+	f->config->targets[0]->deadline_ms = 400;
+	start(f, 0);
+	assert_int_equal(timeout_us, 399999);
+	pass(f, 400 * MS);
+	assert_int_equal(f->outcomes[0].limit_ms, 400);
+	assert_int_equal(f->outcomes[0].attempts, 1);
 }
 
 static void
@@ -433,6 +461,7 @@ main(void)
 		CASE(test_a_wait_that_does_not_fit_ends_the_turn_at_once),
 		CASE(test_a_deadline_ends_the_turn_in_the_queue),
 		CASE(test_a_slot_that_comes_with_the_deadline_is_not_used),
+		CASE(test_what_is_left_is_told_in_whole_milliseconds),
 		CASE(test_a_standstill_does_not_count_against_the_deadline),
 		CASE(test_a_retry_after_is_waited_for),
 		CASE(test_a_turn_cancelled_meanwhile_still_tells_of_it),

@@ -10,7 +10,7 @@ static void
 test_every_key_of_a_request_is_taken(UNUSED void **state)
 {
 	struct config *config = load_text(
-	    "mode: all_or_nothing\nmax_per_host: 3\nrate_per_host: 20/s\n"
+	    "mode: settle\nmax_per_host: 3\nrate_per_host: 20/s\n"
 	    "services:\n"
 	    "  a: {url: http://a, method: X-PURGE, retries: 100, retry_delay: 1s,\n"
 	    "    retry_unsafe: yes, backoff: 10m, delay: 250ms, needs: [b, c], ip: 4,\n"
@@ -19,7 +19,7 @@ test_every_key_of_a_request_is_taken(UNUSED void **state)
 	    "  c: {url: http://c, needs: b}\n");
 	const struct target *a = config->targets[0];
 
-	assert_int_equal(config->mode, MODE_ALL_OR_NOTHING);
+	assert_int_equal(config->mode, MODE_SETTLE);
 	assert_int_equal(config->max_per_host, 3);
 	assert_int_equal(config->rate_per_host.count, 20);
 	assert_int_equal(config->rate_per_host.per_ms, 1000);

@@ -265,6 +265,40 @@ test_broken_warnings_degrade_and_keep_the_answer(void **state)
 	assert_warnings(f, no_warnings);
 }
 
+static void
+test_what_is_warned_of_may_be_the_status(void **state)
+{
+	static const char *const warnings[] = {
+		"status: expected 200, 206-299, got 203",
+		"/a: expected 1, got a number", NULL
+	};
+	struct fixture *f = *state;
+
+	fake_config_set(f->config, 0,
+	    "{expect: {status: 200-404}, warn: {status: [200, 206-299], json: {/a: 1}}}");
+	answer(f, 203, "application/json", "{\"a\":2,\"b\":\"" SECRET "\"}");
+	carry_secret(f);
+	judge(f);
+	assert_int_equal(f->outcome.status, STATUS_DEGRADED);
+	assert_warnings(f, warnings);
+	answer(f, 207, "application/json", "{\"a\":1}");
+	judge(f);
+	assert_int_equal(f->outcome.status, STATUS_OK);
+	assert_warnings(f, no_warnings);
+}
+
+static void
+test_a_warning_that_says_no_status_takes_each_that_is_expected(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_config_set(f->config, 0, "{expect: {status: 404}, warn: {json: {/a: 1}}}");
+	answer(f, 404, "application/json", "{\"a\":1}");
+	judge(f);
+	assert_int_equal(f->outcome.status, STATUS_OK);
+	assert_warnings(f, no_warnings);
+}
+
 /* ---- values ---- */
 
 static void
@@ -487,21 +521,41 @@ assert_rule(const struct trace_attempt *attempt, size_t index, bool warn, bool h
 }
 
 static void
+test_a_secret_value_is_masked_in_the_others(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_config_set(f->config, 0,
+	    "{extract: {t: {path: /t, secret: true}, all: '', o: {path: /o, secret: true},"
+	    " n: /n}}");
+	judge_json(f,
+	    "{\"t\":\"hunter22\",\"o\":{\"name\":[\"a long one\"]},"
+	    "\"n\":\"name: a long one hunter22\"}");
+	assert_values(f,
+	    "{\"t\":\"***\","
+	    "\"all\":{\"t\":\"***\",\"o\":{\"name\":[\"***\"]},\"n\":\"name: *** ***\"},"
+	    "\"o\":\"***\",\"n\":\"name: *** ***\"}",
+	    "{\"t\":\"hunter22\",\"o\":{\"name\":[\"a long one\"]}}");
+}
+
+static void
 test_every_rule_is_traced_with_what_came_of_it(void **state)
 {
 	struct fixture *f = *state;
 	struct trace trace = { .name = "t0" };
 
-	fake_config_set(
-	    f->config, 0, "{expect: {json: {/a: 1, /b: 1}}, warn: {json: {/c: 1}}}");
+	fake_config_set(f->config, 0,
+	    "{expect: {json: {/a: 1, /b: 1}}, "
+	    "warn: {status: 200, json: {/c: 1}}}");
 	f->context.trace = trace_add_attempt(&trace);
 	judge_json(f, "{\"a\":1,\"b\":1,\"c\":2}");
 	assert_int_equal(f->outcome.status, STATUS_DEGRADED);
-	assert_int_equal(f->context.trace->rule_count, 4);
+	assert_int_equal(f->context.trace->rule_count, 5);
 	assert_rule(f->context.trace, 0, false, true, "status: 200");
 	assert_rule(f->context.trace, 1, false, true, "/a: 1");
 	assert_rule(f->context.trace, 2, false, true, "/b: 1");
-	assert_rule(f->context.trace, 3, true, false, "/c: expected 1, got 2");
+	assert_rule(f->context.trace, 3, true, true, "status: 200");
+	assert_rule(f->context.trace, 4, true, false, "/c: expected 1, got 2");
 
 	f->context.trace = trace_add_attempt(&trace);
 	judge_json(f, "{\"a\":1,\"b\":2}");
@@ -539,6 +593,8 @@ main(void)
 		CASE(test_the_duration_is_that_of_all_hops),
 		CASE(test_certificates_are_counted_in_days),
 		CASE(test_broken_warnings_degrade_and_keep_the_answer),
+		CASE(test_what_is_warned_of_may_be_the_status),
+		CASE(test_a_warning_that_says_no_status_takes_each_that_is_expected),
 		CASE(test_values_keep_their_types_and_order),
 		CASE(test_a_missing_value_is_null_and_a_warning),
 		CASE(test_values_can_be_taken_from_text),
@@ -549,6 +605,7 @@ main(void)
 		CASE(test_the_requests_secrets_are_masked_in_values),
 		CASE(test_an_echoed_secret_is_not_told_by_rules_not_even_half_of_it),
 		CASE(test_a_secret_in_a_header_is_not_told_either),
+		CASE(test_a_secret_value_is_masked_in_the_others),
 		CASE(test_every_rule_is_traced_with_what_came_of_it),
 	};
 
