@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from helpers_document import parse_document, parse_documents
 from upstream import BadPorts, Upstream
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -33,32 +34,29 @@ def is_sanitized(program):
 class Result:
     """What a run of a program came to."""
 
-    def __init__(self, process, stdout, stderr, seconds):
+    def __init__(self, process, stdout, stderr, seconds, parse):
         self.status = process.returncode
         self.stdout = stdout
         self.stderr = stderr
         self.seconds = seconds
+        self._parse = parse
 
     @property
     def document(self):
         assert self.stdout, f"no document:\n{self.stderr}"
-        return json.loads(self.stdout)
+        return self._parse(self.stdout)
 
     @property
     def documents(self):
         """What was written to standard output, a document a round."""
-        documents, rest = [], self.stdout
-        while rest:
-            document, end = json.JSONDecoder().raw_decode(rest)
-            documents.append(document)
-            rest = rest[end:].lstrip()
-        return documents
+        return parse_documents(self.stdout)
 
 
 class Gatherd:
     """Runs the built gatherd in a folder of its own."""
 
     program = BUILD / "gatherd"
+    parse = staticmethod(parse_document)  # what it writes to standard output
     sanitized = is_sanitized(program)
 
     def __init__(self, folder):
@@ -112,7 +110,8 @@ class Gatherd:
         finally:
             process.kill()
         assert process.returncode != 99, f"a sanitizer complains:\n{stderr}"
-        return Result(process, stdout, stderr, time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        return Result(process, stdout, stderr, seconds, self.parse)
 
     def once(self, config, *arguments, **keywords):
         """One round of CONFIG with the document on standard output."""
@@ -121,6 +120,7 @@ class Gatherd:
 
 class Gatherctl(Gatherd):
     program = BUILD / "gatherctl"
+    parse = staticmethod(json.loads)
 
 
 @pytest.fixture

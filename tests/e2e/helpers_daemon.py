@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import ctypes
-import json
 import os
 import re
 import select
@@ -15,6 +14,7 @@ import time
 import pytest
 
 from conftest import PATIENCE
+from helpers_document import read_document
 from upstream import Upstream, answer
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -134,7 +134,7 @@ class Daemon:
     @property
     def document(self):
         """The document that is there now."""
-        return json.loads(self.output.read_text(encoding="utf-8"))
+        return read_document(self.output)
 
     def wait_document(self, condition=lambda document: True, timeout=PATIENCE):
         """Wait for a document that CONDITION says is it."""

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from helpers_document import TIME
 from upstream import Upstream, answer
 
 HEAD_KEYS = [
@@ -44,9 +45,11 @@ ENTRY_KEYS = [
     "checked_at",
     "last_ok_at",
     "failures",
+    "next_at",
     "attempts",
     "http_status",
     "url",
+    "final_url",
     "duration_ms",
     "timing_ms",
     "bytes",
@@ -58,8 +61,6 @@ ENTRY_KEYS = [
 ]
 TIMING_KEYS = ["queued", "dns", "connect", "tls", "first_byte", "total"]
 ERROR_KEYS = ["kind", "phase", "message", "excerpt"]
-
-TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
 class GatedUpstream(Upstream):
@@ -90,9 +91,10 @@ def services(upstream, **paths):
 
 
 def as_yaml(config):
-    """CONFIG as JSON, less what YAML reads otherwise: pairs of escapes, and raw breaks."""
+    """CONFIG as JSON, less what YAML reads otherwise: pairs of escapes, and raw breaks and
+    control characters."""
     text = json.dumps(config, ensure_ascii=False)
-    return re.sub("[\x85\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def log_lines(stderr):

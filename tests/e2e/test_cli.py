@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from helpers_document import read_document
 from helpers_gatherd import names_in, services
 from upstream import answer
 
@@ -33,7 +34,7 @@ from upstream import answer
         (["--once", "--log-level", "loud"], "--log-level loud: expected error, warn"),
         (["--once", "-l", "INFO"], "expected error, warn, info or debug"),
         (["--once", "--log-format", "xml"], "--log-format xml: expected auto, text"),
-        (["--print-schema", "dashboard"], "--print-schema dashboard: expected config"),
+        (["--print-schema", "dashboard"], "--print-schema dashboard: expected config or status"),
         (["--print-schema"], "argument"),
         (["--only", "a"], "--once"),
     ],
@@ -317,7 +318,7 @@ def test_an_option_goes_before_the_config_before_the_state_folder(gatherd, upstr
     result = gatherd.run("--once", config=config, env=environment)
     assert result.status == 0 and result.stdout == ""
     assert names_in(state) == ["status.json"]
-    assert json.loads((state / "status.json").read_text())["status"] == "ok"
+    assert read_document(state / "status.json")["status"] == "ok"
 
     result = gatherd.run("--once", config=config)
     assert result.status == 0 and result.document["status"] == "ok"
@@ -347,7 +348,7 @@ def test_standard_output_can_be_named_against_the_config(gatherd, upstream):
 def test_every_round_replaces_the_file(gatherd, upstream):
     result = gatherd.run("--rounds", "3", "-o", "out.json", config=services(upstream, a="/ok"))
     assert result.status == 0
-    assert json.loads((gatherd.folder / "out.json").read_text())["generation"] == 3
+    assert read_document(gatherd.folder / "out.json")["generation"] == 3
     assert names_in(gatherd.folder) == ["gatherd.yaml", "out.json"]
 
 

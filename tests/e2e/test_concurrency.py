@@ -180,8 +180,10 @@ def test_timing_tells_the_phases_that_took_place(
         "hang": (f"{upstream.url}/hang", {"connect", "total"}),
         "hang in the body": (f"{upstream.url}/hang-body", FRESH),
         "hang with TLS": (f"{trusted.url}/hang", {"connect", "tls", "total"}),
-        # libcurl tells how long the connection took only after the handshake.
-        "hang in the handshake": (f"https://127.0.0.1:{bad_ports.silent()}/", {"total"}),
+        "hang in the handshake": (
+            f"https://127.0.0.1:{bad_ports.silent()}/",
+            {"connect", "total"},
+        ),
         "no name": ("http://a.nowhere.test", {"dns", "total"}),
         "slow name": ("http://a.slow.test", {"total"}),
         "refused": (f"http://127.0.0.1:{refused}", {"total"}),

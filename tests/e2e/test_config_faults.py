@@ -149,17 +149,10 @@ FAULTS = [
 ]
 
 # Words of later versions are as unknown as any other.
-LATER_FILE_KEYS = ["mode", "listen", "control", "history", "prompts", "providers"]
-LATER_FILE_KEYS += ["max_per_host", "rate_per_host"]
-LATER_SERVICE_KEYS = ["retries", "retry_delay", "expect", "warn", "extract"]
-LATER_SERVICE_KEYS += ["for_each", "method", "body", "json", "form", "auth", "tls", "proxy"]
-LATER_SERVICE_KEYS += ["delay", "ip", "unix_socket", "resolve", "http_version", "compressed"]
+LATER_FILE_KEYS = ["listen", "control", "history", "prompts", "providers"]
 for key in LATER_FILE_KEYS:
     text = f"{key}: 1\nservices: {{a: URL}}\n"
     FAULTS.append((f"later: {key}", text, "1:1", f"unknown key {key}"))
-for key in LATER_SERVICE_KEYS:
-    text = f"services:\n  a:\n    url: URL\n    {key}: 1\n"
-    FAULTS.append((f"later: {key}", text, "4:5", f"unknown key {key}"))
 for key in ["metrics", "page"]:
     FAULTS.append((f"later: {key}", f"output: {{{key}: a}}\n", "1:10", f"unknown key {key}"))
 

@@ -13,6 +13,7 @@ import pytest
 
 from conftest import PATIENCE
 from helpers_daemon import Daemon, Watch
+from helpers_document import parse_document, parse_first_document
 from helpers_gatherd import names_in, needs_mounts, services
 from upstream import answer
 
@@ -93,7 +94,7 @@ def test_a_disk_that_fills_up_is_told_once(gatherd, upstream):
             size.size = 100_000
             daemon.wait_log(FAILED + "No space left on device", times)
             old = daemon.output.read_bytes()
-            assert len(json.loads(old)["services"]["a"]["data"]) == 100 * times
+            assert len(parse_document(old)["services"]["a"]["data"]) == 100 * times
             some_rounds(upstream)
             assert daemon.output.read_bytes() == old
             assert len(daemon.matches(FAILED)) == times
@@ -105,7 +106,7 @@ def test_a_disk_that_fills_up_is_told_once(gatherd, upstream):
                 lambda new: len(new["services"]["a"]["data"]) == 200
             )
             # What could not be written was counted, and nothing of it is lost.
-            before = json.loads(old)
+            before = parse_document(old)
             assert document["generation"] > before["generation"] + 10
             assert document["services"]["b"]["since"] == before["services"]["b"]["since"]
         os.kill(disk.pid, signal.SIGSTOP)  # no document is being written when we look
@@ -147,7 +148,7 @@ def test_a_disk_that_becomes_read_only_is_told_once(gatherd, upstream):
         assert daemon.output.read_bytes() == old
         disk.remount("rw")
         daemon.wait_log(AGAIN)
-        generation = json.loads(old)["generation"]
+        generation = parse_document(old)["generation"]
         daemon.wait_document(lambda new: new["generation"] > generation + 10)
         assert len(daemon.matches(" error ")) == 1
         assert daemon.stop()[0] == 0
@@ -323,7 +324,7 @@ def test_rounds_do_not_wait_for_a_disk(gatherd, upstream, preload, stuck, functi
         assert time.monotonic() - begun > 29 * 0.02 * 0.9  # at their times, at that
         assert daemon.output.read_bytes() == old
         (stuck / function).unlink()
-        before = json.loads(old)
+        before = parse_document(old)
         document = daemon.wait_document(
             lambda new: new["round"]["number"] > before["round"]["number"] + 25
         )
@@ -366,7 +367,7 @@ def test_a_stop_does_not_wait_for_a_disk(
         old = daemon.output.read_bytes()
         stops_in_time(daemon, number, slack)
         assert daemon.output.read_bytes() == old
-    assert json.loads(old)["services"]["a"]["status"] == "ok"
+    assert parse_document(old)["services"]["a"]["status"] == "ok"
     # What it had to leave behind is found by the next one.
     (stuck / function).unlink()
     with Daemon(gatherd, config, env=env) as daemon:
@@ -527,7 +528,7 @@ def test_a_pipe_without_a_reader_holds_up_nothing(gatherd, upstream, slack):
         for _ in range(3):
             text = path.read_text()
             while text:
-                document, end = json.JSONDecoder().raw_decode(text)
+                document, end = parse_first_document(text)
                 assert document["status"] == "ok" and document["round"]["number"] >= 1
                 text = text[end:].lstrip()
         some_rounds(upstream, "/ok")

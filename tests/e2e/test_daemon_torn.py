@@ -11,6 +11,7 @@ import pytest
 
 from conftest import PATIENCE
 from helpers_daemon import Daemon
+from helpers_document import read_document
 from helpers_gatherd import names_in
 from upstream import answer
 
@@ -112,7 +113,7 @@ def test_no_reader_sees_a_part(gatherd, config):
 
 def kill_at_random(gatherd, config, moment):
     """A daemon that publishes, and is killed MOMENT seconds later."""
-    before = json.loads((gatherd.folder / "status.json").read_text())
+    before = read_document(gatherd.folder / "status.json")
     with Daemon(gatherd, config) as daemon:
         daemon.first_document()
         time.sleep(moment)

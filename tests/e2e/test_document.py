@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from conftest import PATIENCE
+from helpers_document import parse_document, read_document
 from helpers_gatherd import (
     COUNTS_KEYS,
     ENTRY_KEYS,
@@ -61,12 +62,14 @@ LAYOUT = """{
   "failed": ["bad"],
   "services": {
     "good": {"status":"ok","since":"TIME","checked_at":"TIME","last_ok_at":"TIME",\
-"failures":0,"attempts":1,"http_status":200,"url":"URL/ok","duration_ms":MS,\
+"failures":0,"next_at":null,"attempts":1,"http_status":200,"url":"URL/ok",\
+"final_url":null,"duration_ms":MS,\
 "timing_ms":{"queued":MS,"dns":null,"connect":MS,"tls":null,"first_byte":MS,"total":MS},\
 "bytes":12,"certificate_expires_at":null,"error":null,"warnings":[],"values":{},\
 "data":{"ok":true}},
     "bad": {"status":"http_error","since":"TIME","checked_at":"TIME","last_ok_at":null,\
-"failures":1,"attempts":1,"http_status":500,"url":"URL/status/500","duration_ms":MS,\
+"failures":1,"next_at":null,"attempts":1,"http_status":500,"url":"URL/status/500",\
+"final_url":null,"duration_ms":MS,\
 "timing_ms":{"queued":MS,"dns":null,"connect":MS,"tls":null,"first_byte":MS,"total":MS},\
 "bytes":11,"certificate_expires_at":null,"error":{"kind":"http","phase":null,\
 "message":"TEXT","excerpt":"this is 500"},"warnings":[],"values":{},"data":null}
@@ -110,7 +113,7 @@ def test_the_empty_document_byte_for_byte(gatherd):
         '  "prompts": {}\n'
         "}\n"
     )
-    document = json.loads(text)
+    document = parse_document(text)
     assert list(document) == HEAD_KEYS
     assert document["status"] == "ok"
     assert document["round"]["targets"] == 0
@@ -386,7 +389,7 @@ def read_by(program, path):
 def test_other_readers_see_the_same(gatherd, odd, program):
     path = gatherd.folder / "out.json"
     assert gatherd.run("--once", "-o", path, config=odd).status == 0
-    assert doubles(read_by(program, path)) == doubles(json.loads(path.read_text()))
+    assert doubles(read_by(program, path)) == doubles(read_document(path))
 
 
 JSONC_READER = r"""
@@ -433,7 +436,7 @@ def test_json_c_sees_the_same(gatherd, odd):
     # Its numbers end at 64 bits; from 0.17 on it refuses longer ones.
     path.write_text(path.read_text().replace(NUMBERS["long"], "1"))
     seen = read_by([str(source.with_suffix(""))], path)
-    assert doubles(seen) == doubles(json.loads(path.read_text()))
+    assert doubles(seen) == doubles(read_document(path))
 
 
 def test_the_document_is_utf_8_without_a_mark(gatherd, odd):
@@ -460,7 +463,7 @@ def test_what_does_not_fit_is_left_out_largest_first(gatherd, upstream):
     assert result.status == 0
     text = (gatherd.folder / "out.json").read_bytes()
     assert len(text) <= 16 * 1024
-    document = json.loads(text)
+    document = parse_document(text)
     entries = document["services"]
     assert document["status"] == "ok"
     assert entries["large"]["data"] is None and entries["large"]["status"] == "ok"

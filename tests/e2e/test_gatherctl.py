@@ -10,6 +10,8 @@ import termios
 
 import pytest
 
+from helpers_document import read_document
+
 STALE = "2001-01-01T00:00:00.000Z"
 FRESH = "2999-01-01T00:00:00.000Z"
 
@@ -90,7 +92,7 @@ def test_status_json_is_the_document_byte_for_byte(gatherctl, published):
 def test_failed_json_has_only_what_failed(gatherctl, published):
     result = gatherctl.run("status", "--failed", "--json", "-f", published)
     assert result.status == 1
-    services = json.loads(published.read_text())["services"]
+    services = read_document(published)["services"]
     assert result.document == {"failed": {"reviews": services["reviews"]}}
     assert gatherctl.run("status", "--failed", "-f", published).stdout.count("profile") == 0
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from conftest import TOP, Gatherd
+from helpers_document import parse_document, read_document
 
 MAN = TOP / "man"
 SOURCE = TOP / "src"
@@ -117,7 +118,8 @@ def test_page_has_every_exit_status(name, path, enum):
     "name, is_its_own",
     [
         ("gatherd.8", lambda path: path.parent.name != "ctl"),
-        ("gatherctl.1", lambda path: path.parent.name == "ctl"),
+        # What both programs show on a terminal is laid out in one place.
+        ("gatherctl.1", lambda path: path.parent.name == "ctl" or path.name == "screen.c"),
     ],
 )
 def test_page_has_every_environment_variable(name, is_its_own):
@@ -150,7 +152,15 @@ REFERENCES = {
     "#/$defs/permissions": "mode",
     "#/$defs/text": "text",
     "#/$defs/url": "template",
+    "#/$defs/template": "template",
+    "#/$defs/method": "text",
+    "#/$defs/rate": "rate",
+    "#/$defs/rules": "map",
+    "#/$defs/extract": "map",
 }
+
+# Two keys whose maps have the same keys, told once.
+SAME_KEYS = {"KEYS OF auth.digest": "KEYS OF auth.basic"}
 
 
 @pytest.fixture(scope="module")
@@ -170,13 +180,26 @@ def table_of(title, schema):
         return schema
     if title == "KEYS OF A SERVICE":
         return service_schema(schema)
-    return schema["properties"][title.removeprefix("KEYS OF ")]
+    path = title.removeprefix("KEYS OF ").split(".")
+    table = schema if path[0] in schema["properties"] else service_schema(schema)
+    for key in path:
+        table = table["properties"][key]
+    return table
+
+
+def nested_in(table, prefix=""):
+    """The dotted names of the keys of TABLE that have keys themselves."""
+    names = []
+    for key, rule in table["properties"].items():
+        if "properties" in rule and key != "defaults":
+            names += [prefix + key, *nested_in(rule, f"{prefix}{key}.")]
+    return names
 
 
 def titles_of(schema):
-    properties = schema["properties"]
-    nested = [key for key in properties if "properties" in properties[key] and key != "defaults"]
-    return ["KEYS OF THE FILE", "KEYS OF A SERVICE"] + [f"KEYS OF {key}" for key in nested]
+    nested = nested_in(schema) + nested_in(service_schema(schema))
+    titles = ["KEYS OF THE FILE", "KEYS OF A SERVICE"] + [f"KEYS OF {key}" for key in nested]
+    return [title for title in titles if title not in SAME_KEYS]
 
 
 def documented_keys(title):
@@ -196,6 +219,8 @@ def type_of(rule):
         return REFERENCES[rule["$ref"]]
     if "anyOf" in rule:
         return "word" if "enum" in rule["anyOf"][0] else "number"
+    if "type" not in rule:
+        return "anything"
     return "map" if "object" in rule["type"] else "list"
 
 
@@ -214,9 +239,9 @@ def test_page_has_the_keys_of_the_schema(schema):
 
 def test_defaults_take_what_the_page_says(schema):
     defaults = set(schema["properties"]["defaults"]["properties"])
-    assert set(service_schema(schema)["properties"]) - defaults == {"url"}
+    assert set(service_schema(schema)["properties"]) - defaults == {"url", "for_each"}
     _, _, body = documented_keys("KEYS OF THE FILE")["defaults"]
-    assert "without\n.Ic url ,\n" in body
+    assert "without\n.Ic url\nand\n.Ic for_each ,\n" in body
 
 
 def test_page_has_types_defaults_and_bounds_of_the_schema(schema):
@@ -283,8 +308,18 @@ def provide(gatherd, text):
     return environment
 
 
+def make_files(gatherd, text):
+    """TEXT with files in the place of those it names, where they have to be there."""
+    for name in re.findall(r"/etc/\S+\.(?:pem|key)", text):
+        path = gatherd.folder / name.replace("/", "_")
+        path.write_text("a certificate or a key\n")
+        text = text.replace(name, str(path))
+    return text
+
+
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.splitlines()[0])
 def test_example_configs_are_right(gatherd, schema, text):
+    text = make_files(gatherd, text)
     run = gatherd.run("--check", config=text, env=provide(gatherd, text))
     # Some show a part of a config.
     told = [line for line in run.stderr.splitlines() if "warning: no services" not in line]
@@ -383,12 +418,12 @@ def assert_fields(value, title):
 
 
 def test_page_has_the_head_of_the_document(status_json):
-    document = json.loads(status_json.read_text())
+    document = read_document(status_json)
     assert assert_fields(document, "Head") == [name for name, _ in flat(document)]
 
 
 def test_page_has_the_entries_of_the_document(status_json):
-    services = json.loads(status_json.read_text())["services"]
+    services = read_document(status_json)["services"]
     documented = assert_fields(services["well"], "Entry of a service")
     failing = [name for name, _ in flat(services["failing"])]
 
@@ -405,7 +440,7 @@ def test_page_has_the_entries_of_the_document(status_json):
 def test_the_document_has_the_lines_that_the_page_says(status_json):
     lines = status_json.read_text().splitlines()
     names = [re.match(r'\s*"(\w+)":', line) for line in lines]
-    document = json.loads("\n".join(lines))
+    document = parse_document("\n".join(lines))
     assert [name.group(1) for name in names if name] == [
         *list(document)[:-1],
         *document["services"],
@@ -422,7 +457,7 @@ def kinds():
 
 
 def test_page_has_the_statuses(status_json):
-    counts = json.loads(status_json.read_text())["counts"]
+    counts = read_document(status_json)["counts"]
     assert statuses() == names_of_table("gather/outcome.c", "status_names")
     assert list(counts) == ["total", *statuses()]
 

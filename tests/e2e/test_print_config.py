@@ -1,21 +1,24 @@
 """--print-config, --print-schema, and the example configs."""
 
-import json
-import os
 import re
 import subprocess
 
+import jsonschema
 import pytest
 import yaml
 
 from conftest import BUILD, PATIENCE, TOP
-
-jsonschema = pytest.importorskip("jsonschema")
+from helpers_document import print_schema
 
 EXAMPLES = sorted((TOP / "conf").glob("*.yaml"))
 
 # What the examples take from outside.
-OUTSIDE = {"SHOP_TOKEN": "token-of-the-shop"}
+OUTSIDE = {
+    "SHOP_TOKEN": "token-of-the-shop",
+    "SHOP_PASSWORD": "password-of-the-shop",
+    "STOCK_SECRET": "secret-of-the-stock",
+}
+CERTIFICATES = ["ca.pem", "client.pem", "client-key.pem"]
 
 BIG = r"""
 interval: 1m30s
@@ -87,6 +90,9 @@ def outside(gatherd):
     """gatherd where everything that BIG and the examples need is there."""
     gatherd.environment.update(OUTSIDE, HOST_OF_TESTS="host.example", API_KEY="k3y-of-the-api")
     gatherd.environment.pop("NOT_SET", None)
+    gatherd.environment["CERTIFICATES"] = str(gatherd.folder)
+    for name in CERTIFICATES:
+        (gatherd.folder / name).write_text("a certificate or a key\n")
     (gatherd.folder / "secret").write_text("pa55word\n")
     gatherd.config(MORE, "conf.d/more.yaml")
     return gatherd
@@ -272,16 +278,7 @@ def test_what_could_not_be_printed_is_told(gatherd, options):
 
 @pytest.fixture(scope="session")
 def schema():
-    done = subprocess.run(
-        [BUILD / "gatherd", "--print-schema", "config"],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "ASAN_OPTIONS": "exitcode=99:detect_leaks=1"},
-        timeout=PATIENCE,
-    )
-    schema = json.loads(done.stdout)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return schema
+    return print_schema("config")
 
 
 @pytest.fixture(scope="session")
@@ -302,7 +299,7 @@ def test_every_key_of_the_schema_is_described(schema):
             assert its["description"].endswith("."), key
     assert service["required"] == ["url"]
     defaults = schema["properties"]["defaults"]
-    assert set(defaults["properties"]) == set(service["properties"]) - {"url"}
+    assert set(defaults["properties"]) == set(service["properties"]) - {"url", "for_each"}
     assert "required" not in defaults
 
 
@@ -319,7 +316,8 @@ def test_the_defaults_of_the_schema_are_those_of_the_program(gatherd, schema):
         stated = [key for key, its in table["properties"].items() if "default" in its]
         assert stated
         for key in stated:
-            assert values[key] == table["properties"][key]["default"], key
+            # What is a word here, as 1.1, is a number to some readers.
+            assert str(values[key]) == str(table["properties"][key]["default"]), key
 
 
 def test_every_key_of_the_schema_is_taken(gatherd, schema):
@@ -327,13 +325,22 @@ def test_every_key_of_the_schema_is_taken(gatherd, schema):
     samples = {"headers": {"X": "y"}, "labels": {"a": "b"}, "url": "http://x/"}
     samples |= {"group": "g", "description": "d"}
     samples |= {key: "7s" for key in ("interval", "timeout", "connect_timeout", "deadline")}
+    samples |= {"method": "PUT", "json": {"a": [1, "{{a}}"]}, "auth": {"bearer": "${TOKEN}"}}
+    samples |= {"tls": {"min_version": "1.3", "verify": True}, "proxy": "http://p:3128"}
+    samples |= {"resolve": {"x": "127.0.0.1"}, "expect": {"status": "200-299"}}
+    samples |= {"warn": {"json": {"/a": {"maximum": 1}}}, "extract": {"v": "/v"}}
+    samples |= {"needs": "b", "for_each": {"b": [1, 2]}}
+    # One body is enough, and a proxy leads to no socket.
+    others = {"body", "form", "unix_socket"}
     whole = {
         key: samples[key] if key in samples else its["default"]
         for key, its in service["properties"].items()
+        if key not in others
     }
+    own_only = {"url", "for_each", "needs"}
     config = {
-        "services": {"a": whole},
-        "defaults": {key: value for key, value in whole.items() if key != "url"},
+        "services": {"a{{b}}": whole, "b": "http://x/"},
+        "defaults": {key: value for key, value in whole.items() if key not in own_only},
         "output": {"file": "out.json"},
         "log": {},
         "include": [],
@@ -343,9 +350,10 @@ def test_every_key_of_the_schema_is_taken(gatherd, schema):
     for table in ("output", "log"):
         for key, its in schema["properties"][table]["properties"].items():
             config[table].setdefault(key, its.get("default"))
+    config |= {"max_per_host": 4, "rate_per_host": "20/s"}
     for key, its in schema["properties"].items():
         config.setdefault(key, its.get("default"))
-    result = gatherd.run("--check", config=config)
+    result = gatherd.run("--check", config=config, env={"TOKEN": "a-token"})
     assert result.status == 0, result.stderr
     assert result.stderr == ""
 
@@ -451,7 +459,7 @@ BAD = [
     "services: {a: [http://x/]}",
     "services: {a: {timeout: 3s}}",
     "services: {a: {url: http://x/, fromat: text}}",
-    "services: {a: {url: http://x/, retries: 1}}",
+    "services: {a: {url: http://x/, retry: 1}}",
     "services: {a: {url: ''}}",
     "services: {'': http://x/}",
     "prompts: {}",

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from conftest import PATIENCE
+from helpers_document import parse_document, read_document
 from helpers_gatherd import gated, names_in, needs, services
 from upstream import answer
 
@@ -44,7 +45,7 @@ def test_a_signal_between_rounds_leaves_the_last_document(gatherd, gated):
     process.terminate()
     process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGTERM
-    document = json.loads((gatherd.folder / "out.json").read_text())
+    document = read_document(gatherd.folder / "out.json")
     assert document["services"]["a"]["data"]["n"] == document["generation"] > 2
     assert names_in(gatherd.folder) == ["gatherd.yaml", "out.json"]
 
@@ -59,7 +60,7 @@ def test_signals_of_the_daemon_do_not_kill_once(gatherd, gated):
     gated.open_gate()
     stdout, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, stderr
-    assert json.loads(stdout)["status"] == "ok"
+    assert parse_document(stdout)["status"] == "ok"
 
 
 # ---- standard files that are closed, or go away ----
@@ -76,7 +77,7 @@ def test_closed_standard_files_do_not_touch_the_document(gatherd, upstream, clos
     )
     assert result.status == 1
     text = (gatherd.folder / "out.json").read_text()
-    assert json.loads(text)["generation"] == 2
+    assert parse_document(text)["generation"] == 2
     assert result.stdout == ""
     assert upstream.asked == {"/ok": 2, "/status/500": 2}
     assert names_in(gatherd.folder) == ["gatherd.yaml", "out.json"]
@@ -158,7 +159,7 @@ def test_a_slow_reader_gets_all_of_it(gatherd, upstream, blocking):
         text = b"".join(iter(lambda: pipe.read(1000), b""))
     _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, stderr
-    assert json.loads(text)["services"]["a"]["data"] == "x" * 300_000
+    assert parse_document(text)["services"]["a"]["data"] == "x" * 300_000
 
 
 def test_a_signal_does_not_wait_for_a_reader_that_sleeps(gatherd, upstream, slack):

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from conftest import PATIENCE
+from helpers_document import parse_document, parse_first_document, read_document
 from helpers_gatherd import names_in, needs, needs_mounts
 from upstream import answer
 
@@ -43,7 +44,7 @@ def test_the_owner_stays(gatherd, small):
     assert gatherd.run("--once", "-o", path, config=small).status == 0
     status = path.stat()
     assert (status.st_uid, status.st_gid) == (12345, 23456)
-    assert json.loads(path.read_text())["status"] == "ok"
+    assert read_document(path)["status"] == "ok"
 
 
 def test_whoever_has_the_old_file_open_keeps_it(gatherd, small):
@@ -54,7 +55,7 @@ def test_whoever_has_the_old_file_open_keeps_it(gatherd, small):
         assert gatherd.run("--once", "-o", path, config=small).status == 0
         assert old.read() == "old"
     assert (gatherd.folder / "link").read_text() == "old"
-    assert json.loads(path.read_text())["status"] == "ok"
+    assert read_document(path)["status"] == "ok"
 
 
 def test_a_symbolic_link_stays_and_its_target_is_replaced(gatherd, small):
@@ -68,7 +69,7 @@ def test_a_symbolic_link_stays_and_its_target_is_replaced(gatherd, small):
     assert gatherd.run("--rounds", "2", "-o", "out.json", config=small).status == 0
     assert os.readlink(link) == "real/middle.json" and os.readlink(middle) == "document.json"
     assert not target.is_symlink()
-    assert json.loads(target.read_text())["generation"] == 2
+    assert read_document(target)["generation"] == 2
     assert names_in(gatherd.folder) == ["gatherd.yaml", "out.json", "real"]
     assert names_in(gatherd.folder / "real") == ["document.json", "middle.json"]
 
@@ -106,7 +107,7 @@ def test_a_pipe_gets_the_document(gatherd, small):
     reader.start()
     assert gatherd.run("--once", "-o", path, config=small).status == 0
     reader.join(PATIENCE)
-    assert json.loads(texts[0])["status"] == "ok"
+    assert parse_document(texts[0])["status"] == "ok"
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
@@ -120,7 +121,7 @@ def documents_in(text):
     """The documents in TEXT, whose other lines are passed over."""
     found = []
     while (begin := text.find('{\n  "version"')) != -1:
-        document, end = json.JSONDecoder().raw_decode(text[begin:])
+        document, end = parse_first_document(text[begin:])
         found.append(document)
         text = text[begin + end :]
     return found
@@ -269,7 +270,7 @@ def test_a_full_disk_leaves_the_old_document(gatherd, upstream, small):
     assert result.stdout.count("could not write disk/out.json: No space left on device") == 1
     before = (gatherd.folder / "before.json").read_bytes()
     assert (gatherd.folder / "after.json").read_bytes() == before
-    assert json.loads(before)["status"] == "ok"
+    assert parse_document(before)["status"] == "ok"
     assert names_in(gatherd.folder / "kept") == ["out.json"]
 
 
@@ -330,5 +331,5 @@ def test_a_disk_that_gets_room_again_gets_the_next_document(gatherd, upstream):
     assert result.status == 0
     assert result.stderr.count("could not write out.json: File too large") == 1
     assert "info out.json is written again after 2 documents that were not" in result.stderr
-    assert json.loads((gatherd.folder / "out.json").read_text())["round"]["number"] == 3
+    assert read_document(gatherd.folder / "out.json")["round"]["number"] == 3
     assert names_in(gatherd.folder) == ["gatherd.yaml", "out.json"]

@@ -1,6 +1,5 @@
 """SIGHUP again and again, under a schedule that runs."""
 
-import json
 import os
 import random
 import signal
@@ -9,6 +8,7 @@ import time
 import pytest
 
 from helpers_daemon import Daemon
+from helpers_document import read_document
 from helpers_gatherd import as_yaml, names_in
 from helpers_reload import complete, config_of
 
@@ -229,5 +229,5 @@ def test_reloads_at_random(gatherd, upstream, seed):
     assert document["counts"]["total"] == len(names) and document["in_flight"] == []
     assert set(names_in(gatherd.folder)) == {"gatherd.yaml", *OUTPUTS}
     for name in OUTPUTS[1:]:
-        older = json.loads((gatherd.folder / name).read_text())
+        older = read_document(gatherd.folder / name)
         assert 0 < older["generation"] < document["generation"]

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import PATIENCE
 from helpers_daemon import Daemon
+from helpers_document import parse_document, parse_first_document, read_document
 from helpers_gatherd import gated, names_in, needs, services
 from upstream import answer, sends
 
@@ -351,7 +352,7 @@ def test_runs_of_once_go_on_from_each_other(gatherd, upstream):
         result = gatherd.run("--once", "-o", path, config=config)
         assert result.status == 1
         assert "read" not in result.stderr
-        new = json.loads(path.read_text())
+        new = read_document(path)
         assert new["generation"] == new["round"]["number"] == run
         assert new["services"]["bad"]["failures"] == run
         if old is not None:
@@ -363,7 +364,7 @@ def test_runs_of_once_go_on_from_each_other(gatherd, upstream):
     assert new["services"]["bad"]["failures"] == 4
     assert new["services"]["bad"]["since"] == old["services"]["bad"]["since"]
     assert gatherd.run("--rounds", "3", "-o", path, config=config).status == 1
-    assert json.loads(path.read_text())["services"]["bad"]["failures"] == 7
+    assert read_document(path)["services"]["bad"]["failures"] == 7
 
 
 def test_through_a_link_it_is_read_where_it_leads(gatherd, upstream):
@@ -372,7 +373,7 @@ def test_through_a_link_it_is_read_where_it_leads(gatherd, upstream):
     config = services(upstream, a="/status/503")
     for failures in (1, 2):
         assert gatherd.run("--once", "-o", "out.json", config=config).status == 1
-        document = json.loads((gatherd.folder / "real" / "document.json").read_text())
+        document = read_document(gatherd.folder / "real" / "document.json")
         assert document["services"]["a"]["failures"] == failures
     assert names_in(gatherd.folder / "real") == ["document.json"]
 
@@ -387,7 +388,7 @@ def test_standard_output_is_not_read_back(gatherd, upstream):
                 result = gatherd.run("--once", "-o", name, config=config, stdout=output)
             assert result.status == 1 and "read" not in result.stderr
             # Of a longer one before, the end still stands behind it.
-            document, _ = json.JSONDecoder().raw_decode(path.read_text())
+            document, _ = parse_first_document(path.read_text())
             assert document["generation"] == 1
             assert document["services"]["a"]["failures"] == 1
 
@@ -403,8 +404,8 @@ def test_a_pipe_is_not_read_back(gatherd, upstream):
         text = os.read(pipe, 1 << 20).decode()
     finally:
         os.close(pipe)
-    first, end = json.JSONDecoder().raw_decode(text)
-    second = json.loads(text[end:])
+    first, end = parse_first_document(text)
+    second = parse_document(text[end:])
     assert first["generation"] == second["generation"] == 1
     assert second["services"]["a"]["failures"] == 1
 
@@ -487,7 +488,7 @@ def test_a_document_may_be_torn_anywhere(gatherd, upstream):
         result = gatherd.run("--once", "-o", path, config=config)
         assert result.status == 1
         assert re.search(WARNING, result.stderr.splitlines()[0])
-        assert begins_anew(json.loads(path.read_text()))
+        assert begins_anew(read_document(path))
 
 
 def test_an_empty_file_is_a_beginning(gatherd, upstream):
@@ -558,7 +559,7 @@ def test_what_must_not_be_read_is_a_warning(gatherd, upstream, nobody):
         while path.stat().st_size <= 2:
             assert daemon.watch.wait(PATIENCE), daemon.log
         assert daemon.stop()[0] == 0
-    assert begins_anew(json.loads(path.read_text()))
+    assert begins_anew(read_document(path))
     assert path.stat().st_mode & 0o777 == 0o644
 
 

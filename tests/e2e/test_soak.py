@@ -110,7 +110,8 @@ def test_memory_and_descriptors_are_flat(gatherd, mixed, capsys):
             print("\nVmRSS in kB:", [use.memory_kb for use in uses])
             print("descriptors:", [use.descriptors for use in uses])
     statuses = {entry["status"] for entry in document["services"].values()}
-    assert statuses == {"ok", "timeout", "http_error", "error"}
+    # Whoever sent a Retry-After may just be left alone.
+    assert statuses - {"skipped"} == {"ok", "timeout", "http_error", "error"}
     # Connections come and go within a round: one for each service at most.
     descriptors = [use.descriptors for use in uses]
     assert max(descriptors) <= len(mixed["services"]) + 20

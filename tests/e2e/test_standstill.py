@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import signal
 import socket
 import ssl
@@ -12,6 +11,7 @@ import time
 import pytest
 
 from conftest import PATIENCE
+from helpers_document import read_document
 from upstream import Upstream, answer, head, moves
 
 # A stop has to outlast the timeout: here, waiting is the point.
@@ -86,7 +86,7 @@ def start(gatherd, url, timeout=f"{TIMEOUT}s", rounds=1, **keywords):
 def entry_of(gatherd, process):
     _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode in (0, 1), stderr
-    return json.loads((gatherd.folder / "out.json").read_text())["services"]["it"]
+    return read_document(gatherd.folder / "out.json")["services"]["it"]
 
 
 def expect_ok(gatherd, process):

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from conftest import PATIENCE
+from helpers_document import read_document
 from helpers_gatherd import names_in
 from upstream import answer
 
@@ -139,7 +140,7 @@ def test_two_at_the_same_document_do_not_disturb_each_other(gatherd, config):
     for process in both:
         _, stderr = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, stderr
-    document = json.loads((gatherd.folder / "out.json").read_text())
+    document = read_document(gatherd.folder / "out.json")
     # Who came second may have gone on from what the first had written by then.
     assert 30 <= document["generation"] <= 60 and document["status"] == "ok"
     assert names_in(gatherd.folder) == ["gatherd.yaml", "out.json"]

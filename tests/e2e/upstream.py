@@ -21,10 +21,11 @@ import warnings
 class Request:
     """One request as it came in."""
 
-    def __init__(self, method, target, headers):
+    def __init__(self, method, target, headers, body=b""):
         self.method = method
         self.target = target
         self.headers = headers  # a list of (name, value), names as sent
+        self.body = body
         self.at = time.monotonic()
         self.path, _, query = target.partition("?")
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
@@ -35,6 +36,9 @@ class Request:
             if key.lower() == name.lower():
                 return value
         return None
+
+    def json(self):
+        return json.loads(self.body)
 
 
 def head(status=200, headers=(), reason="Whatever"):
@@ -78,10 +82,11 @@ def answer(body=b"", status=200, content_type="application/json", headers=()):
 class Upstream:
     """Use as a context manager; `url` is where it listens, on a free port."""
 
-    def __init__(self, host="127.0.0.1", tls=None, latest_tls=None):
+    def __init__(self, host="127.0.0.1", tls=None, latest_tls=None, client_ca=None):
         self.host = host
         self.tls = tls  # (certificate file, key file)
         self.latest_tls = latest_tls  # an ssl.TLSVersion
+        self.client_ca = client_ca  # a file: clients need a certificate of it
         self.requests = []
         self.connections = 0
         self.open = 0  # connections that are
@@ -140,6 +145,9 @@ class Upstream:
                 context.minimum_version = context.maximum_version = self.latest_tls
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.load_cert_chain(*self.tls)
+        if self.client_ca:
+            context.load_verify_locations(self.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
         return context
 
     async def _serve(self, listener, started):
@@ -213,9 +221,12 @@ class Upstream:
         except asyncio.IncompleteReadError:
             return None
         lines = text.decode("latin-1").split("\r\n")
-        method, target, _ = lines[0].split(" ", 2)
+        method, target, version = lines[0].split(" ", 2)
         headers = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:] if line]
-        return Request(method, target, headers)
+        request = Request(method, target, headers)
+        request.version = version
+        request.body = await reader.readexactly(int(request.header("Content-Length") or 0))
+        return request
 
     def _reset(self, writer):
         """Close with RST instead of FIN."""
@@ -243,7 +254,12 @@ class Upstream:
 
     async def do_echo(self, request, rest, reader, writer):
         """What came in, as JSON."""
-        seen = {"target": request.target, "headers": request.headers}
+        seen = {
+            "method": request.method,
+            "target": request.target,
+            "headers": request.headers,
+            "body": request.body.decode("latin-1"),
+        }
         writer.write(answer(json.dumps(seen)))
 
     async def do_status(self, request, rest, reader, writer):
