@@ -33,6 +33,6 @@ need_packages() {
 build_packages="gcc libc6-dev make autoconf automake pkg-config libevent-dev
 libcurl4-openssl-dev libssl-dev libyaml-dev libpcre2-dev"
 test_packages="$build_packages clang libclang-rt-dev clang-format clang-tidy cppcheck
-libcmocka-dev libjson-c-dev python3-minimal python3-pytest python3-jsonschema python3-yaml nodejs jq
-curl openssl valgrind shellcheck mandoc procps systemd systemd-container mmdebstrap xz-utils
-git"
+libcmocka-dev libjson-c-dev python3-minimal python3-pytest python3-pytest-xdist python3-h2
+python3-jsonschema python3-yaml nodejs jq curl openssl valgrind shellcheck mandoc procps
+systemd systemd-container mmdebstrap xz-utils git"

@@ -89,8 +89,8 @@ setup_find_target(const struct config *config, const char *option, const char *n
 	const struct target *target = config_find(config, name);
 
 	if (target == NULL && is_disabled(config, name))
-		fprintf(stderr, "gatherd: %s: \"%s\" has enabled: false\n", option,
-		    name);
+		fprintf(
+		    stderr, "gatherd: %s: \"%s\" has enabled: false\n", option, name);
 	else if (target == NULL)
 		tell_unknown_name(config, option, name);
 	return target;
@@ -141,7 +141,7 @@ setup_warn_unverified(const struct config *config)
 	for (size_t i = 0; i < config->target_count; i++) {
 		const struct target *target = config->targets[i];
 
-		if (!target->tls.verify)
+		if (target->asks_tls && !target->tls.verify)
 			log_line(LOG_LEVEL_WARN, target->name,
 			    "tls.verify is false: whoever answers is believed, and "
 			    "gets what is sent");

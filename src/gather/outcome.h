@@ -72,13 +72,14 @@ struct outcome {
 	struct response_timing timing;
 	uint64_t bytes;
 	int64_t certificate_expires_at_ms; /* wall time; -1: none, or unknown */
-	char *url;       /* owned: as shown */
+	char *url;                         /* owned: as shown */
 	char *final_url; /* owned: of the last redirect, masked; NULL: none followed */
 	char **warnings; /* owned, masked: broken `warn` rules, missing values */
 	size_t warning_count;
 	char *values; /* owned: a compact JSON object, secret ones as ***; NULL: {} */
 	size_t values_len;
-	char *secret_values; /* owned: likewise, the secret ones as they are; NULL: none */
+	char *
+	    secret_values; /* owned: likewise, the secret ones as they are; NULL: none */
 	size_t secret_values_len;
 	char *data; /* owned: compact JSON text, masked; NULL: null */
 	size_t data_len;

@@ -20,7 +20,8 @@ struct trace_attempt;
 struct verdict_context {
 	int64_t timeout_ms; /* what the attempt was given, for the words of a timeout */
 	int64_t wall_ms;    /* now, for how long a certificate still holds */
-	struct trace_attempt *trace; /* gets every rule with what came of it; NULL: nobody asks */
+	/* Gets every rule with what came of it; NULL: nobody asks. */
+	struct trace_attempt *trace;
 };
 
 /*

@@ -24,6 +24,9 @@
 /* The version from which on it need not be. */
 #define SOUND_PRIOR_KNOWLEDGE 0x080000u
 
+/* What libcurl reads of HTTP/2 at once fits into it. */
+#define WHOLE_READ_BYTES 65536L
+
 /* After how many challenges a server is asked no more, which libcurl does not bound: the
  * first, a second since the nonce was stale, and one more. */
 #define MAX_CHALLENGES 3
@@ -271,10 +274,13 @@ max_file_bytes(const struct hop *hop)
 	return (curl_off_t)request->max_body_bytes;
 }
 
-/* Up to 8.0 libcurl loses what it says to a server that it knows to speak HTTP/2, once that
- * goes on a connection that stands. */
+/*
+ * Up to 8.0 libcurl loses what it says to a server that it knows to speak HTTP/2, once that
+ * goes on a connection that stands. And of what it reads there, 32 KiB at once, it forgets
+ * the rest where that does not fit into what it hands on: no socket wakes it up for it.
+ */
 static bool
-breaks_when_reused(const struct hop *hop)
+has_unsound_http2(const struct hop *hop)
 {
 	return destination_route(hop)->http_version == HTTP_2_PRIOR_KNOWLEDGE &&
 	    !hop->url->tls &&
@@ -288,7 +294,8 @@ set_numbers(
 	curl_off_t max_bytes = max_file_bytes(hop);
 	long dns_cache_s = plan->prune_addresses ? LITERALS_KEPT_S : KEPT_FOR_EVER;
 	long second_try_ms = plan->several_addresses ? SECOND_TRY_MS : NO_SECOND_TRY_MS;
-	bool fresh = !hop->request->reuse || breaks_when_reused(hop);
+	bool unsound = has_unsound_http2(hop);
+	bool fresh = !hop->request->reuse || unsound;
 
 	if (handle->max_file_bytes != max_bytes)
 		curl_easy_setopt(handle->easy, CURLOPT_MAXFILESIZE_LARGE, max_bytes);
@@ -300,6 +307,9 @@ set_numbers(
 	if (handle->second_try_ms != second_try_ms)
 		curl_easy_setopt(
 		    handle->easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, second_try_ms);
+	if (handle->unsound != unsound)
+		curl_easy_setopt(handle->easy, CURLOPT_BUFFERSIZE,
+		    unsound ? WHOLE_READ_BYTES : (long)CURL_MAX_WRITE_SIZE);
 	if (handle->fresh != fresh) {
 		curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, (long)fresh);
 		curl_easy_setopt(handle->easy, CURLOPT_FORBID_REUSE, (long)fresh);
@@ -309,6 +319,7 @@ set_numbers(
 	handle->connect_timeout_ms = plan->connect_timeout_ms;
 	handle->second_try_ms = second_try_ms;
 	handle->fresh = fresh;
+	handle->unsound = unsound;
 }
 
 bool

@@ -55,6 +55,7 @@ struct handle {
 	struct trust *trust;        /* borrowed */
 	struct curl_slist *resolve; /* owned */
 	bool fresh;
+	bool unsound; /* what libcurl makes of HTTP/2 */
 	long connect_timeout_ms;
 	long second_try_ms;
 	long dns_cache_s;

@@ -37,14 +37,14 @@ struct request {
 	size_t body_len;
 	bool body_secret; /* it holds what stays with its origin */
 	enum request_auth auth;
-	char *user;     /* owned; at its origin only, as `password` */
-	char *password; /* owned */
+	char *user;                     /* owned; at its origin only, as `password` */
+	char *password;                 /* owned */
 	const struct route *route;      /* borrowed; NULL: the usual way */
 	struct request_header *headers; /* owned */
 	size_t header_count;
 	struct secrets *secrets; /* owned: all it carries; NULL: none */
-	int64_t
-	    connect_timeout_us; /* from the name lookup to the end of the TLS handshake */
+	/* From the name lookup to the end of the TLS handshake. */
+	int64_t connect_timeout_us;
 	size_t max_body_bytes;  /* of the decoded body */
 	unsigned max_redirects; /* followed; 0: a 3xx is the answer */
 	bool reuse;             /* false: a connection of its own, closed afterwards */
@@ -106,10 +106,11 @@ struct response_hop {
 
 /* The connection's TLS. */
 struct response_tls {
-	const char *version;    /* "TLSv1.3", of static storage; NULL: none, or unknown */
-	int64_t expires_at_ms;  /* wall time, of the server's certificate; -1: unknown */
-	char *subject; /* owned, with `keep_trail`: of that certificate; NULL: unknown */
-	char *issuer;  /* likewise */
+	const char *version; /* "TLSv1.3", of static storage; NULL: none, or unknown */
+	int64_t expires_at_ms; /* wall time: the server's certificate; -1: unknown */
+	/* That certificate's; owned, with `keep_trail`; NULL: unknown. */
+	char *subject;
+	char *issuer;
 };
 
 struct response {
@@ -121,20 +122,23 @@ struct response {
 	uint64_t bytes;     /* body bytes that arrived, decoded, of the last hop */
 	char *content_type; /* owned; NULL: none */
 	bool no_content;    /* 204, 205, HEAD: no body was to be expected */
-	char *head;         /* owned, with `keep_head`: the header lines of the last hop, each
-	                     * with CR LF, the status line first; NULL: none arrived */
-	int64_t retry_after_ms; /* Retry-After (RFC 9110, 10.2.3), from now on; -1: none */
-	bool sent; /* a part of the request may have reached a server: with POST, asking again
-	            * is not the same as asking once */
-	bool lost; /* PROTOCOL: the connection ended before the first byte of an answer */
+	/* The header lines of the last hop, each with CR LF, the status line first; owned,
+	 * with `keep_head`; NULL: none arrived. */
+	char *head;
+	int64_t retry_after_ms; /* RFC 9110, 10.2.3; from now on; -1: none */
+	/* A part of the request may have reached a server: with POST, asking again is not
+	 * the same as asking once. */
+	bool sent;
+	bool lost;       /* PROTOCOL: the connection ended before the answer began */
 	unsigned hops;   /* redirects followed */
-	char *final_url; /* owned: of the last hop, without userinfo; NULL: none followed */
-	struct response_hop *trail; /* owned, with `keep_trail`: `hops` of them; else NULL */
+	char *final_url; /* owned: of the last hop, without userinfo; NULL: no hops */
+	struct response_hop *trail; /* owned, with `keep_trail`: `hops` of them */
 	struct response_tls tls;
 	struct response_timing timing;
 	int64_t whole_us; /* what all hops took together; 0: unknown, see `timing` */
-	char *message; /* owned: what went wrong, for a person; NULL if nothing.
-	                            * May hold the server's words: not yet masked. */
+	/* What went wrong, for a person; NULL if nothing. May hold the server's words: not
+	 * yet masked. Owned. */
+	char *message;
 };
 
 void response_clear(struct response *response);

@@ -26,7 +26,8 @@ struct publisher_options {
 	mode_t mode;
 	bool sync;
 	int64_t publish_after_ms; /* -1: only whole rounds are published */
-	enum gather_mode gather_mode; /* other than settle: nothing before the round's verdict */
+	/* Other than settle: nothing before the round's verdict. */
+	enum gather_mode gather_mode;
 };
 
 struct publisher_events {

@@ -175,7 +175,7 @@ def test_values_are_put_into_requests_of_others_as_the_place_needs_it(gatherd, u
         "yes": True,
         "yes as text": "true",
     }
-    assert document["form"]["data"]["body"] == "a%26b=say%20%22so%22"
+    assert document["form"]["data"]["body"] == "a%26b=say+%22so%22"
     assert dict(document["dots"]["data"]["headers"])["X-It"] == "slash"
 
 
