@@ -212,6 +212,14 @@ climbs(const struct marked *text)
 	return false;
 }
 
+/* Was a whole URL, scheme and all, put in as if it were a part of one? */
+static bool
+is_escaped_url(const char *text)
+{
+	return strncasecmp(text, "http%3A%2F%2F", strlen("http%3A%2F%2F")) == 0 ||
+	    strncasecmp(text, "https%3A%2F%2F", strlen("https%3A%2F%2F")) == 0;
+}
+
 /* TEXT becomes URL. Returns what is wrong with it, the caller's, or NULL. */
 static char *
 parse(const struct target *target, const struct marked *text, struct url *url)
@@ -222,7 +230,10 @@ parse(const struct target *target, const struct marked *text, struct url *url)
 	if (strlen(text->text.data) < text->text.len)
 		return xstrdup("url is no absolute http(s) URL: a NUL in it");
 	if (!url_parse(text->text.data, url, &phrase))
-		return xasprintf("url is no absolute http(s) URL: %s", phrase);
+		return xasprintf("url is no absolute http(s) URL: %s%s", phrase,
+		    is_escaped_url(text->text.data)
+		        ? " (what is put in by {{NAME}} is escaped, by {{{NAME}}} not)"
+		        : "");
 	if (has_moved(target, url))
 		return xstrdup("url: scheme, host and port cannot come from {{now}} or "
 		               "from services");

@@ -142,8 +142,10 @@ fill_timeout(const struct explanation *explanation, struct buffer *out)
 {
 	const struct target *target = explanation->entry->target;
 
-	append_duration(out, "", target->timeout_ms, " for an attempt, ");
-	append_duration(out, "", target->connect_timeout_ms, " of it to connect");
+	append_duration(out, "", target->timeout_ms, " for an attempt");
+	if (target->connect_timeout_ms < target->timeout_ms)
+		append_duration(
+		    out, ", ", target->connect_timeout_ms, " of it to connect");
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/marked.h"
 #include "config/config.h"
@@ -33,4 +34,21 @@ output_choose(
 	append_own(output, state, strcspn(state, ":"));
 	append_own(output, "/status.json", strlen("/status.json"));
 	return true;
+}
+
+bool
+output_is_config(const struct config *config, const struct options *options)
+{
+	struct marked output;
+	struct stat document;
+	struct stat source;
+	bool same = false;
+
+	if (output_choose(config, options, &output))
+		same = stat(output.text.data, &document) == 0 &&
+		    stat(options->config_path, &source) == 0 &&
+		    S_ISREG(document.st_mode) && document.st_dev == source.st_dev &&
+		    document.st_ino == source.st_ino;
+	marked_clear(&output);
+	return same;
 }

@@ -20,4 +20,8 @@ struct options;
 MUST_CHECK bool output_choose(
     const struct config *config, const struct options *options, struct marked *output);
 
+/* Would the document take the place of the config that was read? */
+MUST_CHECK bool output_is_config(
+    const struct config *config, const struct options *options);
+
 #endif

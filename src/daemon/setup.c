@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "config/faults.h"
 #include "config/print.h"
+#include "daemon/output.h"
 #include "publish/status_schema.h"
 
 static void
@@ -157,6 +158,17 @@ setup_warn(const struct config *config)
 		    config->disabled_count > 0 ? "enabled " : "");
 }
 
+/* A slip of the hand on the command line. */
+static bool
+spares_config(const struct config *config, const struct options *options)
+{
+	if (options->action != ACTION_GATHER || !output_is_config(config, options))
+		return true;
+	fprintf(stderr, "gatherd: the document would be written over %s, the config\n",
+	    options->config_path);
+	return false;
+}
+
 struct config *
 setup_config(const struct options *options)
 {
@@ -167,7 +179,8 @@ setup_config(const struct options *options)
 		setup_log(config, options);
 	faults_each(faults, tell_error_line, NULL);
 	faults_free(faults);
-	if (config != NULL && !keep_only(config, options)) {
+	if (config != NULL &&
+	    (!keep_only(config, options) || !spares_config(config, options))) {
 		config_unref(config);
 		config = NULL;
 	}

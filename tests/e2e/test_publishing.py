@@ -333,3 +333,20 @@ def test_a_disk_that_gets_room_again_gets_the_next_document(gatherd, upstream):
     assert "info out.json is written again after 2 documents that were not" in result.stderr
     assert read_document(gatherd.folder / "out.json")["round"]["number"] == 3
     assert names_in(gatherd.folder) == ["gatherd.yaml", "out.json"]
+
+
+@pytest.mark.parametrize("by", ["-o", "output.file", "a link"])
+def test_the_config_is_not_written_over(gatherd, upstream, by):
+    config = {"services": {"a": f"{upstream.url}/ok"}}
+    if by == "output.file":
+        config["output"] = {"file": "gatherd.yaml"}
+    path = gatherd.config(config)
+    before = (gatherd.folder / "gatherd.yaml").read_text()
+    (gatherd.folder / "link").symlink_to("gatherd.yaml")
+    output = {"-o": ["-o", "gatherd.yaml"], "output.file": [], "a link": ["-o", "link"]}[by]
+    for run in (["--once"], []):
+        result = gatherd.run(*run, "-c", path, *output)
+        assert result.status == 2
+        assert "the document would be written over" in result.stderr
+    assert (gatherd.folder / "gatherd.yaml").read_text() == before
+    assert upstream.requests == []

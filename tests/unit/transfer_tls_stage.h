@@ -157,7 +157,8 @@ ask_home(struct tls_stage *tls)
 	return ask_tls(tls, "https://127.0.0.1:%u/");
 }
 
-/* With the server's port for "%u". */
+/* With the server's port for "%u". What stands behind it in parentheses are OpenSSL's words,
+ * which are others from version to version. */
 static inline void
 expect_fault(const struct tls_stage *tls, const char *format)
 {
@@ -167,7 +168,8 @@ expect_fault(const struct tls_stage *tls, const char *format)
 	snprintf(message, sizeof(message), format, tls->server.port);
 	assert_int_equal(response->result, RESPONSE_TLS);
 	assert_int_equal(response->phase, PHASE_TLS);
-	assert_string_equal(response->message, message);
+	message[strcspn(message, "(")] = '\0';
+	assert_ptr_equal(strstr(response->message, message), response->message);
 }
 
 /* ---- Running ---- */
