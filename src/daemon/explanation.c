@@ -15,12 +15,16 @@
 #include "config/config.h"
 #include "daemon/explanation_lines.h"
 #include "gather/board.h"
+#include "gather/trace.h"
 
 /* Names of values are rather cut than let the values begin further right. */
 #define NAME_COLUMNS 30
 
 /* What is shown of one value. */
 #define VALUE_BYTES ((size_t)2 * 1024)
+
+/* ... and of a good answer's body: as much as an excerpt shows of a bad one. */
+#define BODY_COLUMNS 200
 
 /* ---- the first lines ---- */
 
@@ -301,15 +305,75 @@ append_warnings(const struct view *view)
 		    view, outcome->warnings[i], strlen(outcome->warnings[i]));
 }
 
-static void
-append_excerpt(const struct view *view)
-{
-	const char *excerpt = view->explanation->entry->outcome.excerpt;
+/* ---- the body ---- */
 
-	if (excerpt == NULL)
+/* The body of a good answer as far as it was kept, in one clean line. */
+static void
+fill_kept_body(const struct explanation *explanation, struct buffer *line)
+{
+	const struct outcome *outcome = &explanation->entry->outcome;
+	size_t len;
+	char *text;
+
+	if (explanation->entry->target->format != FORMAT_TEXT) {
+		words_append_line(line, outcome->data, outcome->data_len);
 		return;
-	lines_heading(view, "Begin of the body");
-	lines_put_paragraph(view, excerpt, strlen(excerpt));
+	}
+	/* It was kept as a string of JSON. */
+	text = span_text(span_whole(outcome->data, outcome->data_len), &len);
+	if (text != NULL)
+		words_append_line(line, text, len);
+	free(text);
+}
+
+static void
+append_kept_body(const struct view *view)
+{
+	struct buffer line;
+	struct buffer cut;
+
+	buffer_init(&line, BUFFER_UNLIMITED);
+	buffer_init(&cut, BUFFER_UNLIMITED);
+	fill_kept_body(view->explanation, &line);
+	if (line.len > 0) {
+		words_append_cut(&cut, line.data, line.len, BODY_COLUMNS);
+		lines_heading(view, "Begin of the body");
+		lines_put_paragraph(view, cut.data, cut.len);
+	}
+	buffer_clear(&cut);
+	buffer_clear(&line);
+}
+
+/* Did the last attempt bring any of a body? */
+static bool
+has_body(const struct trace *trace)
+{
+	const struct trace_attempt *last = trace->attempt_count > 0
+	    ? &trace->attempts[trace->attempt_count - 1]
+	    : NULL;
+
+	return last != NULL && last->http_status != 0 && last->bytes > 0;
+}
+
+static void
+append_body(const struct view *view)
+{
+	static const char secret[] = "not shown: one of its values is secret";
+	const struct board_entry *entry = view->explanation->entry;
+	const char *excerpt = entry->outcome.excerpt;
+
+	if (!has_body(view->explanation->trace))
+		return;
+	if (entry->target->has_secret_value) {
+		lines_heading(view, "Begin of the body");
+		lines_put_paragraph(view, secret, strlen(secret));
+	} else if (excerpt != NULL) {
+		lines_heading(view, "Begin of the body");
+		lines_put_paragraph(view, excerpt, strlen(excerpt));
+	} else if (status_is_success(entry->outcome.status) &&
+	    entry->outcome.data != NULL) {
+		append_kept_body(view);
+	}
 }
 
 void
@@ -326,7 +390,7 @@ explanation_append(const struct explanation *explanation, const struct screen *s
 	append_dependencies(&view);
 	append_limits(&view);
 	explanation_append_attempts(&view);
-	append_excerpt(&view);
+	append_body(&view);
 	append_values(&view);
 	append_warnings(&view);
 }

@@ -6,6 +6,7 @@
 #ifndef GATHERD_DAEMON_EXPLANATION_H
 #define GATHERD_DAEMON_EXPLANATION_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct board;
@@ -56,6 +57,10 @@ void explanation_append_why(const struct explanation *explanation, struct buffer
  * null where there is nothing to say.
  */
 void explanation_append_json(const struct explanation *explanation, struct buffer *out);
+
+/* What was decided after the attempt of that INDEX, borrowed; NULL: nothing, as where no
+ * retries are configured. */
+const char *explanation_decision(const struct explanation *explanation, size_t index);
 
 /* Whole days until EXPIRES_AT_MS, rounded down: 0 on the last one, less once it is
  * over. */

@@ -3,14 +3,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/pretty.h"
 #include "base/screen.h"
 #include "base/words.h"
+#include "config/config.h"
 #include "gather/board.h"
 #include "gather/trace.h"
+#include "rules/rules.h"
 
 /* What is shown of a request's body. */
 #define BODY_LINES 40
@@ -180,8 +183,44 @@ append_phases(const struct view *view, const struct trace_attempt *attempt)
 	buffer_clear(&line);
 }
 
+/* Which type ATTEMPT's answer said its body has. */
 static void
-append_answer(const struct view *view, const struct trace_attempt *attempt)
+append_type(struct buffer *out, const struct trace_attempt *attempt)
+{
+	char *type = NULL;
+
+	if (attempt->answer_head != NULL)
+		type = rules_find_header(attempt->answer_head, "Content-Type");
+	if (type == NULL)
+		buffer_append_string(out, "no Content-Type");
+	else
+		words_append_line(out, type, strlen(type));
+	free(type);
+}
+
+/* Why nothing is shown of the body of the last, good answer; nothing where it is. */
+static void
+append_lack(const struct view *view, const struct trace_attempt *attempt)
+{
+	const struct target *target = view->explanation->entry->target;
+	const struct outcome *outcome = &view->explanation->entry->outcome;
+
+	/* Of a secret one the reason stands in its place. */
+	if (!status_is_success(outcome->status) || outcome->data != NULL ||
+	    attempt->bytes == 0 || target->has_secret_value)
+		return;
+	lines_put(view, ", not kept: ");
+	if (!target->data) {
+		lines_put(view, "data: false");
+		return;
+	}
+	append_type(view->out, attempt);
+	lines_put(view, ", format ");
+	lines_put(view, body_format_names[target->format]);
+}
+
+static void
+append_answer(const struct view *view, const struct trace_attempt *attempt, bool last)
 {
 	if (attempt->answer_head != NULL)
 		lines_rows(view, "Answer", attempt->answer_head);
@@ -192,6 +231,8 @@ append_answer(const struct view *view, const struct trace_attempt *attempt)
 		return;
 	lines_begin_row(view, "Body");
 	words_append_bytes(view->out, (double)attempt->bytes);
+	if (last)
+		append_lack(view, attempt);
 	lines_end(view);
 }
 
@@ -221,6 +262,8 @@ append_attempt(const struct view *view, size_t index)
 {
 	const struct trace *trace = view->explanation->trace;
 	const struct trace_attempt *attempt = &trace->attempts[index];
+	const char *decision = explanation_decision(view->explanation, index);
+	bool last = index + 1 == trace->attempt_count;
 	struct buffer title;
 
 	buffer_init(&title, BUFFER_UNLIMITED);
@@ -236,14 +279,14 @@ append_attempt(const struct view *view, size_t index)
 	append_redirects(view, attempt);
 	append_tls(view, &attempt->tls);
 	append_phases(view, attempt);
-	append_answer(view, attempt);
+	append_answer(view, attempt, last);
 	append_rules(view, attempt, false);
 	append_rules(view, attempt, true);
 	if (attempt->result != NULL)
 		lines_row(view, "Result", attempt->result);
-	if (attempt->decision != NULL)
-		lines_row(view, "Then", attempt->decision);
-	if (index + 1 == trace->attempt_count)
+	if (decision != NULL)
+		lines_row(view, "Then", decision);
+	if (last)
 		append_notes(view, "After", trace->attempt_count);
 }
 

@@ -180,9 +180,11 @@ put_rules(struct json_write *json, const char *key, const struct trace_attempt *
 }
 
 static void
-put_attempt(struct json_write *json, const struct explanation *explanation,
-    const struct trace_attempt *attempt)
+put_attempt(
+    struct json_write *json, const struct explanation *explanation, size_t index)
 {
+	const struct trace_attempt *attempt = &explanation->trace->attempts[index];
+
 	json_write_begin_object(json);
 	put_request(json, attempt);
 	put_us(json, "waited_ms", attempt->waited_us);
@@ -197,7 +199,7 @@ put_attempt(struct json_write *json, const struct explanation *explanation,
 	put_rules(json, "expect", attempt, false);
 	put_rules(json, "warn", attempt, true);
 	put_string(json, "result", attempt->result);
-	put_string(json, "decision", attempt->decision);
+	put_string(json, "decision", explanation_decision(explanation, index));
 	json_write_end_object(json);
 }
 
@@ -209,7 +211,7 @@ put_attempts(struct json_write *json, const struct explanation *explanation)
 	json_write_key(json, "attempts");
 	json_write_begin_array(json);
 	for (size_t i = 0; i < trace->attempt_count; i++)
-		put_attempt(json, explanation, &trace->attempts[i]);
+		put_attempt(json, explanation, i);
 	json_write_end_array(json);
 }
 

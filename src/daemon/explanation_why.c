@@ -19,6 +19,18 @@ explanation_days_left(const struct explanation *explanation, int64_t expires_at_
 	return left_ms >= 0 ? left_ms / day_ms : -((-left_ms + day_ms - 1) / day_ms);
 }
 
+const char *
+explanation_decision(const struct explanation *explanation, size_t index)
+{
+	const struct trace *trace = explanation->trace;
+
+	/* Only what came of the last one was no other attempt. */
+	if (explanation->entry->target->retries == 0 &&
+	    index + 1 == trace->attempt_count)
+		return NULL;
+	return trace->attempts[index].decision;
+}
+
 static const struct trace_attempt *
 last_attempt(const struct explanation *explanation)
 {
@@ -164,15 +176,17 @@ static void
 append_failure(const struct explanation *explanation, struct buffer *out)
 {
 	const struct outcome *outcome = &explanation->entry->outcome;
-	const struct trace_attempt *attempt = last_attempt(explanation);
+	size_t attempts = explanation->trace->attempt_count;
+	const char *decision =
+	    attempts > 0 ? explanation_decision(explanation, attempts - 1) : NULL;
 
 	buffer_append_string(out, kind_words[outcome->kind]);
 	buffer_append_format(out, " %s.",
 	    outcome->message != NULL ? outcome->message : "nothing more is known");
 	if (outcome->kind == KIND_TIMEOUT)
 		append_limit(explanation, out);
-	if (attempt != NULL && attempt->decision != NULL)
-		buffer_append_format(out, " It was %s.", attempt->decision);
+	if (decision != NULL)
+		buffer_append_format(out, " It was %s.", decision);
 }
 
 void

@@ -92,6 +92,7 @@ entry_new(const struct target *target)
 	entry->since_ms = -1;
 	entry->last_ok_at_ms = -1;
 	entry->settled = STATUS_PENDING;
+	entry->lasting = STATUS_PENDING;
 	entry->planned_us = -1;
 	entry->next_at_ms = -1;
 	entry->told_at_us = -1;
@@ -435,13 +436,31 @@ board_see(const struct board_entry *entry, struct board_entry *seen)
 	go_on_with_streaks(seen);
 }
 
+/* Nobody was asked, for a Retry-After. */
+static bool
+is_held_back(const struct outcome *outcome)
+{
+	return outcome->status == STATUS_SKIPPED && outcome->kind == KIND_RATE_LIMITED;
+}
+
+/* Is OUTCOME, ENTRY's next, a change? */
+static bool
+note_change(struct board_entry *entry, const struct outcome *outcome)
+{
+	bool changed = !entry->asked ||
+	    (!is_held_back(outcome) && outcome->status != entry->lasting);
+
+	if (changed)
+		entry->lasting = outcome->status;
+	return changed;
+}
+
 bool
 board_put(struct board *board, struct board_entry *entry, struct outcome *outcome)
 {
-	enum status before = entry->outcome.status;
-	bool changed = !entry->asked || outcome->status != before;
+	bool changed = note_change(entry, outcome);
 
-	recount(board, entry, before, outcome->status);
+	recount(board, entry, entry->outcome.status, outcome->status);
 	keep_last(entry, outcome);
 	forget_restored(entry);
 	outcome_clear(&entry->outcome);

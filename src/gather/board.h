@@ -22,6 +22,7 @@ struct board_entry {
 	int64_t last_ok_at_ms; /* -1: never */
 	uint64_t failures; /* turns in a row that ended in timeout, http_error, error */
 	enum status settled; /* the last that was neither cancelled nor skipped */
+	enum status lasting; /* what the next outcome is a change from, or is not */
 	uint64_t version;    /* grows by one with every change of what is shown */
 	bool asked;          /* there was an outcome since the start of the program */
 	bool in_flight;      /* a turn of it is between its start and its end */
@@ -123,7 +124,9 @@ void board_see(const struct board_entry *entry, struct board_entry *seen);
  * `cancelled` and `skipped` touch neither `failures` nor `since` nor `last_ok_at`; an
  * error of kind `internal`, being ours, leaves `failures`.
  * Returns true if it is the first outcome since the start of the program or its status
- * differs from the one before.
+ * differs from the one before. A turn that was held back by a Retry-After is no change, nor
+ * is the same status after it: else a server that goes on to send one would bring news with
+ * every turn.
  */
 bool board_put(struct board *board, struct board_entry *entry, struct outcome *outcome);
 

@@ -40,7 +40,7 @@ void report_free(struct report *report);
 
 /* ENTRY has a new outcome in the round of LINES. CHANGED as board_put() said: info for what
  * is ok, warning for what is degraded, failed or skipped; what goes on unchanged at debug,
- * but a failure that was told an hour ago as if it were new. */
+ * but a failure that was told an hour ago, or is held back since, as if it were new. */
 void report_outcome(struct report *report, struct report_lines *lines,
     struct board_entry *entry, bool changed, int64_t now_us);
 

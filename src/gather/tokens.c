@@ -26,7 +26,7 @@
 /* Longer lives are as good as endless. */
 #define MAX_LIFE_S 1e9
 
-#define NO_TOKEN       "could not get an access token: "
+#define NO_TOKEN       "could not get an access token"
 #define CONFIG_CHANGED "the config has changed"
 
 TAILQ_HEAD(waiter_list, token_waiter);
@@ -42,6 +42,7 @@ struct token {
 	uint64_t fetches;  /* so many were begun */
 	struct waiter_list waiters;
 
+	char *url; /* owned: where it was asked for last, as shown; NULL: nowhere yet */
 	char *text; /* owned; NULL: none was had so far */
 	bool refused;
 	int64_t life_ms;   /* -1: it did not say */
@@ -259,18 +260,27 @@ take_token(struct token *token, const struct outcome *outcome)
 	return NULL;
 }
 
+/* "could not get an access token from http://test/token: WHY". The caller's. */
+static char *
+failure(const struct token *token, const char *why)
+{
+	if (token->url == NULL)
+		return xasprintf(NO_TOKEN ": %s", why);
+	return xasprintf(NO_TOKEN " from %s: %s", token->url, why);
+}
+
 /* Why OUTCOME brought no token, as a sentence. The caller's. */
 static char *
-describe_failure(const struct outcome *outcome)
+describe_failure(const struct token *token, const struct outcome *outcome)
 {
 	struct buffer line;
 	char *why;
 
 	if (outcome->message != NULL)
-		return xasprintf(NO_TOKEN "%s", outcome->message);
+		return failure(token, outcome->message);
 	buffer_init(&line, BUFFER_UNLIMITED);
 	outcome_describe(outcome, &line);
-	why = xasprintf(NO_TOKEN "%s", line.data);
+	why = failure(token, line.data);
 	buffer_clear(&line);
 	return why;
 }
@@ -313,11 +323,13 @@ judge(struct token *token, const struct outcome *outcome)
 {
 	const char *fault;
 
+	free(token->url);
+	token->url = outcome->url != NULL ? xstrdup(outcome->url) : NULL;
 	if (!status_is_success(outcome->status))
-		return describe_failure(outcome);
+		return describe_failure(token, outcome);
 	fault = take_token(token, outcome);
 	if (fault != NULL)
-		return xasprintf(NO_TOKEN "%s", fault);
+		return failure(token, fault);
 	log_token(token);
 	return NULL;
 }
@@ -359,6 +371,7 @@ token_free(struct token *token)
 	if (token->turn != NULL)
 		turn_abandon(token->turn);
 	config_unref(token->config);
+	free(token->url);
 	free(token->text);
 	free(token);
 }
@@ -387,12 +400,22 @@ tokens_free(struct tokens *tokens)
 	free(tokens);
 }
 
+static void
+tell_held_back(const struct token *token, const struct token_waiter *waiter)
+{
+	char *why =
+	    failure(token, "its server is not asked before the end of its Retry-After");
+
+	waiter->done(NULL, why, waiter->arg);
+	free(why);
+}
+
 /* Tell WAITER at once where its token is known, or that there will be none. */
 static bool
 tell_now(const struct token *token, struct token_waiter *waiter)
 {
 	if (token == NULL) {
-		waiter->done(NULL, NO_TOKEN CONFIG_CHANGED, waiter->arg);
+		waiter->done(NULL, NO_TOKEN ": " CONFIG_CHANGED, waiter->arg);
 		return true;
 	}
 	if (is_fresh(token)) {
@@ -404,10 +427,7 @@ tell_now(const struct token *token, struct token_waiter *waiter)
 	if (lives_for(token, 0))
 		waiter->done(token->text, NULL, waiter->arg);
 	else
-		waiter->done(NULL,
-		    NO_TOKEN
-		    "its server is not asked before the end of its Retry-After",
-		    waiter->arg);
+		tell_held_back(token, waiter);
 	return true;
 }
 
@@ -474,7 +494,7 @@ forget(struct token *token)
 	if (token->turn != NULL)
 		turn_abandon(token->turn);
 	token->turn = NULL;
-	tell_waiters(token, NO_TOKEN CONFIG_CHANGED);
+	tell_waiters(token, NO_TOKEN ": " CONFIG_CHANGED);
 	token_free(token);
 }
 

@@ -134,6 +134,13 @@ duration_us(const struct response *response)
 	return response->whole_us > 0 ? response->whole_us : response->timing.total_us;
 }
 
+/* Plain HTTP, as the URL has it; a redirect may lead to TLS. */
+static bool
+is_plain(const struct target *target, const struct response *response)
+{
+	return !target->asks_tls && response->tls.version == NULL;
+}
+
 /* What is known of the answer before its body is looked at. */
 static void
 gather_facts(struct judgement *judgement)
@@ -149,6 +156,7 @@ gather_facts(struct judgement *judgement)
 		.head = response->head,
 		.duration_us = duration_us(response),
 		.has_certificate = expires_at_ms >= 0,
+		.plain = is_plain(judgement->target, response),
 		.certificate_left_ms = expires_at_ms - judgement->context->wall_ms,
 		.discreet = judgement->target->has_secret_value,
 		.budget = { .left_us = PATTERN_BUDGET_US },
@@ -267,8 +275,7 @@ expires_at_ms(const struct response *response)
 static bool
 trusts_blindly(const struct target *target, const struct response *response)
 {
-	return !target->tls.verify &&
-	    (target->asks_tls || response->tls.version != NULL);
+	return !target->tls.verify && !is_plain(target, response);
 }
 
 void

@@ -231,16 +231,24 @@ tell_authorities(const struct handle *handle, CURLcode code)
 	return xasprintf("cannot read certificate authorities from %s", file);
 }
 
-/* In TLS 1.3 the client is through with the handshake before the server has looked at its
- * certificate; and who then closes the connection, instead of reading what was sent, takes
- * back the alert that would say why. */
-static const char *
-tell_wish(const struct handle *handle)
+/* The server asked who we are, and was not told. */
+static bool
+lacks_certificate(const struct handle *handle)
 {
-	return handle->handshake.wants_certificate &&
-	        !connection_shows_certificate(handle->hop)
-	    ? ", after a client certificate was asked for"
-	    : "";
+	return handle->handshake.wants_certificate && !handle_secures_proxy(handle) &&
+	    !connection_shows_certificate(handle->hop);
+}
+
+/* Whether the connection is found reset, or closed, or no longer takes what is written to
+ * it, is chance. */
+static char *
+tell_demand(const struct handle *handle, UNUSED CURLcode code)
+{
+	struct place place = secured_place(handle);
+
+	return xasprintf("TLS handshake with %s%s failed: %s "
+	                 "(the connection ended before the answer)",
+	    place.kind, place.text, tls_words_of_demand);
 }
 
 static char *
@@ -249,8 +257,7 @@ tell_nothing(const struct handle *handle, UNUSED CURLcode code)
 	/* libcurl says the same where something came that is no HTTP/2. */
 	if (destination_of(handle->hop).version == HTTP_2_PRIOR_KNOWLEDGE)
 		return xstrdup("the connection ended without an answer by HTTP/2");
-	return xasprintf(
-	    "the server closed the connection before answering%s", tell_wish(handle));
+	return xstrdup("the server closed the connection before answering");
 }
 
 static char *
@@ -278,9 +285,8 @@ tell_broken(const struct handle *handle, CURLcode code)
 {
 	bool answered = handle->answer.header_bytes > 0;
 	char *reason = reason_of(handle, code);
-	char *message = xasprintf("the connection broke %s: %s%s",
-	    answered ? "within the answer" : "before the answer", reason,
-	    answered ? "" : tell_wish(handle));
+	char *message = xasprintf("the connection broke %s: %s",
+	    answered ? "within the answer" : "before the answer", reason);
 
 	free(reason);
 	return message;
@@ -432,6 +438,18 @@ is_late_alert(const struct handle *handle, CURLcode code)
 	    handle->answer.header_bytes == 0 && tls_words_tell_of_alert(handle->error);
 }
 
+/*
+ * In TLS 1.3 the client is through with the handshake before the server has looked at its
+ * certificate; and who then closes the connection, instead of reading what was sent, takes
+ * back the alert that would say why.
+ */
+static bool
+is_late_demand(const struct handle *handle, CURLcode code)
+{
+	return is_broken(code) && handle->hop->url->tls &&
+	    handle->answer.header_bytes == 0 && lacks_certificate(handle);
+}
+
 static struct ending
 ending_of(const struct handle *handle, CURLcode code)
 {
@@ -450,6 +468,8 @@ ending_of(const struct handle *handle, CURLcode code)
 		code = CURLE_PARTIAL_FILE;
 	if (code == CURLE_PARTIAL_FILE && handle->answer.header_bytes == 0)
 		code = CURLE_GOT_NOTHING;
+	if (is_late_demand(handle, code))
+		return (struct ending){ RESPONSE_TLS, tell_demand };
 	/* The code of a broken connection, but it stands. */
 	if (code == CURLE_RECV_ERROR && strstr(handle->error, "chunk") != NULL)
 		return (struct ending){ RESPONSE_PROTOCOL, tell_not_http };

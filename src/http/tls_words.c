@@ -73,6 +73,8 @@ is_hang_up(const char *reason)
 	    strstr(reason, strerror(ECONNRESET)) != NULL;
 }
 
+const char tls_words_of_demand[] = "the server demands a client certificate";
+
 const char *
 tls_words_of_handshake(const char *reason, bool wanted, bool given)
 {
@@ -85,14 +87,13 @@ tls_words_of_handshake(const char *reason, bool wanted, bool given)
 	};
 
 	if (strstr(reason, "alert certificate required") != NULL && !given)
-		return "the server demands a client certificate";
+		return tls_words_of_demand;
 	if (wanted && is_about_client(reason))
 		return given ? "the server refuses the client certificate"
-		             : "the server demands a client certificate";
+		             : tls_words_of_demand;
 	if (is_hang_up(reason))
-		return wanted && !given
-		    ? "the connection was closed, after a client certificate was asked for"
-		    : "the connection was closed";
+		return wanted && !given ? tls_words_of_demand
+		                        : "the connection was closed";
 	return find(rows, ARRAY_COUNT(rows), reason);
 }
 

@@ -16,6 +16,10 @@ const char *tls_words_of_certificate(const char *reason);
  * GIVEN to libcurl. */
 const char *tls_words_of_handshake(const char *reason, bool wanted, bool given);
 
+/* What the server says that wants a client's certificate and gets none, by an alert or by
+ * hanging up. */
+extern const char tls_words_of_demand[];
+
 /* Did the server refuse the connection, by an alert (RFC 8446, 6.2)? After a handshake of
  * TLS 1.3, which is over for the client before the server has seen its certificate, that
  * comes where an answer was to be read. */

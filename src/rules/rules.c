@@ -244,6 +244,15 @@ append_broken(const struct rule *rule, const struct facts *facts,
 
 /* ---- the check ---- */
 
+/* What plain HTTP cannot have is not asked of it, so that one rule can be the default of
+ * all; who says `exists` does ask. */
+static bool
+is_passed_over(const struct rule *rule, const struct facts *facts)
+{
+	return rule->subject == RULE_CERTIFICATE_DAYS && facts->plain &&
+	    !facts->has_certificate && !rule->condition.exists_said;
+}
+
 /* Whether RULE holds; TEXT becomes what came of it, where it breaks or with TOLD. */
 static bool
 check(const struct rule *rule, struct facts *facts, bool told, struct buffer *text)
@@ -252,8 +261,9 @@ check(const struct rule *rule, struct facts *facts, bool told, struct buffer *te
 	    ? rules_find_header(facts->head, rule->name)
 	    : NULL;
 	const struct fact fact = fact_of(rule, facts, header);
+	bool passed_over = is_passed_over(rule, facts);
 	bool too_hard = false;
-	bool holds =
+	bool holds = passed_over ||
 	    condition_holds(&rule->condition, &fact, &facts->budget, &too_hard);
 
 	buffer_reset(text);
@@ -261,6 +271,8 @@ check(const struct rule *rule, struct facts *facts, bool told, struct buffer *te
 		append_subject(rule, text);
 	if (!holds)
 		append_broken(rule, facts, &fact, too_hard, text);
+	else if (passed_over && told)
+		buffer_append_string(text, "no TLS");
 	else if (told)
 		fact_describe(&fact, rule->condition.unit, text);
 	free(header);

@@ -19,7 +19,8 @@ enum rule_subject {
 	RULE_BODY,     /* the whole text */
 	RULE_HEADER,   /* the header `name`; several of them as one, joined by ", " */
 	RULE_DURATION, /* of the attempt */
-	/* Whole days until the certificate expires. */
+	/* Whole days until the certificate expires. Passed over where the answer is `plain`,
+	 * unless it says whether there is to be one. */
 	RULE_CERTIFICATE_DAYS,
 };
 
@@ -58,6 +59,8 @@ struct facts {
 	int64_t duration_us;
 	int64_t certificate_left_ms; /* until it expires; less than 0: it has */
 	bool has_certificate;
+	bool
+	    plain; /* there was to be no TLS, and was none: no certificate to count on */
 	bool discreet; /* what the answer holds is not told: it may be a secret */
 	struct pattern_budget budget; /* for all that is held against these facts */
 };

@@ -104,21 +104,19 @@ static bool
 save_certificate(const char *folder, const char *name, X509 *certificate)
 {
 	FILE *file = create(folder, name);
+	bool saved = file != NULL && PEM_write_X509(file, certificate) == 1;
 
-	if (file == NULL)
-		return false;
-	return (PEM_write_X509(file, certificate) == 1) & (fclose(file) == 0);
+	return file != NULL && fclose(file) == 0 && saved;
 }
 
 static bool
 save_key(const char *folder, const char *name, EVP_PKEY *key)
 {
 	FILE *file = create(folder, name);
+	bool saved = file != NULL &&
+	    PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1;
 
-	if (file == NULL)
-		return false;
-	return (PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1) &
-	    (fclose(file) == 0);
+	return file != NULL && fclose(file) == 0 && saved;
 }
 
 /* ---- connections ---- */

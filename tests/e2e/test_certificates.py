@@ -1,6 +1,7 @@
 """The end of a server's certificate: told on each connection, and what rules make of it."""
 
 import datetime
+import re
 
 import pytest
 
@@ -104,19 +105,43 @@ def test_a_certificate_that_is_over_has_no_days_left(gatherd, authority):
     assert message.startswith("certificate_days: expected at least 0 days, got -"), message
 
 
-def test_without_a_certificate_a_rule_about_it_is_broken(gatherd, upstream):
-    rule = {"certificate_days": {"minimum": 14}}
-    services = {
-        "expects": {"url": f"{upstream.url}/ok", "expect": rule},
-        "warns": {"url": f"{upstream.url}/ok", "warn": rule},
-        "none": {"url": f"{upstream.url}/ok", "expect": {"certificate_days": {"exists": False}}},
+def test_without_tls_a_rule_about_days_is_passed_over(gatherd, upstream, soon, secured, authority):
+    def days(**condition):
+        return {"certificate_days": condition}
+
+    plain = f"{upstream.url}/ok"
+    config = {
+        "defaults": {"warn": days(minimum=21)},
+        "services": {
+            "default": plain,
+            "expects": {"url": plain, "expect": days(minimum=14)},
+            "none": {"url": plain, "expect": days(exists=False)},
+            "any": {"url": plain, "expect": days(exists=True)},
+            "warned": {"url": plain, "warn": days(exists=True, minimum=14)},
+            # The answer came over TLS, or was to.
+            "led to": asks(soon, authority, url=upstream.url + moves(f"{soon.url}/ok")),
+            "led away": asks(secured, authority, moves(plain)),
+            "secured": asks(secured, authority),
+        },
     }
-    entries = gatherd.once({"services": services}).document["services"]
-    assert [entry["status"] for entry in entries.values()] == ["error", "degraded", "ok"]
-    for entry in entries.values():
-        assert entry["certificate_expires_at"] is None
-    assert "certificate_days" in entries["expects"]["error"]["message"]
-    assert entries["warns"]["warnings"] == [entries["expects"]["error"]["message"]]
+    entries = gatherd.once(config).document["services"]
+    assert {name: entry["status"] for name, entry in entries.items()} == {
+        "default": "ok",
+        "expects": "ok",
+        "none": "ok",
+        "any": "error",
+        "warned": "degraded",
+        "led to": "degraded",
+        "led away": "degraded",
+        "secured": "ok",
+    }
+    for name in set(entries) - {"led to", "secured"}:
+        assert entries[name]["certificate_expires_at"] is None
+    assert "certificate_days" in entries["any"]["error"]["message"]
+    lacks = "certificate_days: expected at least 21 days, but there is no certificate"
+    assert entries["led away"]["warnings"] == [lacks]
+    explained = gatherd.run("--explain", "default", config=config).stdout
+    assert re.search(r"holds +certificate_days: no TLS", explained), explained
 
 
 def test_of_several_servers_the_last_one_counts(gatherd, secured, ending, authority, upstream):

@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from conftest import TOP
 from upstream import answer, moves, sends
 
 KEY = "key-4711-of-nobody"
@@ -83,8 +84,73 @@ def test_a_target_that_is_well(gatherd, upstream):
     assert of(attempt, "Expect") == ["holds   status: 200", 'holds   /state: "up"']
     assert of(attempt, "Warn") == ["holds   /queue/depth: 12"]
     assert re.fullmatch(r"connect .* ms, first byte .* ms, total .* ms", *of(attempt, "Phases"))
+    assert told["Begin of the body"] == ['  {"state":"up","queue":{"depth":12}}']
     assert told["Values"] == ["  queue        12"]
     assert upstream.paths() == ["/body"]
+
+
+@pytest.mark.parametrize("depth", [12, 250])
+def test_an_answer_with_a_secret_value_is_not_shown(gatherd, upstream, depth):
+    service = {
+        "url": upstream.url + sends(f'{{"token": "t-o-k-e-n-1", "depth": {depth}}}'),
+        "expect": {"json": {"/depth": {"maximum": 100}}},
+        "extract": {"token": {"path": "/token", "secret": True}},
+    }
+    result = explain(gatherd, {"services": {"it": service}}, "it")
+    assert result.status == (0 if depth == 12 else 1)
+    told = sections(result.stdout)
+    assert told["Begin of the body"] == ["  not shown: one of its values is secret"]
+    assert "t-o-k-e-n-1" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "keys, why",
+    [
+        ({}, "text/plain, format auto"),
+        ({"format": "none"}, "text/plain, format none"),
+        ({"format": "text", "data": False}, "data: false"),
+    ],
+)
+def test_why_a_body_was_not_kept_is_told(gatherd, upstream, keys, why):
+    upstream.answers["/text"] = answer("twenty bytes of text", 200, "text/plain")
+    service = {"url": f"{upstream.url}/text", **keys}
+    told = sections(explain(gatherd, {"services": {"it": service}}, "it").stdout)
+    assert of(told["Attempt 1"], "Body") == [f"20 bytes, not kept: {why}"]
+    assert "Begin of the body" not in told
+
+
+def test_a_text_that_was_kept_is_shown(gatherd, upstream):
+    upstream.answers["/text"] = answer('all "is"\nwell', 200, "text/plain")
+    service = {"url": f"{upstream.url}/text", "format": "text"}
+    told = sections(explain(gatherd, {"services": {"it": service}}, "it").stdout)
+    assert told["Begin of the body"] == ['  all "is" well']
+
+
+def test_without_retries_there_is_nothing_to_decide(gatherd, upstream):
+    config = {"services": {"it": {"url": f"{upstream.url}/status/503", "timeout": "1s"}}}
+    told = sections(explain(gatherd, config, "it").stdout)
+    assert told[""][1] == "  It answered, but returned HTTP 503."
+    assert of(told["Attempt 1"], "Then") == []
+    assert of(told["Limits"], "Timeout") == ["1s for an attempt"]
+
+
+def test_a_failed_login_is_told_with_where_it_was_tried(gatherd, upstream):
+    token_url = f"{upstream.url}/status/401?key={KEY}"
+    auth = {
+        "oauth2": {
+            "token_url": token_url.replace(KEY, "${KEY}"),
+            "client_id": "me",
+            "client_secret": "${KEY}",
+        }
+    }
+    service = {"url": f"{upstream.url}/ok", "auth": auth}
+    result = explain(gatherd, {"services": {"it": service}}, "it")
+    assert result.status == 1
+    assert KEY not in result.stdout + result.stderr
+    assert sections(result.stdout)[""][1].endswith(
+        f"could not get an access token from {upstream.url}/status/401?key=***: "
+        "returned HTTP 401."
+    )
 
 
 def test_broken_rules_are_told_with_what_was_there(gatherd, upstream):
@@ -143,7 +209,8 @@ def test_each_attempt_is_told_and_why_it_was_made(gatherd, upstream):
     result = explain(gatherd, config, "flaky")
     assert result.status == 0
     told = sections(result.stdout)
-    assert list(told) == ["", "Limits", "Attempt 1 of 3", "Attempt 2 of 3", "Attempt 3 of 3"]
+    attempts = [f"Attempt {number} of 3" for number in (1, 2, 3)]
+    assert list(told) == ["", "Limits", *attempts, "Begin of the body"]
     assert "It took 3 attempts." in told[""][1]
     limits = dict(rows(told["Limits"]))
     assert limits["Retries"].startswith("up to 4, the first after at most 10ms")
@@ -270,6 +337,37 @@ def test_programs_get_json(gatherd, upstream, trusted, authority):
     assert [rule["holds"] for rule in attempt["warn"]] == [True]
     assert attempt["timing_ms"]["total"] > 0
     assert attempt["decision"] is None
+
+
+def keys_of(value, path=""):
+    """The paths of all keys of VALUE as the page writes them."""
+    if isinstance(value, list):
+        return {key for item in value for key in keys_of(item, f"{path}[]")}
+    if not isinstance(value, dict):
+        return set()
+    found = set()
+    for key, inner in value.items():
+        name = f"{path}.{key}" if path else key
+        # Told elsewhere, or in one item for all.
+        below = set() if key in ("services", "timing_ms") else keys_of(inner, name)
+        found |= {name} | below
+    return found
+
+
+def test_the_page_has_all_keys(gatherd, trusted, authority):
+    service = {
+        "url": trusted.url + moves("/ok", 302),
+        "delay": "10ms",
+        "tls": {"ca": str(authority.certificate)},
+        "warn": {"json": {"/ok": True}},
+    }
+    _, told = explain_json(gatherd, {"services": {"it": service}}, "it")
+    page = (TOP / "man" / "gatherd.8.in").read_text()
+    part = re.split(r"^\.S[sh] ", page.split(".Ss Explanation as JSON\n")[1], flags=re.M)[0]
+    documented = set(re.findall(r"^\.It Va (\S+) : ", part, re.M))
+    # The rules of both lists look alike.
+    alike = {f"attempts[].warn[].{key}" for key in ("holds", "text")}
+    assert documented == keys_of(told) - alike
 
 
 def test_the_entry_is_that_of_the_document(gatherd, upstream):

@@ -159,9 +159,11 @@ def test_who_has_no_token_is_not_asked(gatherd, upstream, server, reply, why):
     for entry in result.document["services"].values():
         assert entry["status"] == "error"
         assert entry["error"]["kind"] == "auth"
-        assert entry["error"]["message"].startswith("could not get an access token: ")
+        begin = f"could not get an access token from {server.url}/token: "
+        assert entry["error"]["message"].startswith(begin)
         if "JSON" not in why:
-            assert entry["error"]["message"].endswith(why)
+            assert entry["error"]["message"] == begin + why
+        assert begin in result.stderr
         assert entry["attempts"] == 0
     assert upstream.requests == []
     assert len(server.requests) == 1

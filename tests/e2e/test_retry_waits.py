@@ -132,7 +132,7 @@ def test_a_retry_after_that_does_not_fit_ends_the_turn_at_once(gatherd, flaky, s
 def test_who_is_held_back_is_skipped_until_two_intervals_are_over(gatherd, flaky, status):
     flaky.answers["/it"] = says(status, 200, headers=FOREVER)
     services = {"it": service(flaky, "/it", deadline="2s"), "other": flaky.url + "/ok"}
-    with Daemon(gatherd, {"interval": "1s", "services": services}) as daemon:
+    with Daemon(gatherd, {"interval": "1s", "services": services}, "-l", "debug") as daemon:
         first = daemon.first_document()
         held = daemon.wait_document(
             lambda it: it["services"]["it"]["status"] == "skipped"
@@ -159,6 +159,16 @@ def test_who_is_held_back_is_skipped_until_two_intervals_are_over(gatherd, flaky
     assert gaps(flaky.asked_for("/it"))[0] >= 2
     told = r"\[it\] skipped: held back until (\S+) by a Retry-After"
     assert abs(ms(re.search(told, log)[1]) - until) <= SAME_MS
+
+
+def test_who_asks_for_patience_again_and_again_is_told_once(gatherd, flaky):
+    flaky.answers["/it"] = says(429, headers=FOREVER)
+    config = {**config_of(flaky, {"it": "/it", "other": "/ok"}), "interval": "100ms"}
+    with Daemon(gatherd, config) as daemon:
+        daemon.wait_document(lambda document: document["services"]["it"]["failures"] >= 3)
+        log = daemon.log
+    told = re.findall(r"(\w+) \[it\] (\w+)", log)
+    assert told == [("warn", "returned")], log
 
 
 def test_who_is_held_back_is_not_asked_on_sigusr1_either(gatherd, flaky):

@@ -115,9 +115,10 @@ OTHER_RULES = {
     ),
     "no certificate": (
         "/ok",
-        {"certificate_days": {"minimum": 14}},
+        {"certificate_days": {"exists": True, "minimum": 14}},
         "certificate_days: expected at least 14 days, but there is no certificate",
     ),
+    "no certificate without TLS": ("/ok", {"certificate_days": {"minimum": 14}}, KEPT),
     "no certificate is expected": ("/ok", {"certificate_days": {"exists": False}}, KEPT),
     "one broken of many": (
         sends('{"a": 1, "b": 2}'),

@@ -184,13 +184,17 @@ def test_a_client_certificate_missing_wrong_and_right(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_who_hangs_up_may_have_wanted_a_certificate(gatherd, authority, identity, version):
+def test_who_hangs_up_for_want_of_a_certificate_demands_it(gatherd, authority, identity, version):
     """Not everybody sends an alert: asyncio's servers do not."""
     keywords = {"latest_tls": VERSIONS[version], "client_ca": authority.certificate}
     with Upstream(tls=identity, **keywords) as rude:
-        entry = ask(gatherd, service_of(rude, tls_by(authority)))
-        message = entry["error"]["message"]
-        assert "after a client certificate was asked for" in message, message
+        missing = {"url": f"{rude.url}/ok", "tls": tls_by(authority)}
+        services = {f"{n}": {**missing, "http_version": 1.1 if n % 2 else 2} for n in range(10)}
+        result = gatherd.once({"services": services})
+        begin = f"TLS handshake with 127.0.0.1:{rude.port} failed: the server demands a client "
+        for entry in result.document["services"].values():
+            # However the connection is found to be gone.
+            assert message_of(entry).startswith(begin + "certificate ("), entry["error"]
         stranger = ask(gatherd, service_of(rude, tls_by(authority, **shows(*identity))))
         assert stranger["status"] == "ok"
 

@@ -75,6 +75,45 @@ test_a_first_outcome_and_every_other_status_is_a_change(UNUSED void **state)
 	tear_down(&f);
 }
 
+static bool
+put_held_back(struct board_stage *stage)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_SKIPPED;
+	outcome.kind = KIND_RATE_LIMITED;
+	return board_put(stage->board, board_entry(stage->board, 0), &outcome);
+}
+
+static void
+test_to_be_held_back_is_no_change_and_hides_none(UNUSED void **state)
+{
+	struct board_stage f;
+
+	set_up(&f, 1);
+	assert_true(put(&f, 0, STATUS_HTTP_ERROR));
+	for (int i = 0; i < 3; i++) {
+		assert_false(put_held_back(&f));
+		assert_false(put_held_back(&f));
+		assert_false(put(&f, 0, STATUS_HTTP_ERROR));
+	}
+	assert_false(put_held_back(&f));
+	assert_true(put(&f, 0, STATUS_TIMEOUT));
+	assert_false(put_held_back(&f));
+	assert_true(put(&f, 0, STATUS_OK));
+	/* Skipped for another reason is one. */
+	assert_true(put(&f, 0, STATUS_SKIPPED));
+	tear_down(&f);
+
+	/* A first outcome is always news. */
+	set_up(&f, 1);
+	assert_true(put_held_back(&f));
+	assert_false(put_held_back(&f));
+	assert_true(put(&f, 0, STATUS_HTTP_ERROR));
+	tear_down(&f);
+}
+
 static void
 test_streaks_go_on_and_end(UNUSED void **state)
 {
@@ -429,6 +468,7 @@ main(void)
 		cmocka_unit_test(test_an_outcome_is_moved_onto_the_board),
 		cmocka_unit_test(
 		    test_a_first_outcome_and_every_other_status_is_a_change),
+		cmocka_unit_test(test_to_be_held_back_is_no_change_and_hides_none),
 		cmocka_unit_test(test_streaks_go_on_and_end),
 		cmocka_unit_test(test_cancelled_and_skipped_touch_no_streak),
 		cmocka_unit_test(

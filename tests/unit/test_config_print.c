@@ -525,6 +525,6 @@ main(void)
 	};
 
 	setenv("GATHERD_TEST_WORD", "pa55word", 1);
-	setenv("GATHERD_TEST_PATH", "/dev/null", 1);
+	setenv("GATHERD_TEST_PATH", "/etc/passwd", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

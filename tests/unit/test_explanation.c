@@ -156,6 +156,8 @@ put_degraded(struct stage *s)
 	outcome_warn(&outcome, xstrdup("duration: expected at most 100ms, got 160ms"));
 	outcome.values = xstrdup("{\"queue\":12,\"token\":\"***\"}");
 	outcome.values_len = strlen(outcome.values);
+	outcome.data = xstrdup("{\"queue\":12}");
+	outcome.data_len = strlen(outcome.data);
 	board_put(s->board, board_entry(s->board, 0), &outcome);
 	outcome_clear(&outcome);
 
@@ -244,6 +246,9 @@ test_all_that_is_known_is_laid_out(UNUSED void **state)
 	    "  Warn         broken  duration: expected at most 100ms, got 160ms\n"
 	    "  Result       responded with 200 in 183 ms\n"
 	    "  After        held back for 5s by its Retry-After\n"
+	    "\n"
+	    "Begin of the body\n"
+	    "  {\"queue\":12}\n"
 	    "\n"
 	    "Values\n"
 	    "  queue        12\n"
@@ -376,6 +381,137 @@ test_the_days_of_a_certificate_are_told(UNUSED void **state)
 	}
 }
 
+static void
+test_the_time_to_connect_is_told_where_it_is_shorter(UNUSED void **state)
+{
+	struct stage s;
+
+	open_stage(&s, 1);
+	s.config->targets[0]->timeout_ms = 3000;
+	assert_non_null(strstr(told(&s), "  Timeout      3s for an attempt\n"));
+	s.config->targets[0]->timeout_ms = 3001;
+	assert_non_null(strstr(told(&s), " for an attempt, 3s of it to connect\n"));
+	close_stage(&s);
+}
+
+/* ---- The body ---- */
+
+#define HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+
+/* An answer of t0 with a body, of which DATA was kept, or NULL. */
+static void
+put_body(struct stage *s, enum status status, const char *data)
+{
+	struct trace_attempt *attempt = add_attempt(s);
+	struct outcome outcome;
+
+	attempt->http_status = 200;
+	attempt->bytes = 20;
+	attempt->answer_head = xstrdup(HEAD);
+	outcome_init(&outcome);
+	outcome.status = status;
+	outcome.kind = status == STATUS_OK ? KIND_NONE : KIND_EXPECTATION;
+	outcome.http_status = 200;
+	outcome.data = data != NULL ? xstrdup(data) : NULL;
+	outcome.data_len = data != NULL ? strlen(data) : 0;
+	board_put(s->board, board_entry(s->board, 0), &outcome);
+	outcome_clear(&outcome);
+}
+
+/* In what is told, TEXT stands. */
+static void
+expect_told(struct stage *s, const char *text)
+{
+	if (strstr(told(s), text) == NULL)
+		fail_msg("%s does not stand in:\n%s", text, s->out.data);
+}
+
+static void
+test_the_beginning_of_a_good_body_is_shown(UNUSED void **state)
+{
+	struct stage s;
+	char *data = xcalloc(1, 302);
+
+	open_stage(&s, 1);
+	put_body(&s, STATUS_OK, "{\"state\":\"up\"}");
+	expect_told(&s, "  Body         20 bytes\n");
+	expect_told(&s, "\nBegin of the body\n  {\"state\":\"up\"}\n");
+	close_stage(&s);
+
+	/* A text is told as it was, without control characters. */
+	open_stage(&s, 1);
+	s.config->targets[0]->format = FORMAT_TEXT;
+	put_body(&s, STATUS_OK, "\"a \\\"word\\\" \\u001b[31m\"");
+	expect_told(&s, "\nBegin of the body\n  a \"word\" ");
+	assert_null(strchr(s.out.data, '\033'));
+	close_stage(&s);
+
+	memset(data, '1', 301);
+	open_stage(&s, 1);
+	put_body(&s, STATUS_OK, data);
+	data[199] = '\0';
+	expect_told(&s, data);
+	expect_told(&s, "1…\n");
+	data[199] = '1';
+	data[200] = '\0';
+	assert_null(strstr(s.out.data, data));
+	close_stage(&s);
+	free(data);
+}
+
+static void
+test_why_a_good_body_was_not_kept(UNUSED void **state)
+{
+	struct stage s;
+	struct target *target;
+
+	open_stage(&s, 1);
+	target = s.config->targets[0];
+	put_body(&s, STATUS_OK, NULL);
+	target->data = true;
+	target->format = FORMAT_AUTO;
+	expect_told(&s, "  Body         20 bytes, not kept: text/plain, format auto\n");
+	assert_null(strstr(s.out.data, "Begin of the body"));
+	target->format = FORMAT_NONE;
+	expect_told(&s, "not kept: text/plain, format none\n");
+	target->data = false;
+	expect_told(&s, "  Body         20 bytes, not kept: data: false\n");
+	target->data = true;
+	free(s.trace.attempts[0].answer_head);
+	s.trace.attempts[0].answer_head = NULL;
+	expect_told(&s, "not kept: no Content-Type, format none\n");
+	s.trace.attempts[0].bytes = 0;
+	expect_told(&s, "  Body         0 bytes\n");
+	close_stage(&s);
+
+	/* Of a bad one nothing is ever kept. */
+	open_stage(&s, 1);
+	put_body(&s, STATUS_ERROR, NULL);
+	expect_told(&s, "  Body         20 bytes\n");
+	close_stage(&s);
+}
+
+static void
+test_where_a_value_is_secret_the_body_is(UNUSED void **state)
+{
+	static const enum status statuses[] = { STATUS_OK, STATUS_ERROR };
+
+	for (size_t i = 0; i < ARRAY_COUNT(statuses); i++) {
+		struct stage s;
+
+		open_stage(&s, 1);
+		s.config->targets[0]->has_secret_value = true;
+		put_body(&s, statuses[i], NULL);
+		expect_told(&s, "  Body         20 bytes\n");
+		expect_told(&s,
+		    "\nBegin of the body\n"
+		    "  not shown: one of its values is secret\n");
+		s.trace.attempts[0].bytes = 0;
+		assert_null(strstr(told(&s), "Begin of the body"));
+		close_stage(&s);
+	}
+}
+
 /* ---- Why ---- */
 
 static void
@@ -408,12 +544,30 @@ test_why_it_failed_and_was_not_tried_again(UNUSED void **state)
 	struct stage s;
 
 	open_stage(&s, 1);
+	s.config->targets[0]->retries = 1;
 	add_attempt(&s)->decision =
 	    xstrdup("not tried again: the POST may have had its effect");
 	put_outcome(&s, KIND_HTTP, "returned HTTP 503");
 	assert_string_equal(why(&s),
 	    "It answered, but returned HTTP 503. "
 	    "It was not tried again: the POST may have had its effect.");
+	close_stage(&s);
+}
+
+static void
+test_without_retries_nobody_wonders_why_there_was_none(UNUSED void **state)
+{
+	struct stage s;
+
+	open_stage(&s, 1);
+	add_attempt(&s)->decision = xstrdup("tried again with a new access token");
+	add_attempt(&s)->decision =
+	    xstrdup("not tried again: 2 of 2 attempts were made");
+	put_outcome(&s, KIND_HTTP, "returned HTTP 401");
+	assert_string_equal(why(&s), "It answered, but returned HTTP 401.");
+	assert_non_null(
+	    strstr(told(&s), "  Then         tried again with a new access token\n"));
+	assert_null(strstr(s.out.data, "not tried again"));
 	close_stage(&s);
 }
 
@@ -571,8 +725,14 @@ main(void)
 		cmocka_unit_test(test_nothing_of_it_is_obeyed_by_a_terminal),
 		cmocka_unit_test(test_a_long_body_is_cut),
 		cmocka_unit_test(test_the_days_of_a_certificate_are_told),
+		cmocka_unit_test(test_the_time_to_connect_is_told_where_it_is_shorter),
+		cmocka_unit_test(test_the_beginning_of_a_good_body_is_shown),
+		cmocka_unit_test(test_why_a_good_body_was_not_kept),
+		cmocka_unit_test(test_where_a_value_is_secret_the_body_is),
 		cmocka_unit_test(test_why_it_is_ok),
 		cmocka_unit_test(test_why_it_failed_and_was_not_tried_again),
+		cmocka_unit_test(
+		    test_without_retries_nobody_wonders_why_there_was_none),
 		cmocka_unit_test(test_each_kind_of_error_has_its_words),
 		cmocka_unit_test(test_why_it_ran_out_of_time),
 		cmocka_unit_test(test_before_its_turn_nothing_is_known),

@@ -115,7 +115,7 @@ test_credentials_may_stand_in_the_body(UNUSED void **state)
 	const struct request *request = request_of(config, 0);
 
 	assert_string_equal(request->body,
-	    "grant_type=client_credentials&scope=read%20write&client_id=me"
+	    "grant_type=client_credentials&scope=read+write&client_id=me"
 	    "&client_secret=s3cret-word");
 	assert_true(request->body_secret);
 	assert_int_equal(request->auth, AUTH_NONE);

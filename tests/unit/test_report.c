@@ -8,6 +8,7 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "base/xalloc.h"
 #include "gather/board.h"
 #include "gather/report.h"
 #include "report_stage.h"
@@ -132,6 +133,47 @@ test_an_ongoing_failure_is_told_each_hour(UNUSED void **state)
 	f.now_us += 1;
 	report(&f, 0, STATUS_ERROR);
 	assert_string_equal(caught(&f), "warn [t0] error: could not resolve host x\n");
+	unmake(&f);
+}
+
+static void
+report_held_back(struct report_stage *f)
+{
+	struct outcome outcome;
+	bool changed;
+
+	outcome_init(&outcome);
+	outcome.status = STATUS_SKIPPED;
+	outcome.kind = KIND_RATE_LIMITED;
+	outcome.message = xstrdup("held back");
+	changed = board_put(f->board, board_entry(f->board, 0), &outcome);
+	report_outcome(
+	    f->report, &f->lines, board_entry(f->board, 0), changed, f->now_us);
+}
+
+static void
+test_who_is_held_back_time_and_again_is_told_each_hour(UNUSED void **state)
+{
+	struct report_stage f;
+
+	make(&f, 1);
+	report(&f, 0, STATUS_HTTP_ERROR);
+	assert_string_equal(caught(&f), "warn [t0] returned HTTP 503\n");
+	for (int i = 0; i < 3; i++) {
+		report_held_back(&f);
+		report(&f, 0, STATUS_HTTP_ERROR);
+	}
+	assert_string_equal(caught(&f), "");
+	log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT);
+	report_held_back(&f);
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	assert_string_equal(caught(&f), "debug [t0] skipped: held back\n");
+	f.now_us += HOUR;
+	report_held_back(&f);
+	report(&f, 0, STATUS_HTTP_ERROR);
+	assert_string_equal(caught(&f), "warn [t0] skipped: held back\n");
+	report(&f, 0, STATUS_OK);
+	assert_string_equal(caught(&f), "info [t0] responded with 200 in 183 ms\n");
 	unmake(&f);
 }
 
@@ -304,6 +346,8 @@ main(void)
 		cmocka_unit_test(test_targets_not_asked_yet_are_told_apart),
 		cmocka_unit_test(test_only_changes_are_told),
 		cmocka_unit_test(test_an_ongoing_failure_is_told_each_hour),
+		cmocka_unit_test(
+		    test_who_is_held_back_time_and_again_is_told_each_hour),
 		cmocka_unit_test(test_a_degraded_answer_is_told_as_a_warning_and_once),
 		cmocka_unit_test(test_what_goes_on_is_told_at_debug),
 		cmocka_unit_test(test_a_round_has_twenty_target_lines_at_most),

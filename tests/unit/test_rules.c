@@ -201,6 +201,37 @@ test_what_is_not_there_is_told_with_the_reason(UNUSED void **state)
 }
 
 static void
+test_days_of_a_certificate_are_no_concern_of_plain_http(UNUSED void **state)
+{
+	struct rules rules = { .items = NULL };
+	struct stage stage;
+	struct rule *rule;
+
+	stage_open(&stage);
+	want_at_least(add(&rules, RULE_CERTIFICATE_DAYS, NULL), 14, "14 days");
+	stage.facts.plain = true;
+	assert_results(&rules, &stage, false, "");
+	assert_results(&rules, &stage, true, "+ certificate_days: no TLS\n");
+	/* Who says `exists` asks for it by name. */
+	rule = add(&rules, RULE_CERTIFICATE_DAYS, NULL);
+	rule->condition.exists_said = true;
+	rule->condition.exists = true;
+	rule = add(&rules, RULE_CERTIFICATE_DAYS, NULL);
+	rule->condition.exists_said = true;
+	assert_results(&rules, &stage, true,
+	    "+ certificate_days: no TLS\n"
+	    "- certificate_days: expected something, but there is no certificate\n"
+	    "+ certificate_days: nothing\n");
+	/* All else of such an answer is looked at. */
+	want_text(add(&rules, RULE_HEADER, "X-Cache"), "HIT");
+	assert_results(&rules, &stage, false,
+	    "- certificate_days: expected something, but there is no certificate\n"
+	    "- header X-Cache: expected \"HIT\", but there is no such header\n");
+	rules_clear(&rules);
+	stage_close(&stage);
+}
+
+static void
 test_what_must_not_exist_holds_where_it_is_absent(UNUSED void **state)
 {
 	struct rules rules = { .items = NULL };
@@ -451,6 +482,8 @@ main(void)
 		    test_each_broken_rule_says_what_was_expected_and_what_was_there),
 		cmocka_unit_test(test_what_holds_is_told_on_demand),
 		cmocka_unit_test(test_what_is_not_there_is_told_with_the_reason),
+		cmocka_unit_test(
+		    test_days_of_a_certificate_are_no_concern_of_plain_http),
 		cmocka_unit_test(test_what_must_not_exist_holds_where_it_is_absent),
 		cmocka_unit_test(test_discreet_facts_never_say_what_the_answer_holds),
 		cmocka_unit_test(test_what_takes_too_long_is_told_as_that),

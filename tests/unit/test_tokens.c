@@ -249,8 +249,8 @@ test_those_who_wait_together_fail_together(UNUSED void **state)
 	fake_http_pass(s.http, SECOND_US);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(wishes[i].told, 1);
-		assert_memory_equal(
-		    wishes[i].text, "could not get an access token: ", 31);
+		assert_memory_equal(wishes[i].text,
+		    "could not get an access token from http://test/1: ", 50);
 		assert_non_null(strstr(wishes[i].text, "401"));
 	}
 	expect_fetches(&s, 1);
@@ -290,8 +290,9 @@ test_what_is_no_token_is_a_failure(UNUSED void **state)
 
 		open_stage(&s);
 		answer_with(&s, 200, rows[i].body);
-		snprintf(
-		    why, sizeof(why), "could not get an access token: %s", rows[i].why);
+		snprintf(why, sizeof(why),
+		    "could not get an access token from http://test/1: %s",
+		    rows[i].why);
 		expect_token(&s, why);
 		close_stage(&s);
 	}
@@ -334,7 +335,8 @@ test_a_token_serves_on_where_the_next_one_cannot_be_had(UNUSED void **state)
 	expect_fetches(&s, 2);
 	/* But not past its end, ... */
 	fake_http_pass(s.http, 10 * SECOND_US);
-	expect_token(&s, "could not get an access token: returned HTTP 503");
+	expect_token(
+	    &s, "could not get an access token from http://test/1: returned HTTP 503");
 	close_stage(&s);
 
 	/* ... nor once it was refused. */
@@ -343,7 +345,8 @@ test_a_token_serves_on_where_the_next_one_cannot_be_had(UNUSED void **state)
 	expect_token(&s, "t-1");
 	answer_with(&s, 503, "");
 	tokens_refused(s.tokens, s.source, "t-1");
-	expect_token(&s, "could not get an access token: returned HTTP 503");
+	expect_token(
+	    &s, "could not get an access token from http://test/1: returned HTTP 503");
 	close_stage(&s);
 }
 
@@ -384,9 +387,10 @@ test_its_server_is_not_asked_before_a_retry_after(UNUSED void **state)
 	answer_with(&s, 429, "");
 	fake_http_answer(s.http, SOURCE)->retry_after = true;
 	fake_http_answer(s.http, SOURCE)->retry_after_ms = 50000;
-	expect_token(&s, "could not get an access token: returned HTTP 429");
+	expect_token(
+	    &s, "could not get an access token from http://test/1: returned HTTP 429");
 	expect_token(&s,
-	    "could not get an access token: "
+	    "could not get an access token from http://test/1: "
 	    "its server is not asked before the end of its Retry-After");
 	expect_fetches(&s, 1);
 	fake_http_pass(s.http, 50 * SECOND_US);

@@ -61,6 +61,74 @@ test_a_client_certificate_is_shown_or_missed(UNUSED void **state)
 	}
 }
 
+/* It asks for a certificate, but who shows none is let in. */
+static void
+ask_for_certificate(struct tls_server *server, int version)
+{
+	demand_certificate(server, version);
+	SSL_CTX_set_verify(server->context, SSL_VERIFY_PEER, NULL);
+}
+
+static const enum tls_parting partings[] = { TLS_LEAVES, TLS_LEAVES_ONCE_ASKED,
+	TLS_RESETS, TLS_RESETS_ONCE_ASKED };
+
+static void
+test_who_asks_for_a_certificate_and_hangs_up_demands_it(UNUSED void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+	for (size_t i = 0; i < ARRAY_COUNT(versions) * ARRAY_COUNT(partings); i++) {
+		struct tls_stage *tls = new_tls_stage(&server_identity);
+
+		ask_for_certificate(&tls->server, versions[i % 2]);
+		tls->server.parting = partings[i / 2];
+		tls_server_run(&tls->server);
+		ask_home(tls);
+		expect_fault(tls,
+		    "TLS handshake with 127.0.0.1:%u failed: the server demands a "
+		    "client certificate (the connection ended before the answer)");
+		assert_false(tls->seen.response.lost);
+		free_tls_stage(tls);
+	}
+}
+
+/* Ask a server that asks for a certificate if it is CURIOUS and ends it by PARTING. */
+static void
+expect_protocol_fault(
+    const char *answer, enum tls_parting parting, bool curious, bool shown)
+{
+	struct tls_stage *tls = new_tls_stage(&server_identity);
+
+	if (curious)
+		ask_for_certificate(&tls->server, TLS1_3_VERSION);
+	tls->server.answer = answer;
+	tls->server.parting = parting;
+	tls_server_run(&tls->server);
+	if (shown) {
+		tls->route.cert = xstrdup(client_file);
+		tls->route.key = xstrdup(client_key_file);
+	}
+	ask_home(tls);
+	assert_int_equal(tls->seen.response.result, RESPONSE_PROTOCOL);
+	assert_null(strstr(tls->seen.response.message, "client certificate"));
+	free_tls_stage(tls);
+}
+
+static void
+test_another_end_of_a_connection_is_about_no_certificate(UNUSED void **state)
+{
+	static const char cut[] = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
+
+	/* It got what it asked for, or asked for nothing. */
+	expect_protocol_fault(OK_JSON, TLS_LEAVES_ONCE_ASKED, true, true);
+	expect_protocol_fault(OK_JSON, TLS_RESETS_ONCE_ASKED, true, true);
+	expect_protocol_fault(OK_JSON, TLS_LEAVES_ONCE_ASKED, false, false);
+	expect_protocol_fault(OK_JSON, TLS_RESETS_ONCE_ASKED, false, false);
+	/* It answered, or began to. */
+	expect_protocol_fault(cut, TLS_ANSWERS_ONCE, true, false);
+	expect_protocol_fault("what?\r\n\r\n", TLS_ANSWERS_ONCE, true, false);
+}
+
 static void
 test_a_client_certificate_stays_at_home(UNUSED void **state)
 {
@@ -153,6 +221,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_client_certificate_is_shown_or_missed),
+		cmocka_unit_test(
+		    test_who_asks_for_a_certificate_and_hangs_up_demands_it),
+		cmocka_unit_test(
+		    test_another_end_of_a_connection_is_about_no_certificate),
 		cmocka_unit_test(test_a_client_certificate_stays_at_home),
 		cmocka_unit_test(test_files_of_no_use_are_told),
 		cmocka_unit_test(

@@ -128,8 +128,8 @@ test_without_a_token_nobody_is_asked(void **state)
 	assert_string_equal(asked.data, "");
 	assert_int_equal(f->outcomes[0].status, STATUS_ERROR);
 	assert_int_equal(f->outcomes[0].kind, KIND_AUTH);
-	assert_string_equal(
-	    f->outcomes[0].message, "could not get an access token: returned HTTP 400");
+	assert_string_equal(f->outcomes[0].message,
+	    "could not get an access token from http://test/2: returned HTTP 400");
 	assert_int_equal(f->outcomes[0].attempts, 0);
 	assert_int_equal(f->outcomes[0].duration_us, -1);
 }

@@ -236,7 +236,17 @@ test_certificates_are_counted_in_days(void **state)
 	f->response.tls.expires_at_ms = NOW_MS + 14 * day_ms - 1;
 	judge(f);
 	assert_int_equal(f->outcome.status, STATUS_DEGRADED);
+	/* Plain HTTP has none. */
 	answer(f, 200, NULL, "");
+	judge(f);
+	assert_int_equal(f->outcome.status, STATUS_OK);
+	/* What is not known is not good. */
+	answer(f, 200, NULL, "");
+	f->response.tls.version = "TLSv1.3";
+	judge(f);
+	assert_int_equal(f->outcome.status, STATUS_DEGRADED);
+	answer(f, 200, NULL, "");
+	f->config->targets[0]->asks_tls = true;
 	judge(f);
 	assert_int_equal(f->outcome.status, STATUS_DEGRADED);
 }

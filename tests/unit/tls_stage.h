@@ -102,12 +102,23 @@ struct tls_peer {
 	int fd;
 };
 
+/* What a server does after the handshake. */
+enum tls_parting {
+	TLS_ANSWERS, /* and goes on to */
+	TLS_ANSWERS_ONCE,
+	TLS_LEAVES,
+	TLS_LEAVES_ONCE_ASKED,
+	TLS_RESETS,
+	TLS_RESETS_ONCE_ASKED,
+};
+
 struct tls_server {
 	pthread_t thread;
 	SSL_CTX *context;
 	int fd;
 	uint16_t port;
 	const char *answer;
+	enum tls_parting parting;
 	struct tls_peer peers[TLS_MAX_PEERS];
 	atomic_uint accepted; /* connections */
 	atomic_uint secured;  /* ... with a handshake that succeeded */
@@ -130,6 +141,39 @@ tls_note(struct tls_server *server, SSL *tls, const char *request)
 	pthread_mutex_unlock(&server->lock);
 }
 
+/* As who closes it with the socket option SO_LINGER and no time (connect(2)). */
+static inline void
+tls_reset(int fd)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+
+	connect(fd, &nobody, sizeof(nobody));
+}
+
+/* The server has read so many REQUESTS. Returns whether it goes on. */
+static inline bool
+tls_goes_on(const struct tls_server *server, int fd, int requests)
+{
+	switch (server->parting) {
+	case TLS_ANSWERS:
+		return true;
+	case TLS_ANSWERS_ONCE:
+		return requests == 0;
+	case TLS_LEAVES:
+		return false;
+	case TLS_LEAVES_ONCE_ASKED:
+		return requests == 0;
+	case TLS_RESETS:
+		tls_reset(fd);
+		return false;
+	case TLS_RESETS_ONCE_ASKED:
+		if (requests > 0)
+			tls_reset(fd);
+		return requests == 0;
+	}
+	return false;
+}
+
 static inline void *
 tls_attend(void *arg)
 {
@@ -137,15 +181,20 @@ tls_attend(void *arg)
 	struct tls_server *server = peer->server;
 	SSL *tls = SSL_new(server->context);
 	char request[4096];
+	int requests = 0;
 	int len;
 
 	SSL_set_fd(tls, peer->fd);
 	if (SSL_accept(tls) == 1)
 		server->secured++;
-	while (SSL_is_init_finished(tls) &&
+	while (SSL_is_init_finished(tls) && tls_goes_on(server, peer->fd, requests) &&
 	    (len = SSL_read(tls, request, sizeof(request) - 1)) > 0) {
 		request[len] = '\0';
 		tls_note(server, tls, request);
+		requests++;
+		if (server->parting == TLS_LEAVES_ONCE_ASKED ||
+		    server->parting == TLS_RESETS_ONCE_ASKED)
+			continue;
 		SSL_write(tls, server->answer, (int)strlen(server->answer));
 	}
 	SSL_free(tls);
