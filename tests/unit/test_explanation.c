@@ -1,3 +1,6 @@
+/*
+ * daemon/explanation: what people are told.
+ */
 #include "daemon/explanation.h"
 
 #include <setjmp.h>
@@ -11,86 +14,13 @@
 
 #include "base/buffer.h"
 #include "base/compiler.h"
-#include "base/json_scan.h"
 #include "base/screen.h"
-#include "base/span.h"
 #include "base/xalloc.h"
-#include "config/config.h"
-#include "fake_config.h"
-#include "gather/board.h"
-#include "gather/trace.h"
-
-#define NOW_MS INT64_C(1795232400000) /* 2026-11-21T03:40:00Z */
-#define DAY_MS INT64_C(86400000)
+#include "explanation_stage.h"
 
 static const struct screen plain = { .terminal = false };
 
-/* ---- The stage: a target and what it depends on, their outcomes, a trace ---- */
-
-struct stage {
-	struct config *config;
-	struct board *board;
-	struct trace trace;
-	struct explanation explanation;
-	struct buffer out;
-};
-
-/* "t0" is explained; with two targets it depends on "t1". */
-static void
-open_stage(struct stage *s, size_t targets)
-{
-	*s = (struct stage){ .config = fake_config_new(targets) };
-	s->board = board_new(s->config);
-	s->trace.name = s->config->targets[0]->name;
-	s->config->targets[0]->redirects = 5;
-	s->explanation = (struct explanation){
-		.config = s->config,
-		.board = s->board,
-		.entry = board_entry(s->board, 0),
-		.trace = &s->trace,
-		.now_ms = NOW_MS,
-	};
-	buffer_init(&s->out, BUFFER_UNLIMITED);
-}
-
-static void
-close_stage(struct stage *s)
-{
-	buffer_clear(&s->out);
-	trace_clear(&s->trace);
-	board_free(s->board);
-	fake_config_free(s->config);
-}
-
-/* The outcome of t0 is KIND, or ok; MESSAGE is copied. */
-static void
-put_outcome(struct stage *s, enum error_kind kind, const char *message)
-{
-	struct outcome outcome;
-
-	outcome_init(&outcome);
-	outcome.kind = kind;
-	outcome.status = error_kind_status(kind);
-	outcome.message = message != NULL ? xstrdup(message) : NULL;
-	outcome.http_status = kind == KIND_HTTP ? 503 : 200;
-	outcome.attempts = (unsigned)s->trace.attempt_count;
-	outcome.duration_us = 183000;
-	outcome.checked_at_ms = NOW_MS;
-	outcome.url = xstrdup("http://test/0");
-	board_put(s->board, board_entry(s->board, 0), &outcome);
-	outcome_clear(&outcome);
-}
-
-static struct trace_attempt *
-add_attempt(struct stage *s)
-{
-	struct trace_attempt *attempt = trace_add_attempt(&s->trace);
-
-	attempt->method = xstrdup("GET");
-	attempt->url = xstrdup("http://test/0?key=***");
-	attempt->timeout_ms = 5000;
-	return attempt;
-}
+/* ---- What is told ---- */
 
 static const char *
 told(struct stage *s)
@@ -109,89 +39,6 @@ why(struct stage *s)
 }
 
 /* ---- The whole ---- */
-
-/* Twice as much as most have. */
-static void
-fill_second_attempt(struct trace_attempt *attempt)
-{
-	attempt->waited_us = 312400;
-	attempt->head = xstrdup("X-Team: web\nAuthorization: Bearer ***\n");
-	attempt->body = xstrdup("{\"a\": 1}");
-	attempt->hops = 1;
-	attempt->trail = xcalloc(1, sizeof(*attempt->trail));
-	attempt->trail[0] = (struct response_hop){
-		.url = xstrdup("http://test/0?key=***"),
-		.http_status = 301,
-		.timing = { -1, -1, -1, 1000, 12300 },
-	};
-	attempt->final_url = xstrdup("https://test/0");
-	attempt->tls = (struct response_tls){
-		.version = "TLSv1.3",
-		.expires_at_ms = NOW_MS + 60 * DAY_MS + 1,
-		.subject = xstrdup("CN=test"),
-		.issuer = xstrdup("CN=ca"),
-	};
-	attempt->timing = (struct response_timing){ 400, 1200, 8000, 150000, 160000 };
-	attempt->http_status = 200;
-	attempt->bytes = 1536;
-	attempt->answer_head =
-	    xstrdup("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
-	trace_add_rule(attempt, false, true, "status: 200");
-	trace_add_rule(attempt, false, true, "/state: \"up\"");
-	trace_add_rule(
-	    attempt, true, false, "duration: expected at most 100ms, got 160ms");
-	attempt->result = xstrdup("responded with 200 in 183 ms");
-}
-
-static void
-put_degraded(struct stage *s)
-{
-	struct outcome outcome;
-
-	outcome_init(&outcome);
-	outcome.status = STATUS_DEGRADED;
-	outcome.http_status = 200;
-	outcome.attempts = 2;
-	outcome.url = xstrdup("http://test/0?key=***");
-	outcome_warn(&outcome, xstrdup("duration: expected at most 100ms, got 160ms"));
-	outcome.values = xstrdup("{\"queue\":12,\"token\":\"***\"}");
-	outcome.values_len = strlen(outcome.values);
-	outcome.data = xstrdup("{\"queue\":12}");
-	outcome.data_len = strlen(outcome.data);
-	board_put(s->board, board_entry(s->board, 0), &outcome);
-	outcome_clear(&outcome);
-
-	outcome_init(&outcome);
-	outcome.status = STATUS_OK;
-	outcome.http_status = 204;
-	outcome.duration_us = 20000;
-	board_put(s->board, board_entry(s->board, 1), &outcome);
-	outcome_clear(&outcome);
-}
-
-static void
-stage_everything(struct stage *s)
-{
-	struct trace_attempt *attempt;
-	struct target *target;
-
-	open_stage(s, 2);
-	target = s->config->targets[0];
-	target->retries = 2;
-	target->retry_delay_ms = 500;
-	target->delay_ms = 2000;
-	s->config->max_per_host = 3;
-	s->config->rate_per_host.count = 20;
-	s->config->rate_per_host.per_ms = 1000;
-	trace_add_note(&s->trace, xstrdup("waits for its delay of 2s"));
-	attempt = add_attempt(s);
-	attempt->waited_us = 2000000;
-	attempt->result = xstrdup("error: connection refused by test:80");
-	attempt->decision = xstrdup("tried again after 312 ms (2 of 3)");
-	fill_second_attempt(add_attempt(s));
-	trace_add_note(&s->trace, xstrdup("held back for 5s by its Retry-After"));
-	put_degraded(s);
-}
 
 static void
 test_all_that_is_known_is_laid_out(UNUSED void **state)
@@ -630,91 +477,6 @@ test_before_its_turn_nothing_is_known(UNUSED void **state)
 	close_stage(&s);
 }
 
-/* ---- JSON ---- */
-
-/* PATH, names one after the other, in what is told as JSON. */
-static void
-expect_json(struct stage *s, const char *const *path, const char *value)
-{
-	struct span span = span_whole(s->out.data, s->out.len);
-
-	for (; *path != NULL; path++) {
-		struct span_walk walk;
-		struct span key, item;
-
-		if (span_kind(span) == SPAN_OBJECT) {
-			span = span_member(span, *path);
-			continue;
-		}
-		/* The number of an item. */
-		span_walk_init(&walk, span);
-		for (int i = atoi(*path); i >= 0; i--)
-			assert_true(span_walk_next(&walk, &key, &item));
-		span = item;
-	}
-	assert_int_equal(span.len, strlen(value));
-	assert_memory_equal(span.text, value, span.len);
-}
-
-#define EXPECT_JSON(stage, value, ...) \
-	expect_json(stage, (const char *const[]){ __VA_ARGS__, NULL }, value)
-
-static void
-test_programs_get_the_same_as_json(UNUSED void **state)
-{
-	struct stage s;
-	struct json_scan scan;
-	char *copy;
-
-	stage_everything(&s);
-	explanation_append_json(&s.explanation, &s.out);
-	copy = xmemdup0(s.out.data, s.out.len);
-	assert_true(json_scan_compact(copy, s.out.len, 20, &scan));
-	free(copy);
-	assert_ptr_equal(strchr(s.out.data, '\n'), s.out.data + s.out.len - 1);
-
-	EXPECT_JSON(&s, "\"t0\"", "name");
-	EXPECT_JSON(&s, "\"degraded\"", "status");
-	EXPECT_JSON(&s, "\"2026-11-21T03:40:00.000Z\"", "asked_at");
-	EXPECT_JSON(&s, "\"ok\"", "services", "t1", "status");
-	EXPECT_JSON(&s, "12", "services", "t0", "values", "queue");
-	EXPECT_JSON(&s, "2000", "limits", "delay_ms");
-	EXPECT_JSON(&s, "3", "limits", "max_per_host");
-	EXPECT_JSON(&s, "\"20/s\"", "limits", "rate_per_host");
-	EXPECT_JSON(&s, "[]", "attempts", "0", "request", "headers");
-	EXPECT_JSON(&s, "null", "attempts", "0", "tls");
-	EXPECT_JSON(&s, "null", "attempts", "0", "http_status");
-	EXPECT_JSON(&s, "null", "attempts", "0", "head");
-	EXPECT_JSON(&s, "null", "attempts", "0", "timing_ms", "total");
-	EXPECT_JSON(&s, "[\"X-Team: web\",\"Authorization: Bearer ***\"]", "attempts",
-	    "1", "request", "headers");
-	EXPECT_JSON(&s, "312.4", "attempts", "1", "waited_ms");
-	EXPECT_JSON(&s, "301", "attempts", "1", "redirects", "0", "http_status");
-	EXPECT_JSON(&s, "\"CN=ca\"", "attempts", "1", "tls", "issuer");
-	EXPECT_JSON(&s, "60", "attempts", "1", "tls", "days_left");
-	EXPECT_JSON(&s, "[\"HTTP/1.1 200 OK\",\"Content-Type: application/json\"]",
-	    "attempts", "1", "head");
-	EXPECT_JSON(&s, "true", "attempts", "1", "expect", "1", "holds");
-	EXPECT_JSON(&s, "false", "attempts", "1", "warn", "0", "holds");
-	EXPECT_JSON(&s, "null", "attempts", "1", "decision");
-	EXPECT_JSON(&s, "3", "notes", "1", "before_attempt");
-	close_stage(&s);
-}
-
-static void
-test_without_limits_json_says_null(UNUSED void **state)
-{
-	struct stage s;
-
-	open_stage(&s, 1);
-	explanation_append_json(&s.explanation, &s.out);
-	EXPECT_JSON(&s, "null", "limits", "max_per_host");
-	EXPECT_JSON(&s, "null", "limits", "rate_per_host");
-	EXPECT_JSON(&s, "[]", "attempts");
-	EXPECT_JSON(&s, "\"pending\"", "status");
-	close_stage(&s);
-}
-
 int
 main(void)
 {
@@ -736,8 +498,6 @@ main(void)
 		cmocka_unit_test(test_each_kind_of_error_has_its_words),
 		cmocka_unit_test(test_why_it_ran_out_of_time),
 		cmocka_unit_test(test_before_its_turn_nothing_is_known),
-		cmocka_unit_test(test_programs_get_the_same_as_json),
-		cmocka_unit_test(test_without_limits_json_says_null),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
