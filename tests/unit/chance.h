@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/compiler.h"
+#include "valgrind.h"
 
 static uint64_t first_seed;
 static uint64_t scenario_count;
@@ -60,13 +61,18 @@ number_from_environment(const char *name, uint64_t otherwise)
 	return given != NULL ? strtoull(given, NULL, 10) : otherwise;
 }
 
+/* Under valgrind, where each costs so much more, fewer will do. */
+#define FEWER 15
+
 /* Before the first test. */
 static void
 chance_begin(uint64_t usual_scenario_count)
 {
+	uint64_t count = is_under_valgrind() ? usual_scenario_count / FEWER + 1
+	                                     : usual_scenario_count;
+
 	first_seed = number_from_environment("GATHERD_TEST_SEED", (uint64_t)time(NULL));
-	scenario_count =
-	    number_from_environment("GATHERD_TEST_SCENARIOS", usual_scenario_count);
+	scenario_count = number_from_environment("GATHERD_TEST_SCENARIOS", count);
 	print_message("first seed: %llu\n", (unsigned long long)first_seed);
 }
 

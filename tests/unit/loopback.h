@@ -31,6 +31,8 @@ struct loopback_peer {
 	struct loopback *server;
 	struct event *event;
 	int fd;
+	unsigned
+	    number; /* of the connection, from 1: of no other, unlike the address */
 	size_t len;
 	size_t skipped; /* of a body that is too large to be kept */
 	char request[16384];
@@ -151,7 +153,7 @@ loopback_on_connection(evutil_socket_t fd, UNUSED short what, void *arg)
 	    server->base, peer->fd, EV_READ | EV_PERSIST, loopback_on_readable, peer);
 	event_add(peer->event, NULL);
 	TAILQ_INSERT_HEAD(&server->peers, peer, in_list);
-	server->accepted++;
+	peer->number = ++server->accepted;
 	server->open_count++;
 }
 

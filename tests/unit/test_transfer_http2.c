@@ -33,6 +33,7 @@ struct stream {
 
 struct session {
 	struct loopback_peer *peer;
+	unsigned number; /* of the peer: once it is gone, another may stand there */
 	unsigned char data[65536];
 	size_t len;
 	bool greeted;
@@ -140,11 +141,12 @@ static struct session *
 session_of(struct loopback_peer *peer)
 {
 	for (unsigned i = 0; i < server.session_count; i++) {
-		if (server.sessions[i].peer == peer)
+		if (server.sessions[i].number == peer->number)
 			return &server.sessions[i];
 	}
 	assert_true(server.session_count < MAX_PEERS);
 	server.sessions[server.session_count].peer = peer;
+	server.sessions[server.session_count].number = peer->number;
 	return &server.sessions[server.session_count++];
 }
 
