@@ -164,6 +164,18 @@ pretty_append_json(struct buffer *out, struct span json, const struct pretty *pr
 	return true;
 }
 
+void
+pretty_append_whole(struct buffer *out, struct span json)
+{
+	static const struct pretty whole = {
+		.max_lines = SIZE_MAX,
+		.max_bytes = SIZE_MAX,
+	};
+
+	(void)pretty_append_json(out, json, &whole);
+	buffer_append_char(out, '\n');
+}
+
 /* ---- text ---- */
 
 /* LINE with tabs as blanks, and U+FFFD for what a terminal would obey. */

@@ -25,6 +25,9 @@ struct pretty {
 bool pretty_append_json(
     struct buffer *out, struct span json, const struct pretty *pretty);
 
+/* All of JSON over several lines, with a newline at its end, as a file has it. */
+void pretty_append_whole(struct buffer *out, struct span json);
+
 /* A text with its lines. Returns as above. */
 bool pretty_append_text(
     struct buffer *out, const char *text, size_t len, const struct pretty *pretty);

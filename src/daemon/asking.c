@@ -65,7 +65,7 @@ static struct limits
 limits_of(const struct config *config, size_t descriptors)
 {
 	size_t concurrency = usable_concurrency(config, descriptors);
-	size_t hosts = config->target_count;
+	size_t hosts = config->target_count + config->token_source_count;
 	size_t room = descriptors > concurrency + RESERVED_DESCRIPTORS
 	    ? descriptors - concurrency - RESERVED_DESCRIPTORS
 	    : 1;

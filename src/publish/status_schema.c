@@ -162,17 +162,12 @@ put_schema(struct json_write *json)
 void
 status_schema_append(struct buffer *out)
 {
-	static const struct pretty whole = {
-		.max_lines = SIZE_MAX,
-		.max_bytes = SIZE_MAX,
-	};
 	struct json_write json;
 	struct buffer compact;
 
 	buffer_init(&compact, BUFFER_UNLIMITED);
 	json_write_init(&json, &compact);
 	put_schema(&json);
-	pretty_append_json(out, span_whole(compact.data, compact.len), &whole);
-	buffer_append_char(out, '\n');
+	pretty_append_whole(out, span_whole(compact.data, compact.len));
 	buffer_clear(&compact);
 }
