@@ -194,49 +194,46 @@ tell_disabled(struct resolve *resolve, const char *what, struct place place,
 		    disabled->name);
 }
 
-/* PATH is what stands where the name of a service is expected; WHAT says of which text. */
+/* TEXT, a path that begins with it or the name itself, stands where the name of a service is
+ * expected, and is none, or that of DISABLED; WHAT says of which text. */
+static void
+tell_unknown(struct resolve *resolve, const char *what, struct place place,
+    const struct target *disabled, const char *text, bool is_path)
+{
+	size_t len = is_path ? strcspn(text, ".") : strlen(text);
+	struct buffer hint;
+
+	if (disabled != NULL) {
+		tell_disabled(resolve, what, place, disabled);
+		return;
+	}
+	buffer_init(&hint, BUFFER_UNLIMITED);
+	if (resolve->hints_left > 0) {
+		if (is_path)
+			append_path_hint(resolve->config, text, &hint);
+		else
+			append_hint(resolve->config, text, -1, &hint);
+		resolve->hints_left--;
+	}
+	faults_error(resolve->faults, place, "%s: no service is called %.*s%s", what,
+	    (int)len, text, hint.data);
+	buffer_clear(&hint);
+}
+
 static void
 tell_unknown_path(
     struct resolve *resolve, const char *what, struct place place, const char *path)
 {
-	const struct target *disabled =
-	    find_longest(resolve->config, path, find_disabled, NULL);
-	struct buffer hint;
-
-	if (disabled != NULL) {
-		tell_disabled(resolve, what, place, disabled);
-		return;
-	}
-	buffer_init(&hint, BUFFER_UNLIMITED);
-	if (resolve->hints_left > 0) {
-		append_path_hint(resolve->config, path, &hint);
-		resolve->hints_left--;
-	}
-	faults_error(resolve->faults, place, "%s: no service is called %.*s%s", what,
-	    (int)strcspn(path, "."), path, hint.data);
-	buffer_clear(&hint);
+	tell_unknown(resolve, what, place,
+	    find_longest(resolve->config, path, find_disabled, NULL), path, true);
 }
 
-/* Likewise, but all of NAME is the name. */
 static void
 tell_unknown_name(
     struct resolve *resolve, const char *what, struct place place, const char *name)
 {
-	const struct target *disabled = find_disabled(resolve->config, name);
-	struct buffer hint;
-
-	if (disabled != NULL) {
-		tell_disabled(resolve, what, place, disabled);
-		return;
-	}
-	buffer_init(&hint, BUFFER_UNLIMITED);
-	if (resolve->hints_left > 0) {
-		append_hint(resolve->config, name, -1, &hint);
-		resolve->hints_left--;
-	}
-	faults_error(resolve->faults, place, "%s: no service is called %s%s", what,
-	    name, hint.data);
-	buffer_clear(&hint);
+	tell_unknown(
+	    resolve, what, place, find_disabled(resolve->config, name), name, false);
 }
 
 /* ---- dependencies ---- */
