@@ -274,7 +274,7 @@ check_times(const struct check *check, const struct target *target)
 static void
 check_tls(const struct check *check, const struct target *target)
 {
-	if (target->asks_tls && !target->tls.verify)
+	if (target->asks_tls && !target->way.tls.verify)
 		faults_warning(check->faults, target->place,
 		    "%s: the server's certificate is not verified (tls.verify)",
 		    written_name(target));
@@ -380,7 +380,7 @@ check_target(const struct check *check, const struct shown_vars *shown,
     const struct target *target)
 {
 	struct look look = { .check = check, .target = target };
-	const struct text *proxy = &target->proxy;
+	const struct text *proxy = &target->way.proxy;
 
 	check_service_name(check, target);
 	check_times(check, target);

@@ -88,6 +88,24 @@ struct config_rate {
 	int64_t per_ms;
 };
 
+/* How requests get to where they go: keys of a service, and of a provider for its prompts. */
+struct way {
+	struct {
+		struct text ca, cert, key,
+		    server_name; /* files: absolute, or from the config's */
+		enum tls_version min_version;
+		bool verify;
+	} tls;
+	struct text proxy;
+	enum ip_family ip;
+	struct text unix_socket;
+	struct config_pairs resolve; /* HOST or HOST:PORT to an address */
+	enum http_version http_version;
+	bool compressed;
+
+	struct route route; /* what they come to, once all of them are known */
+};
+
 /* One service: its keys, filled in with `defaults` and defaults. */
 struct target {
 	char *name;
@@ -117,18 +135,7 @@ struct target {
 			int client_auth; /* enum: 0 "basic", 1 "body" */
 		} oauth2;
 	} auth;
-	struct {
-		struct text ca, cert, key,
-		    server_name; /* files: absolute, or from the config's */
-		enum tls_version min_version;
-		bool verify;
-	} tls;
-	struct text proxy;
-	enum ip_family ip;
-	struct text unix_socket;
-	struct config_pairs resolve; /* HOST or HOST:PORT to an address */
-	enum http_version http_version;
-	bool compressed;
+	struct way way;
 	bool retry_unsafe;
 
 	struct config_rules expect;
@@ -164,7 +171,6 @@ struct target {
 	struct value *each;
 
 	/* What the keys come to, once all of them are known. */
-	struct route route;
 	struct json_pointers
 	    *pointers;   /* owned: of `expect`, `warn`, `extract`; NULL: none */
 	bool wants_json; /* a rule or value is by pointer: the body has to be JSON */

@@ -69,21 +69,21 @@ const struct key_table log_keys = {
 /* ---- what a service has maps of ---- */
 
 static const struct key tls_rows[] = {
-	{ "ca", &type_path, offsetof(struct target, tls.ca),
+	{ "ca", &type_path, offsetof(struct way, tls.ca),
 	    .description =
 	        "A file of PEM certificates: whoever these sign is trusted. By "
 	        "default those the system trusts." },
-	{ "cert", &type_path, offsetof(struct target, tls.cert),
+	{ "cert", &type_path, offsetof(struct way, tls.cert),
 	    .description = "A PEM file with the client's own certificate." },
-	{ "key", &type_path, offsetof(struct target, tls.key),
+	{ "key", &type_path, offsetof(struct way, tls.key),
 	    .description = "A PEM file with its key. By default in the same file." },
-	{ "server_name", &type_optional, offsetof(struct target, tls.server_name),
+	{ "server_name", &type_optional, offsetof(struct way, tls.server_name),
 	    .description = "The name that is asked for in the handshake and that the "
 	                   "certificate must hold. By default the URL's host." },
-	{ "min_version", &type_word, offsetof(struct target, tls.min_version), "1.2",
+	{ "min_version", &type_word, offsetof(struct way, tls.min_version), "1.2",
 	    .names = tls_version_names,
 	    .description = "The oldest version of TLS that is spoken." },
-	{ "verify", &type_bool, offsetof(struct target, tls.verify), "true",
+	{ "verify", &type_bool, offsetof(struct way, tls.verify), "true",
 	    .description = "false: whoever answers is believed. Told in the log and in "
 	                   "the document." },
 };
@@ -180,26 +180,26 @@ static const struct key service_rows[] = {
 	                   "templates." },
 	{ "auth", &type_auth, 0, .table = &auth_keys,
 	    .description = "Who asks: one of bearer, basic, digest and oauth2." },
-	{ "tls", &type_map, 0, .table = &tls_keys,
+	{ "tls", &type_map, offsetof(struct target, way), .table = &tls_keys,
 	    .description = "How the server proves who it is, and who asks." },
-	{ "proxy", &type_proxy, offsetof(struct target, proxy),
+	{ "proxy", &type_proxy, offsetof(struct target, way.proxy),
 	    .description = "A proxy to ask through: an http, https, socks5 or socks5h "
 	                   "URL." },
-	{ "ip", &type_word, offsetof(struct target, ip), "any", .names = ip_names,
+	{ "ip", &type_word, offsetof(struct target, way.ip), "any", .names = ip_names,
 	    .description = "Which addresses of the host are tried: of IPv4, of IPv6 or "
 	                   "any." },
-	{ "unix_socket", &type_path, offsetof(struct target, unix_socket),
+	{ "unix_socket", &type_path, offsetof(struct target, way.unix_socket),
 	    .description =
 	        "A Unix socket to connect to, in place of the URL's host and port." },
-	{ "resolve", &type_resolve, offsetof(struct target, resolve),
+	{ "resolve", &type_resolve, offsetof(struct target, way.resolve),
 	    .description =
 	        "Addresses of hosts, by HOST or HOST:PORT, in place of those "
 	        "that a lookup would find." },
-	{ "http_version", &type_word, offsetof(struct target, http_version), "1.1",
+	{ "http_version", &type_word, offsetof(struct target, way.http_version), "1.1",
 	    .names = http_version_names,
 	    .description =
 	        "The version of HTTP. 2: over TLS, where the server agrees." },
-	{ "compressed", &type_bool, offsetof(struct target, compressed), "false",
+	{ "compressed", &type_bool, offsetof(struct target, way.compressed), "false",
 	    .description = "Whether a compressed answer is asked for, and unpacked." },
 	{ "interval", &type_duration, offsetof(struct target, interval_ms), .min = 1,
 	    .flags = KEY_OF_FILE | KEY_TIMER,

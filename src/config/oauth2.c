@@ -386,7 +386,7 @@ static struct target *
 find_source(const struct known *known, const struct target *target)
 {
 	for (size_t i = 0; i < known->count; i++) {
-		if (route_equal(&known->sources[i]->route, &target->route))
+		if (route_equal(&known->sources[i]->way.route, &target->way.route))
 			return known->sources[i];
 	}
 	return NULL;

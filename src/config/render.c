@@ -246,7 +246,7 @@ needs_body(const struct target *target)
 static void
 set_limits(const struct target *target, struct request *request)
 {
-	request->route = &target->route;
+	request->route = &target->way.route;
 	request->connect_timeout_us = target->connect_timeout_ms * US_PER_MS;
 	request->max_body_bytes = target->max_body_bytes;
 	request->max_redirects = (unsigned)target->redirects;
@@ -294,15 +294,15 @@ add_proxy_secrets(
 static void
 add_route_secrets(const struct target *target, struct secrets *secrets)
 {
-	const struct route *route = &target->route;
+	const struct route *route = &target->way.route;
 	const char *name = route->server_name;
 
-	add_proxy_secrets(&route->proxy, &target->proxy.value, secrets);
-	secrets_add_marked(secrets, &target->unix_socket.value);
-	if (name != NULL && marked_has_secret(&target->tls.server_name.value))
+	add_proxy_secrets(&route->proxy, &target->way.proxy.value, secrets);
+	secrets_add_marked(secrets, &target->way.unix_socket.value);
+	if (name != NULL && marked_has_secret(&target->way.tls.server_name.value))
 		secrets_add(secrets, name, strlen(name));
-	for (size_t i = 0; i < target->resolve.count; i++)
-		secrets_add_marked(secrets, &target->resolve.items[i].text.value);
+	for (size_t i = 0; i < target->way.resolve.count; i++)
+		secrets_add_marked(secrets, &target->way.resolve.items[i].text.value);
 }
 
 static void

@@ -15,9 +15,9 @@
 #include "http/route.h"
 #include "http/url.h"
 
-/* A target whose route is being filled. */
+/* A way whose route is being filled. */
 struct fill {
-	struct target *target;
+	struct way *way;
 	struct faults *faults;
 };
 
@@ -125,7 +125,7 @@ fill_file(struct fill *fill, const char *name, const struct text *text, char **p
 static void
 fill_server_name(struct fill *fill)
 {
-	const struct text *text = &fill->target->tls.server_name;
+	const struct text *text = &fill->way->tls.server_name;
 	struct url url;
 
 	if (!is_said(text))
@@ -136,25 +136,25 @@ fill_server_name(struct fill *fill)
 		    "server_name: expected the name of a host");
 		return;
 	}
-	fill->target->route.server_name = xstrdup(url.host);
+	fill->way->route.server_name = xstrdup(url.host);
 	url_clear(&url);
 }
 
 static void
 fill_tls(struct fill *fill)
 {
-	struct target *target = fill->target;
-	struct route *route = &target->route;
+	struct way *way = fill->way;
+	struct route *route = &way->route;
 
-	fill_file(fill, "ca", &target->tls.ca, &route->ca);
-	fill_file(fill, "cert", &target->tls.cert, &route->cert);
-	fill_file(fill, "key", &target->tls.key, &route->key);
+	fill_file(fill, "ca", &way->tls.ca, &route->ca);
+	fill_file(fill, "cert", &way->tls.cert, &route->cert);
+	fill_file(fill, "key", &way->tls.key, &route->key);
 	if (route->key != NULL && route->cert == NULL)
-		faults_error(fill->faults, target->tls.key.place,
+		faults_error(fill->faults, way->tls.key.place,
 		    "key: expected a cert that it belongs to");
 	fill_server_name(fill);
-	route->min_version = target->tls.min_version;
-	route->verify = target->tls.verify;
+	route->min_version = way->tls.min_version;
+	route->verify = way->tls.verify;
 }
 
 /* ---- where to ---- */
@@ -162,14 +162,14 @@ fill_tls(struct fill *fill)
 static void
 fill_proxy(struct fill *fill)
 {
-	const struct text *text = &fill->target->proxy;
+	const struct text *text = &fill->way->proxy;
 	const char *value = text->value.text.data;
 	const char *why = "a NUL in it";
 
 	if (!is_said(text))
 		return;
 	if (strlen(value) < text->value.text.len ||
-	    !proxy_parse(value, &fill->target->route.proxy, &why))
+	    !proxy_parse(value, &fill->way->route.proxy, &why))
 		faults_error(fill->faults, text->place,
 		    "proxy is no URL such as http://proxy.example.com:3128: %s", why);
 }
@@ -177,7 +177,7 @@ fill_proxy(struct fill *fill)
 static void
 fill_unix_socket(struct fill *fill)
 {
-	const struct text *text = &fill->target->unix_socket;
+	const struct text *text = &fill->way->unix_socket;
 	size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
 	if (!is_said(text))
@@ -185,18 +185,18 @@ fill_unix_socket(struct fill *fill)
 	if (text->value.text.len > most)
 		faults_error(fill->faults, text->place,
 		    "unix_socket: a path of more than %zu bytes", most);
-	if (is_said(&fill->target->proxy))
+	if (is_said(&fill->way->proxy))
 		faults_error(fill->faults, text->place,
 		    "unix_socket beside proxy: expected only one");
-	fill->target->route.unix_socket = xstrdup(text->value.text.data);
+	fill->way->route.unix_socket = xstrdup(text->value.text.data);
 }
 
 /* What is faulty was told when it was read, and is not there. */
 static void
 fill_pins(struct fill *fill)
 {
-	const struct config_pairs *pairs = &fill->target->resolve;
-	struct route *route = &fill->target->route;
+	const struct config_pairs *pairs = &fill->way->resolve;
+	struct route *route = &fill->way->route;
 
 	route->pins = xcalloc(pairs->count, sizeof(*route->pins));
 	for (size_t i = 0; i < pairs->count; i++) {
@@ -209,10 +209,10 @@ fill_pins(struct fill *fill)
 }
 
 void
-routes_fill(struct target *target, struct faults *faults)
+routes_fill(struct way *way, struct faults *faults)
 {
-	struct fill fill = { .target = target, .faults = faults };
-	struct route *route = &target->route;
+	struct fill fill = { .way = way, .faults = faults };
+	struct route *route = &way->route;
 
 	route_clear(route);
 	route_init(route);
@@ -220,7 +220,7 @@ routes_fill(struct target *target, struct faults *faults)
 	fill_proxy(&fill);
 	fill_unix_socket(&fill);
 	fill_pins(&fill);
-	route->ip = target->ip;
-	route->http_version = target->http_version;
-	route->compressed = target->compressed;
+	route->ip = way->ip;
+	route->http_version = way->http_version;
+	route->compressed = way->compressed;
 }

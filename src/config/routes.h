@@ -1,6 +1,6 @@
 /*
- * What a target's `tls`, `proxy`, `ip`, `unix_socket`, `resolve`, `http_version` and
- * `compressed` come to: its route.
+ * What `tls`, `proxy`, `ip`, `unix_socket`, `resolve`, `http_version` and `compressed` of
+ * a service or a provider come to: its route.
  */
 #ifndef GATHERD_CONFIG_ROUTES_H
 #define GATHERD_CONFIG_ROUTES_H
@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 
 struct faults;
-struct target;
+struct way;
 
 /*
  * The host of NAME, a key of `resolve`, HOST or HOST:PORT, as URLs have it: in lower case, in
@@ -20,8 +20,8 @@ char *routes_pin_host(const char *name, unsigned *port);
  * TEXT is none. The caller's. */
 char *routes_pin_address(const char *text);
 
-/* Fill in TARGET's route. Faults are told at the texts that hold them: files that cannot be
+/* Fill in WAY's route. Faults are told at the texts that hold them: files that cannot be
  * read, what is no proxy and no host, keys that exclude each other. */
-void routes_fill(struct target *target, struct faults *faults);
+void routes_fill(struct way *way, struct faults *faults);
 
 #endif

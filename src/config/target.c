@@ -38,7 +38,7 @@ target_free(struct target *target)
 	rendered_request_free(target->rendered);
 	keyed_clear(&service_keys, target);
 	value_free(target->each);
-	route_clear(&target->route);
+	route_clear(&target->way.route);
 	json_pointers_free(target->pointers);
 	free(target->dependencies);
 	free(target->host);
@@ -300,7 +300,7 @@ target_try(struct target *target, const struct config *config, struct faults *fa
 	bool changes = is_changing(target);
 	struct rendered_request *rendered;
 
-	routes_fill(target, faults);
+	routes_fill(&target->way, faults);
 	check_bodies(target, faults);
 	free(target->host);
 	target->host = NULL;

@@ -90,12 +90,12 @@ expect_tls_of(struct transfers *transfers, struct target *const *targets, size_t
 
 	for (size_t i = 0; i < count; i++) {
 		const struct target *target = targets[i];
-		const char *ca = target->route.ca;
+		const char *ca = target->way.route.ca;
 
 		if (!target->asks_tls)
 			continue;
 		/* Mostly all trust the same, by `defaults`. */
-		if (before == NULL || !same_text(before->route.ca, ca))
+		if (before == NULL || !same_text(before->way.route.ca, ca))
 			transfers_expect_tls(transfers, ca);
 		before = target;
 	}

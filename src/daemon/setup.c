@@ -142,7 +142,7 @@ setup_warn_unverified(const struct config *config)
 	for (size_t i = 0; i < config->target_count; i++) {
 		const struct target *target = config->targets[i];
 
-		if (target->asks_tls && !target->tls.verify)
+		if (target->asks_tls && !target->way.tls.verify)
 			log_line(LOG_LEVEL_WARN, target->name,
 			    "tls.verify is false: whoever answers is believed, and "
 			    "gets what is sent");

@@ -88,7 +88,7 @@ brings_same(const struct target *a, const struct target *b)
 		return true;
 	/* What changes from asking to asking is nobody else's. */
 	return a->rendered != NULL && b->rendered != NULL && compare_asked(a, b) == 0 &&
-	    route_equal(&a->route, &b->route);
+	    route_equal(&a->way.route, &b->way.route);
 }
 
 /* ---- all of a config ---- */

@@ -275,7 +275,7 @@ expires_at_ms(const struct response *response)
 static bool
 trusts_blindly(const struct target *target, const struct response *response)
 {
-	return !target->tls.verify && !is_plain(target, response);
+	return !target->way.tls.verify && !is_plain(target, response);
 }
 
 void

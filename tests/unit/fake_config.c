@@ -38,7 +38,7 @@ make_request(const struct target *target)
 	rendered->request.url.text = xasprintf("http://test/%zu", number_of(target));
 	rendered->request.connect_timeout_us = target->connect_timeout_ms * 1000;
 	rendered->request.max_body_bytes = target->max_body_bytes;
-	rendered->request.route = &target->route;
+	rendered->request.route = &target->way.route;
 	rendered->shown_url = xstrdup(rendered->request.url.text);
 	return rendered;
 }
@@ -70,7 +70,7 @@ make_named(char *name)
 	target->timeout_ms = 5000;
 	target->connect_timeout_ms = 3000;
 	target->deadline_ms = 30000;
-	route_init(&target->route);
+	route_init(&target->way.route);
 	target->host = xstrdup("http://test:80");
 	/* For tests to append to. */
 	marked_init(&target->group.value, BUFFER_UNLIMITED);

@@ -19,15 +19,15 @@ test_tls_is_merged_key_by_key(UNUSED void **state)
 	    "  d: {url: https://h, tls: }\n");
 	struct target *const *targets = config->targets;
 
-	assert_string_equal(targets[0]->tls.server_name.value.text.data, "a");
-	assert_int_equal(targets[0]->tls.min_version, TLS_1_3);
-	assert_false(targets[0]->tls.verify);
-	assert_string_equal(targets[1]->tls.server_name.value.text.data, "b");
-	assert_int_equal(targets[1]->tls.min_version, TLS_1_3);
-	assert_false(targets[1]->tls.verify);
-	assert_int_equal(targets[2]->tls.server_name.value.text.len, 0);
-	assert_true(targets[2]->tls.verify);
-	assert_false(targets[3]->tls.verify);
+	assert_string_equal(targets[0]->way.tls.server_name.value.text.data, "a");
+	assert_int_equal(targets[0]->way.tls.min_version, TLS_1_3);
+	assert_false(targets[0]->way.tls.verify);
+	assert_string_equal(targets[1]->way.tls.server_name.value.text.data, "b");
+	assert_int_equal(targets[1]->way.tls.min_version, TLS_1_3);
+	assert_false(targets[1]->way.tls.verify);
+	assert_int_equal(targets[2]->way.tls.server_name.value.text.len, 0);
+	assert_true(targets[2]->way.tls.verify);
+	assert_false(targets[3]->way.tls.verify);
 	config_unref(config);
 }
 
@@ -90,8 +90,8 @@ test_maps_of_rules_and_addresses_are_merged_bodies_are_not(UNUSED void **state)
 	assert_string_equal(s->expect.source->items[0]->text.source, "404");
 	assert_string_equal(s->expect.source->keys[1], "body");
 	assert_int_equal(s->extract.source->count, 3);
-	assert_int_equal(s->resolve.count, 2);
-	assert_string_equal(s->route.pins[0].address, "127.0.0.2");
+	assert_int_equal(s->way.resolve.count, 2);
+	assert_string_equal(s->way.route.pins[0].address, "127.0.0.2");
 	assert_int_equal(s->form.count, 1);
 	assert_string_equal(config->targets[1]->rendered->request.body, "");
 	assert_string_equal(config->targets[2]->rendered->request.body, "a=b&c=d");

@@ -177,10 +177,10 @@ test_it_asks_as_the_first_of_its_services_does(UNUSED void **state)
 	assert_int_equal(source->retry_delay_ms, 1000);
 	assert_int_equal(source->redirects, 0);
 	assert_false(source->reuse);
-	assert_true(route_equal(&source->route, &config->targets[0]->route));
-	assert_int_equal(source->route.min_version, TLS_1_3);
-	assert_false(source->tls.verify);
-	assert_int_equal(source->route.pin_count, 1);
+	assert_true(route_equal(&source->way.route, &config->targets[0]->way.route));
+	assert_int_equal(source->way.route.min_version, TLS_1_3);
+	assert_false(source->way.tls.verify);
+	assert_int_equal(source->way.route.pin_count, 1);
 	/* What is the service's own is not. */
 	assert_int_equal(source->delay_ms, 0);
 	assert_int_equal(source->backoff_ms, 0);

@@ -61,7 +61,7 @@ test_a_request_without_a_body_has_no_method_of_its_own(UNUSED void **state)
 	assert_null(rendered->request.body);
 	assert_string_equal(request_method(&rendered->request), "GET");
 	assert_int_equal(rendered->request.auth, AUTH_NONE);
-	assert_ptr_equal(rendered->request.route, &config->targets[0]->route);
+	assert_ptr_equal(rendered->request.route, &config->targets[0]->way.route);
 	assert_null(rendered->shown_body);
 	assert_string_equal(rendered->shown_head, "");
 	rendered_request_free(rendered);

@@ -7,7 +7,7 @@ static void
 test_a_service_that_says_nothing_goes_the_usual_way(UNUSED void **state)
 {
 	struct config *config = load_text("services: {a: http://a, b: http://b}\n");
-	const struct route *route = &config->targets[0]->route;
+	const struct route *route = &config->targets[0]->way.route;
 
 	assert_null(route->ca);
 	assert_null(route->cert);
@@ -21,8 +21,8 @@ test_a_service_that_says_nothing_goes_the_usual_way(UNUSED void **state)
 	assert_int_equal(route->pin_count, 0);
 	assert_int_equal(route->http_version, HTTP_1_1);
 	assert_false(route->compressed);
-	assert_true(route_equal(route, &config->targets[1]->route));
-	assert_int_not_equal(route->id, config->targets[1]->route.id);
+	assert_true(route_equal(route, &config->targets[1]->way.route));
+	assert_int_not_equal(route->id, config->targets[1]->way.route.id);
 	config_unref(config);
 }
 
@@ -48,7 +48,7 @@ test_each_key_is_taken_in(UNUSED void **state)
 	    "    http_version: 2-prior-knowledge\n"
 	    "    compressed: on\n"
 	    "  b: {url: http://a, unix_socket: run/sock}\n");
-	route = &config->targets[0]->route;
+	route = &config->targets[0]->way.route;
 	assert_string_equal(route->ca, "ca.pem");
 	assert_string_equal(route->cert, "./cert.pem");
 	assert_string_equal(route->key, "key.pem");
@@ -70,7 +70,7 @@ test_each_key_is_taken_in(UNUSED void **state)
 	assert_string_equal(route->pins[1].address, "::1");
 	assert_int_equal(route->http_version, HTTP_2_PRIOR_KNOWLEDGE);
 	assert_true(route->compressed);
-	assert_string_equal(config->targets[1]->route.unix_socket, "run/sock");
+	assert_string_equal(config->targets[1]->way.route.unix_socket, "run/sock");
 	config_unref(config);
 }
 
@@ -95,11 +95,11 @@ test_files_start_in_the_folder_of_their_config_file(UNUSED void **state)
 	                test_folder) > 0);
 	write_file("main/c.yaml", yaml);
 	config = load_good("main/c.yaml");
-	assert_string_equal(config->targets[0]->route.ca, "main/ca.pem");
+	assert_string_equal(config->targets[0]->way.route.ca, "main/ca.pem");
 	assert_true(asprintf(&path, "%s/main/sub/ca.pem", test_folder) > 0);
-	assert_string_equal(config->targets[1]->route.ca, path);
-	assert_string_equal(config->targets[2]->route.ca, "main/ca.pem");
-	assert_string_equal(config->targets[2]->route.cert, "main/sub/cert.pem");
+	assert_string_equal(config->targets[1]->way.route.ca, path);
+	assert_string_equal(config->targets[2]->way.route.ca, "main/ca.pem");
+	assert_string_equal(config->targets[2]->way.route.cert, "main/sub/cert.pem");
 	config_unref(config);
 	free(path);
 	free(yaml);

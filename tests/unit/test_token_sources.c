@@ -64,7 +64,7 @@ test_another_body_route_or_user_is_another_source(UNUSED void **state)
 	assert_false(token_sources_find(sources, other->token_sources[0], &number));
 	other->token_sources[1]->rendered->request.user = xstrdup("ada");
 	assert_false(token_sources_find(sources, other->token_sources[1], &number));
-	other->token_sources[2]->route.ip = IP_V6;
+	other->token_sources[2]->way.route.ip = IP_V6;
 	assert_false(token_sources_find(sources, other->token_sources[2], &number));
 	token_sources_free(sources);
 	fake_config_free(other);

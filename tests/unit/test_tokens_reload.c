@@ -104,7 +104,7 @@ alter(struct target *source, int how)
 		request->url.user = xstrdup("other");
 		return;
 	case 5:
-		source->route.ip = IP_V6;
+		source->way.route.ip = IP_V6;
 		return;
 	}
 }

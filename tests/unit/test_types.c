@@ -33,9 +33,9 @@ test_every_key_of_a_request_is_taken(UNUSED void **state)
 	assert_string_equal(a->needs.items[1].text.value.text.data, "c");
 	assert_string_equal(
 	    config->targets[2]->needs.items[0].text.value.text.data, "b");
-	assert_int_equal(a->ip, IP_V4);
-	assert_int_equal(a->http_version, HTTP_2);
-	assert_true(a->compressed);
+	assert_int_equal(a->way.ip, IP_V4);
+	assert_int_equal(a->way.http_version, HTTP_2);
+	assert_true(a->way.compressed);
 	config_unref(config);
 }
 
@@ -50,7 +50,7 @@ test_what_is_not_said_has_its_default(UNUSED void **state)
 	assert_int_equal(config->rate_per_host.count, 0);
 	assert_int_equal(a->retries, 0);
 	assert_int_equal(a->retry_delay_ms, 500);
-	assert_false(a->retry_unsafe || a->compressed);
+	assert_false(a->retry_unsafe || a->way.compressed);
 	assert_int_equal(a->backoff_ms, 0);
 	assert_int_equal(a->delay_ms, 0);
 	assert_int_equal(a->needs.count, 0);
@@ -58,7 +58,7 @@ test_what_is_not_said_has_its_default(UNUSED void **state)
 	assert_null(a->form.items);
 	assert_null(a->json.source);
 	assert_null(a->body.template);
-	assert_true(a->tls.verify);
+	assert_true(a->way.tls.verify);
 	config_unref(config);
 }
 
@@ -75,8 +75,8 @@ test_nothing_behind_a_key_says_nothing(UNUSED void **state)
 
 	assert_null(a->rendered->request.method);
 	assert_null(a->rendered->request.body);
-	assert_int_equal(a->route.proxy.kind, PROXY_NONE);
-	assert_null(a->route.unix_socket);
+	assert_int_equal(a->way.route.proxy.kind, PROXY_NONE);
+	assert_null(a->way.route.unix_socket);
 	assert_null(a->json.source);
 	assert_null(a->expect.source);
 	config_unref(config);

@@ -421,7 +421,7 @@ test_a_certificate_that_nobody_verified_is_a_warning_of_every_outcome(void **sta
 	judge(f);
 	assert_int_equal(f->outcome.kind, KIND_DNS);
 	assert_warnings(f, warning);
-	f->target->tls.verify = true;
+	f->target->way.tls.verify = true;
 	answer(f, 200, NULL, "");
 	f->response.tls.version = "TLSv1.3";
 	judge(f);
