@@ -152,18 +152,22 @@ json_write_raw(struct json_write *json, const char *text, size_t len)
 }
 
 /* Numbers are in every entry of the document: by hand, as printf(3) costs many times as
- * much. TENTHS is a digit behind the point, or -1 for none. */
+ * much. WHOLE, and behind a point the last DECIMALS digits of FRACTION, where there are
+ * any. */
 static void
-write_number(struct json_write *json, bool negative, uint64_t whole, int tenths)
+write_number(struct json_write *json, bool negative, uint64_t whole, uint64_t fraction,
+    unsigned decimals)
 {
-	char text[sizeof("-18446744073709551615.0")];
+	char text[sizeof("-18446744073709551615.123456789012")];
 	char *end = text + sizeof(text);
 	char *start = end;
 
-	if (tenths >= 0) {
-		*--start = (char)('0' + tenths);
-		*--start = '.';
+	for (unsigned i = 0; i < decimals; i++) {
+		*--start = (char)('0' + fraction % 10);
+		fraction /= 10;
 	}
+	if (decimals > 0)
+		*--start = '.';
 	do {
 		*--start = (char)('0' + whole % 10);
 		whole /= 10;
@@ -180,7 +184,7 @@ json_write_int(struct json_write *json, int64_t number)
 
 	/* Unsigned, where the lowest number has its opposite, too. */
 	write_number(
-	    json, negative, negative ? -(uint64_t)number : (uint64_t)number, -1);
+	    json, negative, negative ? -(uint64_t)number : (uint64_t)number, 0, 0);
 }
 
 void
@@ -193,7 +197,30 @@ json_write_us_as_ms(struct json_write *json, int64_t us)
 		return;
 	}
 	tenths = ((uint64_t)us + 50) / 100;
-	write_number(json, false, tenths / 10, (int)(tenths % 10));
+	write_number(json, false, tenths / 10, tenths % 10, 1);
+}
+
+/* How many digits of money stand behind the point. */
+#define MONEY_DECIMALS 12
+#define MONEY_ONE      UINT64_C(1000000000000)
+
+void
+json_write_money(struct json_write *json, int64_t money)
+{
+	uint64_t whole, fraction;
+	unsigned decimals = MONEY_DECIMALS;
+
+	if (money < 0) {
+		json_write_null(json);
+		return;
+	}
+	whole = (uint64_t)money / MONEY_ONE;
+	fraction = (uint64_t)money % MONEY_ONE;
+	while (decimals > 0 && fraction % 10 == 0) {
+		fraction /= 10;
+		decimals--;
+	}
+	write_number(json, false, whole, fraction, decimals);
 }
 
 void

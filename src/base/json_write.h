@@ -39,6 +39,10 @@ void json_write_null(struct json_write *json);
 /* US microseconds as milliseconds with one decimal: 203.4. Negative: null. */
 void json_write_us_as_ms(struct json_write *json, int64_t us);
 
+/* MONEY, in millionths of a millionth, as a decimal number without needless zeros: 0.00125.
+ * Negative: null. */
+void json_write_money(struct json_write *json, int64_t money);
+
 /* WALL_MS as RFC 3339, or null where it is negative. */
 void json_write_time(struct json_write *json, int64_t wall_ms);
 

@@ -179,6 +179,13 @@ secrets_add_basic(struct secrets *secrets, const char *user, const char *passwor
 	free(pair);
 }
 
+void
+secrets_add_all(struct secrets *secrets, const struct secrets *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		secrets_add(secrets, from->items[i].text, from->items[i].len);
+}
+
 bool
 secrets_empty(const struct secrets *secrets)
 {

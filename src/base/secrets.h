@@ -33,6 +33,9 @@ void secrets_add_marked(struct secrets *secrets, const struct marked *text);
 /* Add USER:PASSWORD's token as it stands behind "Basic " (RFC 7617), and PASSWORD. */
 void secrets_add_basic(struct secrets *secrets, const char *user, const char *password);
 
+/* Add those of FROM. */
+void secrets_add_all(struct secrets *secrets, const struct secrets *from);
+
 /* NULL counts as empty, here and below. */
 bool secrets_empty(const struct secrets *secrets);
 

@@ -217,27 +217,42 @@ span_whole_number(struct span span, uint64_t *number)
 	    read_digits(span.text, end, number);
 }
 
-int64_t
-span_ms_as_us(struct span span)
+/* The number SPAN in parts of which ONE make up 1, a power of ten; what is smaller is cut off.
+ * -1 if SPAN is none, is negative, too large or has an exponent. */
+static int64_t
+read_parts(struct span span, int64_t one)
 {
 	const char *end, *digit;
-	uint64_t ms;
-	int64_t us;
+	uint64_t whole;
+	int64_t parts;
 
 	if (span_kind(span) != SPAN_NUMBER)
 		return -1;
 	end = span.text + span.len;
 	digit = pass_digits(span.text, end);
-	if (!read_digits(span.text, digit, &ms))
+	if (!read_digits(span.text, digit, &whole))
 		return -1;
 	if (digit < end && *digit == '.')
 		digit++;
-	if (pass_digits(digit, end) != end)
+	if (pass_digits(digit, end) != end || (int64_t)whole >= INT64_MAX / one)
 		return -1;
-	us = (int64_t)ms * 1000;
-	for (int64_t weight = 100; weight > 0 && digit < end; weight /= 10, digit++)
-		us += (*digit - '0') * weight;
-	return us;
+	parts = (int64_t)whole * one;
+	for (int64_t weight = one / 10; weight > 0 && digit < end;
+	     weight /= 10, digit++)
+		parts += (*digit - '0') * weight;
+	return parts;
+}
+
+int64_t
+span_ms_as_us(struct span span)
+{
+	return read_parts(span, 1000);
+}
+
+int64_t
+span_money(struct span span)
+{
+	return read_parts(span, INT64_C(1000000000000));
 }
 
 int64_t

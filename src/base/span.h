@@ -59,6 +59,9 @@ MUST_CHECK bool span_whole_number(struct span span, uint64_t *number);
  * third decimal is cut off. -1 if SPAN is none, is negative or has an exponent. */
 int64_t span_ms_as_us(struct span span);
 
+/* A number of money in millionths of a millionth, likewise; -1 also where it is too large. */
+int64_t span_money(struct span span);
+
 /* A string that is an RFC 3339 time, in wall milliseconds; -1 where it is none. */
 int64_t span_time_ms(struct span span);
 

@@ -208,6 +208,20 @@ units_parse_rate(const char *text, int64_t *count, int64_t *per_ms)
 }
 
 bool
+units_parse_decimal(const char *text, int64_t factor, int64_t *number)
+{
+	struct decimal decimal;
+	uint64_t result;
+
+	if (!take_decimal(&text, &decimal) || *text != '\0')
+		return false;
+	if (!scaled(&decimal, (uint64_t)factor, &result) || result > INT64_MAX)
+		return false;
+	*number = (int64_t)result;
+	return true;
+}
+
+bool
 units_parse_mode(const char *text, unsigned *mode)
 {
 	unsigned value = 0;
@@ -312,6 +326,22 @@ units_format_rate(char text[static UNITS_TEXT_SIZE], int64_t count, int64_t per_
 		assert(unit < ARRAY_COUNT(rate_units));
 	}
 	snprintf(text, UNITS_TEXT_SIZE, "%" PRId64 "/%s", count, rate_units[unit].name);
+}
+
+void
+units_format_decimal(char text[static UNITS_TEXT_SIZE], int64_t number, int64_t factor)
+{
+	int len = snprintf(text, UNITS_TEXT_SIZE, "%" PRId64, number / factor);
+	int64_t rest = number % factor;
+
+	if (rest == 0)
+		return;
+	text[len++] = '.';
+	for (; rest > 0; rest %= factor) {
+		factor /= 10;
+		text[len++] = (char)('0' + rest / factor);
+	}
+	text[len] = '\0';
 }
 
 /* "3m", or "2h 5m": the largest unit, from hours on with the next one where that is

@@ -32,6 +32,10 @@ MUST_CHECK bool units_parse_mode(const char *text, unsigned *mode);
 MUST_CHECK bool units_parse_int(
     const char *text, int64_t min, int64_t max, int64_t *number);
 
+/* "12", "0.75": TEXT times FACTOR. Returns false if TEXT is no decimal number, or the result no
+ * whole one that fits. */
+MUST_CHECK bool units_parse_decimal(const char *text, int64_t factor, int64_t *number);
+
 /* Long enough for every text the functions below write. */
 #define UNITS_TEXT_SIZE 40
 
@@ -44,6 +48,11 @@ void units_format_size(char text[static UNITS_TEXT_SIZE], size_t bytes);
 /* As units_parse_rate() reads it; PER_MS is one that came from there. */
 void units_format_rate(
     char text[static UNITS_TEXT_SIZE], int64_t count, int64_t per_ms);
+
+/* As units_parse_decimal() reads it, a whole number without a point. NUMBER >= 0; FACTOR is a
+ * power of ten. */
+void units_format_decimal(
+    char text[static UNITS_TEXT_SIZE], int64_t number, int64_t factor);
 
 /* For a person, two units at most: "4s", "3m", "2h 5m", "12d 3h". */
 void units_format_age(char text[static UNITS_TEXT_SIZE], int64_t ms);

@@ -42,11 +42,15 @@ struct template
 struct template_output {
 	enum template_place place;
 	struct marked *out;
-	struct secrets *carried; /* NULL: nobody asks */
-	size_t steps_left;       /* the work that may still be done */
+	struct secrets *carried;              /* NULL: nobody asks */
+	size_t steps_left;                    /* the work that may still be done */
+	struct template_insertion *insertion; /* NULL: values stand as they are */
+	bool ends_block; /* a block's last line was written, and not its end */
 };
 
 void template_spend(struct template_output *output, size_t steps);
+/* The work that BYTES of text are. */
+void template_spend_bytes(struct template_output *output, size_t bytes);
 
 /* Returns false where it is too large. */
 bool template_put(
@@ -54,6 +58,9 @@ bool template_put(
 
 /* SECRET was put in. */
 void template_carry(struct template_output *output, const char *secret, size_t len);
+/* The same, as it stands inside a JSON string. */
+void template_carry_escaped(
+    struct template_output *output, const char *secret, size_t len);
 
 /* How a value is put in. */
 enum template_form {
@@ -64,5 +71,9 @@ enum template_form {
 
 enum template_result template_put_value(struct template_output *output,
     const struct template_value *value, enum template_form form);
+
+/* Put it in as `insertion` says, in a block called LABEL; NULL: in none. */
+enum template_result template_insert(struct template_output *output,
+    const struct template_value *value, const char *label);
 
 #endif

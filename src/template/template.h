@@ -79,7 +79,8 @@ struct template_value {
 	const struct marked *text; /* TEMPLATE_TEXT: with its marks, or NULL: */
 	const char *plain;         /* ... then this NUL-terminated text */
 	bool number;               /* TEXT: it is a number, and JSON as it stands */
-	const void *node;          /* LIST and MAP: whatever the functions below need */
+	bool fetched;     /* it comes from an answer: see struct template_insertion */
+	const void *node; /* LIST and MAP: whatever the functions below need */
 	const struct template_data *data; /* LIST and MAP: those functions */
 };
 
@@ -101,7 +102,8 @@ struct template_data {
 
 	/* Append LIST or MAP as compact JSON, real text with marks (TEMPLATE_PLAIN); a
 	 * secret part is the inside of one string, escaped, without its quotes. NULL where
-	 * there is no such text. Returns false past OUT's maximum. */
+	 * there is no such text. Returns false past OUT's maximum, with the beginning in
+	 * OUT. */
 	bool (*json)(const struct template_value *value, struct marked *out);
 };
 
@@ -124,6 +126,27 @@ enum template_result {
  */
 MUST_CHECK enum template_result template_render(const struct template *template,
     const struct template_value *root, struct marked *out, struct secrets *carried,
+    const char **name);
+
+/* How values are put into a text that is read by a language model. */
+struct template_insertion {
+	/* Of each value; a longer one is cut before a character that does not fit, and a mark
+	 * says so: "[... 12345 more bytes cut]". 0: as long as they are. */
+	size_t max_bytes;
+	/*
+	 * What was fetched stands in a block, between the lines "[data NAME DIGITS]" and "[end
+	 * of data NAME DIGITS]". NAME is as the template writes it, in a section with what that
+	 * is over: "targets.3.data". DIGITS are of a digest of name and value, so that no value
+	 * can hold the line that ends it; of a value with a secret in it they are one, too.
+	 */
+	bool fence;
+	size_t cut_count; /* grows by one with each value that is cut */
+};
+
+/* As template_render(), of a template for TEMPLATE_PLAIN, with what INSERTION says. */
+MUST_CHECK enum template_result template_render_inserting(
+    const struct template *template, const struct template_value *root,
+    struct template_insertion *insertion, struct marked *out, struct secrets *carried,
     const char **name);
 
 /* Is TEMPLATE nothing but one {{{name}}}? */

@@ -16,20 +16,58 @@ template_spend(struct template_output *output, size_t steps)
 }
 
 void
+template_spend_bytes(struct template_output *output, size_t bytes)
+{
+	template_spend(output, bytes / BYTES_PER_STEP);
+}
+
+void
 template_carry(struct template_output *output, const char *secret, size_t len)
 {
 	if (output->carried != NULL)
 		secrets_add(output->carried, secret, len);
 }
 
+void
+template_carry_escaped(struct template_output *output, const char *secret, size_t len)
+{
+	struct buffer plain;
+
+	template_carry(output, secret, len);
+	if (output->carried == NULL || memchr(secret, '\\', len) == NULL)
+		return;
+	buffer_init(&plain, BUFFER_UNLIMITED);
+	json_append_unescaped(&plain, secret, len);
+	template_carry(output, plain.data, plain.len);
+	buffer_clear(&plain);
+}
+
+static bool
+append(struct template_output *output, const char *text, size_t len, enum mark mark)
+{
+	return len <= TEMPLATE_MAX_OUTPUT - output->out->text.len &&
+	    marked_append(output->out, text, len, mark);
+}
+
+static bool
+ends_line(const char *text, size_t len)
+{
+	return text[0] == '\n' || (len > 1 && text[0] == '\r' && text[1] == '\n');
+}
+
 bool
 template_put(
     struct template_output *output, const char *text, size_t len, enum mark mark)
 {
-	template_spend(output, len / BYTES_PER_STEP);
-	if (len > TEMPLATE_MAX_OUTPUT - output->out->text.len)
+	template_spend_bytes(output, len);
+	if (len == 0)
+		return true;
+	/* A block's last line is one of its own, whatever the template goes on with. */
+	if (output->ends_block && !ends_line(text, len) &&
+	    !append(output, "\n", 1, MARK_PUT_IN))
 		return false;
-	return len == 0 || marked_append(output->out, text, len, mark);
+	output->ends_block = false;
+	return append(output, text, len, mark);
 }
 
 static bool
@@ -78,7 +116,7 @@ put_in_header(
 	bool fits;
 
 	/* What is left out costs time as well. */
-	template_spend(output, len / BYTES_PER_STEP);
+	template_spend_bytes(output, len);
 	buffer_init(&line, BUFFER_UNLIMITED);
 	for (const char *c = text; c < text + len; c++) {
 		if (*c != '\r' && *c != '\n' && *c != '\0')
@@ -150,21 +188,6 @@ put_text(struct template_output *output, enum template_form form,
 
 /* ---- lists and maps as JSON ---- */
 
-/* TEXT is a secret as it stands inside a JSON string. */
-static void
-carry_unescaped(struct template_output *output, const char *text, size_t len)
-{
-	struct buffer plain;
-
-	template_carry(output, text, len);
-	if (output->carried == NULL || memchr(text, '\\', len) == NULL)
-		return;
-	buffer_init(&plain, BUFFER_UNLIMITED);
-	json_append_unescaped(&plain, text, len);
-	template_carry(output, plain.data, plain.len);
-	buffer_clear(&plain);
-}
-
 static bool
 put_json_parts(struct template_output *output, const struct marked *json)
 {
@@ -175,7 +198,7 @@ put_json_parts(struct template_output *output, const struct marked *json)
 	for (size_t i = 0; i < json->part_count; i++) {
 		marked_part(json, i, &part, &len, &mark);
 		if (mark == MARK_SECRET)
-			carry_unescaped(output, part, len);
+			template_carry_escaped(output, part, len);
 		else
 			mark = MARK_PUT_IN;
 		if (!template_put(output, part, len, mark))

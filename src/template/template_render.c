@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/compiler.h"
 #include "template/internal.h"
 
@@ -14,6 +15,8 @@
 
 /* One context: the root, or what an open section pushed. */
 struct frame {
+	const struct template_node *section; /* NULL: the root */
+	size_t within; /* the number of the frame that has what its name begins with */
 	struct template_value value; /* {{.}}; of a list the current element */
 	struct template_value list;  /* what `value` is an element of ... */
 	size_t next;                 /* ... the number behind its own, or 0: no list */
@@ -67,26 +70,29 @@ get_within(struct render *render, const struct template_value *value, const char
 }
 
 /*
- * Find what NODE names: its first part in the innermost context that has it, the others
- * strictly within that. A name that breaks off further on is not looked for in outer
+ * Find what NODE names: its first part in the innermost context that has it, *WITHIN, the
+ * others strictly within that. A name that breaks off further on is not looked for in outer
  * contexts, as the specification has it.
  */
 static bool
 look_up(struct render *render, const struct template_node *node,
-    struct template_value *found)
+    struct template_value *found, size_t *within)
 {
 	const char *path = node->text;
 	size_t left = node->len;
 	struct template_value in;
 	size_t used = 0;
 
+	*within = render->depth - 1;
 	if (strcmp(path, ".") == 0) {
-		*found = render->frames[render->depth - 1].value;
+		*found = render->frames[*within].value;
 		return true;
 	}
-	for (size_t i = render->depth; used == 0 && i > 0; i--)
-		used =
-		    get_within(render, &render->frames[i - 1].value, path, left, found);
+	for (size_t i = render->depth; used == 0 && i > 0; i--) {
+		*within = i - 1;
+		used = get_within(
+		    render, &render->frames[*within].value, path, left, found);
+	}
 
 	while (used > 0 && used < left) {
 		path += used + 1; /* and the dot */
@@ -126,13 +132,63 @@ is_secret_text(const struct template_node *node)
 
 /* ---- nodes ---- */
 
+/* One more part of a dotted name. */
+static void
+append_name(struct buffer *label, const char *path)
+{
+	if (strcmp(path, ".") == 0)
+		return;
+	if (label->len > 0)
+		buffer_append_char(label, '.');
+	buffer_append_string(label, path);
+}
+
+/* The name by which the root has what PATH names in frame number WITHIN. */
+static void
+make_label(
+    const struct render *render, size_t within, const char *path, struct buffer *label)
+{
+	size_t frames[TEMPLATE_MAX_DEPTH];
+	size_t count = 0;
+
+	for (size_t i = within; i > 0; i = render->frames[i].within)
+		frames[count++] = i;
+	while (count > 0) {
+		const struct frame *frame = &render->frames[frames[--count]];
+
+		append_name(label, frame->section->text);
+		if (frame->next > 0)
+			buffer_append_format(label, ".%zu", frame->next - 1);
+	}
+	append_name(label, path);
+}
+
+static enum template_result
+insert_value(struct render *render, const struct template_node *node,
+    const struct template_value *value, size_t within)
+{
+	enum template_result result;
+	struct buffer label;
+
+	if (!render->output.insertion->fence || !value->fetched)
+		return template_insert(&render->output, value, NULL);
+	buffer_init(&label, BUFFER_UNLIMITED);
+	make_label(render, within, node->text, &label);
+	result = template_insert(&render->output, value, label.data);
+	buffer_clear(&label);
+	return result;
+}
+
 static enum template_result
 render_value(struct render *render, const struct template_node *node)
 {
 	struct template_value value;
+	size_t within;
 
-	if (!look_up(render, node, &value) || value.kind == TEMPLATE_NULL)
+	if (!look_up(render, node, &value, &within) || value.kind == TEMPLATE_NULL)
 		return node->in_section ? TEMPLATE_RENDERED : TEMPLATE_MISSING;
+	if (render->output.insertion != NULL)
+		return insert_value(render, node, &value, within);
 	return template_put_value(
 	    &render->output, &value, node->kind == NODE_RAW ? FORM_RAW : FORM_ESCAPED);
 }
@@ -172,10 +228,15 @@ enter_section(struct render *render, size_t index)
 	const struct template_node *node = &render->template->nodes[index];
 	struct frame *frame = &render->frames[render->depth];
 	struct template_value value;
+	size_t within;
 
-	if (!look_up(render, node, &value) || !is_true(&value))
+	if (!look_up(render, node, &value, &within) || !is_true(&value))
 		return node->partner + 1;
-	*frame = (struct frame){ .value = value };
+	*frame = (struct frame){
+		.section = node,
+		.within = within,
+		.value = value,
+	};
 	if (value.kind == TEMPLATE_LIST) {
 		frame->list = value;
 		frame->next = 1;
@@ -192,8 +253,9 @@ enter_inverted(struct render *render, size_t index)
 {
 	const struct template_node *node = &render->template->nodes[index];
 	struct template_value value;
+	size_t within;
 
-	if (look_up(render, node, &value) && is_true(&value))
+	if (look_up(render, node, &value, &within) && is_true(&value))
 		return node->partner + 1;
 	return index + 1;
 }
@@ -265,25 +327,46 @@ render_init(struct render *render, const struct template *template,
 	};
 }
 
-enum template_result
-template_render(const struct template *template, const struct template_value *root,
-    struct marked *out, struct secrets *carried, const char **name)
+static enum template_result
+render_all(struct render *render, const char **name)
 {
-	struct render render;
+	const struct template *template = render->template;
 	enum template_result result = TEMPLATE_RENDERED;
 	size_t index = 0;
 	size_t current = 0;
 
-	render_init(&render, template, root, out, carried);
 	while (result == TEMPLATE_RENDERED && index < template->node_count) {
 		current = index;
-		result = render_node(&render, &index);
+		result = render_node(render, &index);
 	}
 	if (result != TEMPLATE_RENDERED && name != NULL)
 		*name = template->nodes[current].kind == NODE_TEXT
 		    ? NULL
 		    : template->nodes[current].text;
 	return result;
+}
+
+enum template_result
+template_render(const struct template *template, const struct template_value *root,
+    struct marked *out, struct secrets *carried, const char **name)
+{
+	struct render render;
+
+	render_init(&render, template, root, out, carried);
+	return render_all(&render, name);
+}
+
+enum template_result
+template_render_inserting(const struct template *template,
+    const struct template_value *root, struct template_insertion *insertion,
+    struct marked *out, struct secrets *carried, const char **name)
+{
+	struct render render;
+
+	assert(template->place == TEMPLATE_PLAIN);
+	render_init(&render, template, root, out, carried);
+	render.output.insertion = insertion;
+	return render_all(&render, name);
 }
 
 bool
@@ -300,10 +383,11 @@ template_render_json(const struct template *template, const struct template_valu
 	enum template_result result = TEMPLATE_MISSING;
 	struct template_value value;
 	struct render render;
+	size_t within;
 
 	assert(template_is_value(template));
 	render_init(&render, template, root, out, carried);
-	if (look_up(&render, node, &value) && value.kind != TEMPLATE_NULL)
+	if (look_up(&render, node, &value, &within) && value.kind != TEMPLATE_NULL)
 		result = template_put_value(&render.output, &value, FORM_JSON);
 	if (result != TEMPLATE_RENDERED && name != NULL)
 		*name = node->text;

@@ -1,7 +1,8 @@
 /*
  * Any template over a fixed set of values, in any place.
  *
- * The first byte is the place. In the rest 0x01 starts a part that was put in, 0x02 one
+ * The first byte is the place; by its high bits values are cut, and stand in blocks, as in a
+ * text for a language model. In the rest 0x01 starts a part that was put in, 0x02 one
  * that is secret, 0x03 the author's own again.
  */
 #include <assert.h>
@@ -110,6 +111,8 @@ describe(const struct tree *tree, struct template_value *value)
 		.kind = tree->kind,
 		.plain = "text /\r\n{{t}}",
 		.text = strcmp(tree->key, "s") == 0 ? &secret_text : NULL,
+		/* Some of them, wherever they stand. */
+		.fetched = strchr("tls0m", tree->key[0]) != NULL,
 		.node = tree,
 		.data = &functions,
 	};
@@ -229,6 +232,58 @@ render_json(const struct template *template, enum template_place place)
 	secrets_free(carried);
 }
 
+/* How often NEEDLE stands in TEXT. */
+static size_t
+count_of(const struct buffer *text, const char *needle)
+{
+	const char *at = text->data;
+	const char *end = text->data + text->len;
+	size_t count = 0;
+
+	for (;;) {
+		at = memmem(at, (size_t)(end - at), needle, strlen(needle));
+		if (at == NULL)
+			return count;
+		at++;
+		count++;
+	}
+}
+
+/* As in a text for a language model. */
+static void
+render_inserting(const struct template *template, const struct marked *source,
+    size_t max_bytes, bool fence)
+{
+	struct template_insertion insertion = {
+		.max_bytes = max_bytes,
+		.fence = fence,
+	};
+	struct secrets *carried = secrets_new();
+	enum template_result result, plain_result;
+	struct template_value value;
+	struct marked out, plain;
+
+	describe(&root, &value);
+	marked_init(&out, TEMPLATE_MAX_OUTPUT);
+	marked_init(&plain, TEMPLATE_MAX_OUTPUT);
+	result = template_render_inserting(
+	    template, &value, &insertion, &out, carried, NULL);
+	plain_result = template_render(template, &value, &plain, NULL, NULL);
+	check_output(TEMPLATE_PLAIN, source, &out);
+	/* What is missing is missing either way. */
+	if (result != TEMPLATE_TOO_LARGE && plain_result != TEMPLATE_TOO_LARGE)
+		assert(result == plain_result);
+	if (max_bytes == 0 && !fence)
+		assert(insertion.cut_count == 0 && marked_equal(&out, &plain));
+	/* No value holds such lines; the template may. */
+	if (result == TEMPLATE_RENDERED && count_of(&source->text, "data") == 0)
+		assert(count_of(&out.text, "[data ") ==
+		    count_of(&out.text, "[end of data "));
+	marked_clear(&plain);
+	marked_clear(&out);
+	secrets_free(carried);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -253,6 +308,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		render(template, place, &source);
 		if (template_is_value(template))
 			render_json(template, place);
+		if (place == TEMPLATE_PLAIN)
+			render_inserting(template, &source, data[0] >> 3 & 15,
+			    (data[0] & 0x80) != 0);
 	} else {
 		assert(fault.message[0] != '\0' && fault.offset < source.text.len);
 	}

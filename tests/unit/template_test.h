@@ -30,6 +30,7 @@ struct tree {
 	enum template_kind kind;
 	bool keys_hold_dots; /* MAP: the longest key that fits is taken */
 	bool number;         /* TEXT: it is one */
+	bool fetched;
 };
 
 static void describe(const struct tree *tree, struct template_value *value);
@@ -99,6 +100,7 @@ describe(const struct tree *tree, struct template_value *value)
 		.text = tree->text,
 		.plain = tree->plain,
 		.number = tree->number,
+		.fetched = tree->fetched,
 		.node = tree,
 		.data = tree->json != NULL ? &tree_data : &tree_data_without_json,
 	};
@@ -240,7 +242,7 @@ compile(const char *source, enum template_place place)
 }
 
 /* Render SOURCE over TREE; what comes out has its marks as brackets. */
-static void
+UNUSED static void
 assert_renders_over(const struct tree *tree, enum template_place place,
     const char *source, const char *expected)
 {
@@ -262,13 +264,13 @@ assert_renders_over(const struct tree *tree, enum template_place place,
 	template_free(template);
 }
 
-static void
+UNUSED static void
 assert_renders(enum template_place place, const char *source, const char *expected)
 {
 	assert_renders_over(&root, place, source, expected);
 }
 
-static void
+UNUSED static void
 assert_result_over(const struct tree *tree, enum template_place place,
     const char *source, enum template_result expected, const char *expected_name)
 {
@@ -289,7 +291,7 @@ assert_result_over(const struct tree *tree, enum template_place place,
 	template_free(template);
 }
 
-static void
+UNUSED static void
 assert_result(enum template_place place, const char *source,
     enum template_result expected, const char *expected_name)
 {
@@ -297,7 +299,7 @@ assert_result(enum template_place place, const char *source,
 }
 
 /* DEPTH times OPEN, then INNER, then as many CLOSE. */
-static void
+UNUSED static void
 nest(struct buffer *source, int depth, const char *open, const char *inner,
     const char *close)
 {

@@ -174,6 +174,24 @@ test_microseconds_are_rounded_to_tenths(void **state)
 }
 
 static void
+test_money_has_the_digits_that_it_needs(void **state)
+{
+	struct fixture *fixture = *state;
+
+	json_write_begin_array(&fixture->json);
+	json_write_money(&fixture->json, 0);
+	json_write_money(&fixture->json, 1);
+	json_write_money(&fixture->json, INT64_C(1250000000));
+	json_write_money(&fixture->json, INT64_C(12500000000000));
+	json_write_money(&fixture->json, INT64_C(100000000000000));
+	json_write_money(&fixture->json, -1);
+	json_write_money(&fixture->json, INT64_MAX);
+	json_write_end_array(&fixture->json);
+	assert_string_equal(fixture->out.data,
+	    "[0,0.000000000001,0.00125,12.5,100,null,9223372.036854775807]");
+}
+
+static void
 test_times_are_rfc_3339_or_null(void **state)
 {
 	struct fixture *fixture = *state;
@@ -222,6 +240,8 @@ main(void)
 		    test_numbers_reach_their_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_microseconds_are_rounded_to_tenths, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_money_has_the_digits_that_it_needs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_times_are_rfc_3339_or_null, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

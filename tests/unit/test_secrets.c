@@ -451,6 +451,24 @@ test_where_all_is_secret_nothing_is_told(UNUSED void **state)
 	secrets_free(secrets);
 }
 
+static void
+test_those_of_others_are_taken_in(UNUSED void **state)
+{
+	static const char *const own[] = { "first-secret" };
+	static const char *const others[] = { "second-secret", "first-secret" };
+	struct secrets *secrets = secrets_of(own, ARRAY_COUNT(own));
+	struct secrets *from = secrets_of(others, ARRAY_COUNT(others));
+	struct buffer out;
+
+	secrets_add_all(secrets, from);
+	secrets_free(from);
+	buffer_init(&out, BUFFER_UNLIMITED);
+	secrets_append_masked(secrets, &out, "first-secret second-secret", 26);
+	assert_string_equal(out.data, "*** ***");
+	buffer_clear(&out);
+	secrets_free(secrets);
+}
+
 int
 main(void)
 {
@@ -470,6 +488,7 @@ main(void)
 		cmocka_unit_test(test_in_json_all_strings_that_follow_count_as_secret),
 		cmocka_unit_test(test_percent_signs_without_end_are_no_deep_matter),
 		cmocka_unit_test(test_where_all_is_secret_nothing_is_told),
+		cmocka_unit_test(test_those_of_others_are_taken_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,32 @@ test_milliseconds_are_read_to_the_microsecond(UNUSED void **state)
 }
 
 static void
+test_money_is_read_to_its_last_digit(UNUSED void **state)
+{
+	static const struct {
+		const char *json;
+		int64_t money;
+	} rows[] = {
+		{ "0", 0 },
+		{ "0.000000000001", 1 },
+		{ "0.0000000000019", 1 },
+		{ "0.00125", INT64_C(1250000000) },
+		{ "12.5", INT64_C(12500000000000) },
+		{ "9223370", INT64_C(9223370000000000000) },
+		{ "9223373", -1 },
+		{ "9007199254740992", -1 },
+		{ "-1", -1 },
+		{ "1e3", -1 },
+		{ "\"1\"", -1 },
+		{ "null", -1 },
+		{ "", -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		assert_int_equal(span_money(of(rows[i].json)), rows[i].money);
+}
+
+static void
 test_a_walk_goes_through_all_items(UNUSED void **state)
 {
 	struct span_walk walk;
@@ -257,6 +283,7 @@ main(void)
 		cmocka_unit_test(test_numbers_and_times_are_read),
 		cmocka_unit_test(test_a_whole_number_is_digits_within_what_is_exact),
 		cmocka_unit_test(test_milliseconds_are_read_to_the_microsecond),
+		cmocka_unit_test(test_money_is_read_to_its_last_digit),
 		cmocka_unit_test(test_a_walk_goes_through_all_items),
 		cmocka_unit_test(test_tokens_follow_each_other),
 	};

@@ -64,6 +64,18 @@ test_those_of_a_token_name_vars_alone(UNUSED void **state)
 	    "auth.oauth2.scope header\n");
 }
 
+static void
+test_of_a_prompt_two_name_vars_alone(UNUSED void **state)
+{
+	assert_templates(
+	    "providers: {p: {api: ollama}}\n"
+	    "prompts: {a: {system: s, model: m, provider: p, prompt: t}}\n",
+	    "provider\nmodel\nprompt any state\nsystem any state\n");
+	assert_templates("providers: {p: {api: ollama, model: m}}\n"
+	                 "prompts: {a: {prompt: t}}\n",
+	    "prompt any state\n");
+}
+
 #define CASE(function) \
 	cmocka_unit_test_setup_teardown(function, enter_folder, leave_folder)
 
@@ -73,6 +85,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_templates_stand_in_the_order_of_the_keys),
 		CASE(test_those_of_a_token_name_vars_alone),
+		CASE(test_of_a_prompt_two_name_vars_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,40 @@ test_what_is_no_rate_is_refused(UNUSED void **state)
 }
 
 static void
+test_decimal_numbers_are_read_and_written(UNUSED void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t number;
+		const char *written;
+	} cases[] = {
+		{ "0", 0, "0" },
+		{ "1", 1000000, "1" },
+		{ "0.75", 750000, "0.75" },
+		{ "12.50", 12500000, "12.5" },
+		{ "0.000001", 1, "0.000001" },
+		{ "1.050000000", 1050000, "1.05" },
+		{ "9223372036854.775807", INT64_MAX, "9223372036854.775807" },
+	};
+	static const char *const none[] = { "", ".5", "5.", "-1", "+1", "1e3", " 1",
+		"1 ", "1,5", "0.0000001", "9223372036854.775808",
+		"99999999999999999999", "x" };
+	char text[UNITS_TEXT_SIZE];
+	int64_t number;
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		assert_true(units_parse_decimal(cases[i].text, 1000000, &number));
+		assert_int_equal(number, cases[i].number);
+		units_format_decimal(text, number, 1000000);
+		assert_string_equal(text, cases[i].written);
+	}
+	number = 7;
+	for (size_t i = 0; i < ARRAY_COUNT(none); i++)
+		assert_false(units_parse_decimal(none[i], 1000000, &number));
+	assert_int_equal(number, 7);
+}
+
+static void
 test_modes_are_octal(UNUSED void **state)
 {
 	static const char *const bad[] = { "", "o644", "0o", "0x1ff", "648", "1000",
@@ -345,6 +379,7 @@ main(void)
 		cmocka_unit_test(test_what_is_no_size_is_refused),
 		cmocka_unit_test(test_rates_are_read_and_written),
 		cmocka_unit_test(test_what_is_no_rate_is_refused),
+		cmocka_unit_test(test_decimal_numbers_are_read_and_written),
 		cmocka_unit_test(test_modes_are_octal),
 		cmocka_unit_test(test_whole_numbers_are_read_within_their_bounds),
 		cmocka_unit_test(test_what_is_no_whole_number_is_refused),
