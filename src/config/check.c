@@ -9,9 +9,11 @@
 #include "base/marked.h"
 #include "base/units.h"
 #include "base/xalloc.h"
+#include "config/check_parts.h"
 #include "config/config.h"
 #include "config/dependencies.h"
 #include "config/faults.h"
+#include "config/keys.h"
 #include "config/shown.h"
 #include "config/templates.h"
 #include "config/vars.h"
@@ -19,11 +21,6 @@
 
 /* Descriptors for all but attempts: the document, the log, the loop, lookups. */
 #define RESERVED_DESCRIPTORS 64
-
-struct check {
-	const struct config *config;
-	struct faults *faults;
-};
 
 /* One template that is looked through. */
 struct look {
@@ -46,8 +43,7 @@ is_world_readable(const struct check *check, unsigned file)
 	return (status.st_mode & S_IROTH) != 0;
 }
 
-/* SHOWN, which is released, is TEXT's source with its literal secrets masked. */
-static void
+void
 check_literal(
     const struct check *check, const struct text *text, const char *what, char *shown)
 {
@@ -132,13 +128,15 @@ static void
 check_state_name(const struct look *look, const char *path)
 {
 	const char *name = strchr(path, '.');
+	bool is_service = strncmp(path, "services.", strlen("services.")) == 0;
 	char *why;
 
-	if (strncmp(path, "services.", strlen("services.")) != 0 ||
+	if ((!is_service && strncmp(path, "prompts.", strlen("prompts.")) != 0) ||
 	    dependencies_find(look->check->config, path, NULL) != NULL)
 		return;
-	why = xasprintf(
-	    "no enabled service is called %.*s", (int)strcspn(name + 1, "."), name + 1);
+	why = xasprintf("no enabled %s is called %.*s",
+	    target_kind_names[is_service ? TARGET_SERVICE : TARGET_PROMPT],
+	    (int)strcspn(name + 1, "."), name + 1);
 	tell_no_match(look, path, why);
 	free(why);
 }
@@ -202,8 +200,8 @@ check_template(const struct target_template *one, void *arg)
 
 /* ---- targets ---- */
 
-static const char *
-written_name(const struct target *target)
+const char *
+check_written_name(const struct target *target)
 {
 	return target->definition != NULL ? target->definition : target->name;
 }
@@ -221,8 +219,8 @@ check_longer(const struct check *check, const struct target *target, const char 
 	units_format_duration(a, a_ms);
 	units_format_duration(b, b_ms);
 	faults_warning(check->faults, target->place,
-	    "%s: its %s of %s is longer than its %s of %s", written_name(target), what,
-	    a, other, b);
+	    "%s: its %s of %s is longer than its %s of %s", check_written_name(target),
+	    what, a, other, b);
 }
 
 /* Where the server lets every attempt run into its timeout, the last ones never begin. */
@@ -240,7 +238,7 @@ check_retries(const struct check *check, const struct target *target)
 	faults_warning(check->faults, target->place,
 	    "%s: its deadline of %s has no room for %" PRId64
 	    " attempts of up to %s each",
-	    written_name(target), deadline, target->retries + 1, timeout);
+	    check_written_name(target), deadline, target->retries + 1, timeout);
 }
 
 static void
@@ -255,14 +253,42 @@ check_backoff(const struct check *check, const struct target *target)
 	units_format_duration(interval, target->interval_ms);
 	faults_warning(check->faults, target->place,
 	    "%s: its backoff of %s is not longer than its interval of %s: it does nothing",
-	    written_name(target), backoff, interval);
+	    check_written_name(target), backoff, interval);
+}
+
+/* A model may take longer than a round of services: what nobody chose is not told. */
+static bool
+is_default_timeout(const struct target *target)
+{
+	int64_t ms = 0;
+
+	return target->kind == TARGET_PROMPT &&
+	    units_parse_duration_ms(keys_find(&prompt_keys, "timeout")->initial, &ms) &&
+	    target->timeout_ms == ms;
+}
+
+/* Prompts of a batch have their times from one place, and what is wrong with them is told once:
+ * BEFORE, which may be NULL, was looked at. */
+static bool
+has_times_of(const struct target *target, const struct target *before)
+{
+	return target->kind == TARGET_PROMPT && before != NULL &&
+	    before->kind == TARGET_PROMPT &&
+	    target_prompt(before)->provider == target_prompt(target)->provider &&
+	    before->timeout_ms == target->timeout_ms &&
+	    before->interval_ms == target->interval_ms &&
+	    before->delay_ms == target->delay_ms &&
+	    before->deadline_ms == target->deadline_ms &&
+	    before->retries == target->retries &&
+	    before->backoff_ms == target->backoff_ms;
 }
 
 static void
 check_times(const struct check *check, const struct target *target)
 {
-	check_longer(check, target, "timeout", target->timeout_ms, "interval",
-	    target->interval_ms);
+	if (!is_default_timeout(target))
+		check_longer(check, target, "timeout", target->timeout_ms, "interval",
+		    target->interval_ms);
 	check_longer(check, target, "timeout", target->timeout_ms, "deadline",
 	    target->deadline_ms);
 	check_longer(
@@ -274,10 +300,12 @@ check_times(const struct check *check, const struct target *target)
 static void
 check_tls(const struct check *check, const struct target *target)
 {
-	if (target->asks_tls && !target->way.tls.verify)
+	/* A prompt's way is its provider's. */
+	if (target->kind == TARGET_SERVICE && target->asks_tls &&
+	    !target->way.tls.verify)
 		faults_warning(check->faults, target->place,
 		    "%s: the server's certificate is not verified (tls.verify)",
-		    written_name(target));
+		    check_written_name(target));
 }
 
 static void
@@ -300,6 +328,22 @@ compare_hosts(const void *left, const void *right)
 	return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
+/* What COUNT TARGETS are called, more than one of them in the plural. */
+static const char *
+what_they_are(struct target *const *targets, size_t count)
+{
+	static const char *const names[][2] = {
+		[TARGET_SERVICE] = { "service", "services" },
+		[TARGET_PROMPT] = { "prompt", "prompts" },
+	};
+
+	for (size_t i = 1; i < count; i++) {
+		if (targets[i]->kind != targets[0]->kind)
+			return "targets";
+	}
+	return names[targets[0]->kind][count > 1];
+}
+
 /* COUNT targets of one host fall due, all in all, so often a second. */
 static void
 check_rate(const struct check *check, struct target *const *targets, size_t count)
@@ -312,9 +356,9 @@ check_rate(const struct check *check, struct target *const *targets, size_t coun
 		due_per_s += 1000.0 / (double)targets[i]->interval_ms;
 	if (due_per_s > allowed_per_s)
 		faults_warning(check->faults, targets[0]->place,
-		    "rate_per_host: %zu service%s of %s would start %.3g times a "
+		    "rate_per_host: %zu %s of %s would start %.3g times a "
 		    "second, and %.3g are allowed: turns will be skipped",
-		    count, count == 1 ? "" : "s", targets[0]->host, due_per_s,
+		    count, what_they_are(targets, count), targets[0]->host, due_per_s,
 		    allowed_per_s);
 }
 
@@ -377,15 +421,18 @@ check_spread(const struct check *check)
 
 static void
 check_target(const struct check *check, const struct shown_vars *shown,
-    const struct target *target)
+    const struct target *target, const struct target *before)
 {
 	struct look look = { .check = check, .target = target };
 	const struct text *proxy = &target->way.proxy;
 
 	check_service_name(check, target);
-	check_times(check, target);
+	if (!has_times_of(target, before))
+		check_times(check, target);
 	check_tls(check, target);
 	templates_each(target, check_template, &look);
+	if (target->kind == TARGET_PROMPT)
+		check_prompt(check, target_prompt(target));
 	if (proxy->place.line > 0)
 		check_literal(check, proxy, "proxy", shown_url(proxy->source));
 	check_vars(check, shown, target->for_each);
@@ -400,7 +447,8 @@ check_targets(const struct check *check, const struct shown_vars *shown,
 		if (i == 0 || targets[i]->definition == NULL ||
 		    targets[i - 1]->definition == NULL ||
 		    strcmp(targets[i]->definition, targets[i - 1]->definition) != 0)
-			check_target(check, shown, targets[i]);
+			check_target(
+			    check, shown, targets[i], i > 0 ? targets[i - 1] : NULL);
 	}
 }
 
@@ -440,5 +488,7 @@ config_check(const struct config *config, struct faults *faults)
 	check_targets(&check, shown, config->targets, config->target_count);
 	check_targets(&check, shown, config->disabled, config->disabled_count);
 	check_rates(&check);
+	for (size_t i = 0; i < config->provider_count; i++)
+		check_provider(&check, config->providers[i]);
 	shown_vars_free(shown);
 }

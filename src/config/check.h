@@ -12,7 +12,9 @@ struct faults;
  * other (`timeout`, `delay`, `backoff`, `spread` and `interval`; all attempts and `deadline`),
  * limits that do nothing or leave turns no time, `max_concurrent` over the descriptors this
  * process may open, names inside template sections that can match nothing, a certificate that
- * is not verified, no service at all. Of services by one `for_each` they are told once.
+ * is not verified, no service at all; prompts that would be asked each time for all their
+ * `when: changed`, or never for their `when: failing`, and what a vendor's API is known to
+ * refuse. Of targets by one `for_each` they are told once.
  */
 void config_check(const struct config *config, struct faults *faults);
 

@@ -7,8 +7,11 @@
 struct config;
 struct faults;
 
-/* Tell each circle among the dependencies of CONFIG's targets once, at its first target in
- * config order: "a -> b -> a". */
-void circles_tell(const struct config *config, struct faults *faults);
+/*
+ * Tell each circle among the dependencies of CONFIG's targets once, at its first target in
+ * config order: "a -> b -> a". What depends on a prompt that waits for all services becomes
+ * `follows_services`: it is not waited for, so that there is no circle in that.
+ */
+void circles_resolve(const struct config *config, struct faults *faults);
 
 #endif

@@ -10,6 +10,7 @@
 #include "config/keyed.h"
 #include "config/keys.h"
 #include "config/oauth2.h"
+#include "config/providers.h"
 #include "config/target.h"
 
 struct config *
@@ -28,6 +29,9 @@ config_unref(struct config *config)
 		target_free(config->targets[i]);
 	for (size_t i = 0; i < config->disabled_count; i++)
 		target_free(config->disabled[i]);
+	for (size_t i = 0; i < config->provider_count; i++)
+		provider_free(config->providers[i]);
+	free(config->providers);
 	free(config->targets);
 	free(config->by_name);
 	free(config->disabled);
@@ -51,8 +55,12 @@ config_index(struct config *config)
 {
 	size_t bytes = config->target_count * sizeof(struct target *);
 
-	for (size_t i = 0; i < config->target_count; i++)
+	config->service_count = 0;
+	for (size_t i = 0; i < config->target_count; i++) {
 		config->targets[i]->index = i;
+		if (config->targets[i]->kind == TARGET_SERVICE)
+			config->service_count++;
+	}
 	free(config->by_name);
 	config->by_name = NULL;
 	if (bytes == 0)
@@ -79,6 +87,16 @@ config_find(const struct config *config, const char *name)
 			high = middle;
 		else
 			low = middle + 1;
+	}
+	return NULL;
+}
+
+const struct provider *
+config_find_provider(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->provider_count; i++) {
+		if (strcmp(config->providers[i]->name, name) == 0)
+			return config->providers[i];
 	}
 	return NULL;
 }

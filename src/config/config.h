@@ -12,6 +12,7 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "config/api.h"
 #include "config/faults.h"
 #include "config/mode.h"
 #include "config/text.h"
@@ -24,10 +25,18 @@
 struct json_body;
 struct json_pointers;
 struct rendered_request;
+struct schema;
+struct secrets;
 struct template;
 
-/* The name of a target: UTF-8 without control characters. */
+/* The name of a target or provider: UTF-8 without control characters. */
 #define CONFIG_MAX_NAME_BYTES 128
+
+enum target_kind {
+	TARGET_SERVICE,
+	TARGET_PROMPT,
+};
+extern const char *const target_kind_names[]; /* "service", "prompt" */
 
 /* How the body of an answer is taken; the names are body_format_names. */
 enum body_format {
@@ -106,9 +115,11 @@ struct way {
 	struct route route; /* what they come to, once all of them are known */
 };
 
-/* One service: its keys, filled in with `defaults` and defaults. */
+/* One service, or what a prompt has in common with it: its keys, filled in with `defaults`
+ * and defaults. Of a prompt, what no key of its table sets is 0. */
 struct target {
 	char *name;
+	enum target_kind kind;
 	/* Owned: with `for_each` the name as written, a template; NULL: without. Those of one
 	 * definition stand next to each other. */
 	char *definition;
@@ -181,14 +192,146 @@ struct target {
 	bool asks_tls; /* its URL is https: the scheme is the same at each rendering */
 	struct dependency *dependencies; /* owned; each target once, in config order */
 	size_t dependency_count;
-	/* Owned: "https://api.example.com:443", for limits; NULL: it has a fault. */
+	/* Within a round it waits for all services: what it says is of all of them. But not for
+	 * those that themselves depend, directly or not, on such a prompt: an alert that sends
+	 * what it says. */
+	bool waits_for_services;
+	bool follows_services; /* one of those */
+	/* Owned: "https://api.example.com:443", for limits; NULL: it has a fault. A prompt's is
+	 * its provider's. */
 	char *host;
 	/* Where its access token comes from, of config->token_sources; NULL: needs none. */
 	const struct target *oauth2;
 
-	/* Rendered once where nothing in it changes from asking to asking; else NULL. */
+	/* Rendered once where nothing in it changes from asking to asking; else NULL, as a
+	 * prompt's always is. */
 	struct rendered_request *rendered;
 };
+
+/* ---- prompts ---- */
+
+/* Money, in millionths of a millionth of whatever prices are in. */
+#define MONEY_ONE INT64_C(1000000000000)
+
+/* A number of JSON as it was written. */
+struct config_number {
+	char *text; /* owned; NULL: not said */
+	double value;
+};
+
+/* `budget`: at most one of the two amounts is said. */
+struct config_budget {
+	int64_t tokens; /* 0: not said */
+	int64_t cost;   /* money; 0: not said */
+	int64_t per_ms; /* 0: there is no budget */
+};
+
+/* A template that may stand in a file of its own. */
+struct config_document {
+	struct templated templated;
+	struct text file; /* `{file: PATH}`; empty: it stands in the config */
+};
+
+/* `schema`, as it was written and compiled. */
+struct config_schema {
+	struct value *source; /* NULL: not said */
+	struct schema *schema;
+};
+
+/* Where prompts go. */
+struct provider {
+	char *name;
+	size_t index; /* in config order, from 0 */
+	struct place place;
+
+	enum api api;
+	struct templated base_url; /* over vars; empty: the vendor's */
+	struct text model;         /* empty: each prompt says its own */
+	struct text key;           /* always secret; empty: none */
+	struct text key_header;    /* empty: the API's, as the next two */
+	struct text api_version;
+	struct text max_tokens_field;
+	struct config_pairs headers; /* templates over vars */
+	struct value *extra_body;    /* a map; NULL: not said */
+	int64_t max_concurrent;
+	bool adaptive;
+	struct config_rate rate;
+	struct {
+		int64_t input, output; /* money for a million tokens; -1: not said */
+	} price;
+	struct config_budget budget;
+	int64_t timeout_ms; /* 0: not said */
+	struct way way;
+
+	/* What the keys come to: */
+	struct url url;  /* of `base_url`, its path without a slash at the end */
+	char *shown_url; /* owned: likewise, as it may be shown */
+	char *host;      /* owned: for limits; NULL: it has a fault */
+	bool asks_tls;
+	/* Owned: the further headers and the key's, as they are sent, and as shown. */
+	struct provider_header {
+		char *name, *value, *shown;
+		bool secret;
+	} * sent;
+	size_t sent_count;
+	struct secrets *secrets; /* owned: all that is secret in them and in `way` */
+};
+
+/* When a prompt that is due is asked; the names are prompt_when_names. */
+enum prompt_when {
+	WHEN_ALWAYS,
+	WHEN_CHANGED, /* from what its last good answer was to */
+	WHEN_FAILING, /* some service */
+};
+extern const char *const prompt_when_names[];
+
+enum prompt_format {
+	PROMPT_TEXT,
+	PROMPT_JSON,
+};
+extern const char *const prompt_format_names[];
+
+/* What the document has of the text that was sent. */
+enum prompt_store {
+	STORE_FULL,
+	STORE_HASH,
+	STORE_NONE,
+};
+extern const char *const prompt_store_names[];
+
+/* A target that asks a language model. */
+struct prompt {
+	struct target target; /* first: see target_prompt() */
+
+	struct templated provider_name; /* over vars and `for_each`, as `model` */
+	struct templated model;
+	struct config_document prompt;
+	struct config_document system;
+	struct config_number temperature;
+	struct config_number top_p;
+	struct config_number seed;
+	int64_t max_tokens;       /* 0: not said */
+	struct config_pairs stop; /* texts without names */
+	enum prompt_format format;
+	struct config_schema schema;
+	struct value *extra_body; /* a map, over the provider's; NULL: not said */
+	enum prompt_when when;
+	struct config_budget budget;
+	enum prompt_store store;
+	size_t max_insert_bytes; /* of each value that is put in */
+	bool fence;
+
+	/* What the keys come to: */
+	const struct provider *provider; /* of the same config; NULL: a fault */
+	struct marked model_name;        /* rendered; empty: a fault */
+};
+
+/* TARGET as the prompt that it is, or NULL. */
+static inline const struct prompt *
+target_prompt(const struct target *target)
+{
+	return target->kind == TARGET_PROMPT ? (const struct prompt *)target : NULL;
+}
 
 struct config {
 	unsigned references;
@@ -224,8 +367,12 @@ struct config {
 	struct value *vars;           /* a map */
 	struct config_pairs includes; /* unused names; the patterns as written */
 
-	struct target **targets; /* owned; the enabled ones, in config order */
+	struct provider **providers; /* owned; in config order */
+	size_t provider_count;
+	/* Owned; the enabled ones: services in config order, then prompts. */
+	struct target **targets;
 	size_t target_count;
+	size_t service_count;     /* of them */
 	struct target **by_name;  /* owned; the same, sorted by name */
 	struct target **disabled; /* owned; checked and printed, never asked */
 	size_t disabled_count;
@@ -256,6 +403,10 @@ void config_unref(struct config *config);
 
 /* The enabled target of that name, or NULL. */
 struct target *config_find(const struct config *config, const char *name);
+
+/* The provider of that name, or NULL. */
+const struct provider *config_find_provider(
+    const struct config *config, const char *name);
 
 /* For config/load: number the enabled targets and sort them for config_find(). */
 void config_index(struct config *config);

@@ -3,50 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/names.h"
 #include "base/xalloc.h"
 #include "config/circles.h"
 #include "config/config.h"
+#include "config/dependencies_parts.h"
 #include "config/faults.h"
 #include "config/templates.h"
-#include "config/types.h"
 #include "config/vars.h"
 #include "template/template.h"
 
 /* A near name is looked for among all of them: with so many wrong ones, hints are no use. */
 #define MAX_HINTS 100
 
-const char *const dependencies_fields[] = { "status", "since", "checked_at",
-	"last_ok_at", "failures", "next_at", "attempts", "http_status", "url",
-	"final_url", "duration_ms", "timing_ms", "bytes", "certificate_expires_at",
-	"error", "warnings", "values", "data", "last_data", "group", "labels",
-	"description", NULL };
-
-/* Those of them that are lists or maps. */
-static const char *const compound_fields[] = { "timing_ms", "error", "warnings",
-	"values", "labels", NULL };
-
-/* What {{counts}} holds. */
-static const char *const count_names[] = { "total", "ok", "degraded", "timeout",
-	"http_error", "error", "cancelled", "skipped", "pending", NULL };
-
-struct resolve {
-	struct config *config;
-	struct faults *faults;
-	unsigned hints_left;
-
-	/* Of the target at hand: */
-	const struct target *target;
-	bool enabled;
-	struct dependency *found; /* owned */
-	size_t count;
-};
-
-/* One template that is looked through. */
-struct look {
-	struct resolve *resolve;
-	const struct target_template *one;
+const char *const dependencies_sections[] = {
+	[TARGET_SERVICE] = "services",
+	[TARGET_PROMPT] = "prompts",
 };
 
 /* ---- names ---- */
@@ -62,9 +34,8 @@ dependencies_is_state(const char *path)
 	return is_state;
 }
 
-/* PATH less its first part, where that is NAME; else NULL. */
-static const char *
-behind(const char *path, const char *name)
+const char *
+dependencies_behind(const char *path, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -73,11 +44,22 @@ behind(const char *path, const char *name)
 	return path + len + (path[len] == '.');
 }
 
-/* As dependencies_find(), of what stands behind "services.", by FIND. */
-static const struct target *
-find_longest(const struct config *config, const char *path,
-    const struct target *(*find)(const struct config *config, const char *name),
-    const char **rest)
+/* Which kind PATH says; *NAME is what stands behind that. Returns -1 where it says none, or
+ * nothing stands behind it. */
+static int
+kind_in(const char *path, const char **name)
+{
+	for (size_t kind = 0; kind < ARRAY_COUNT(dependencies_sections); kind++) {
+		*name = dependencies_behind(path, dependencies_sections[kind]);
+		if (*name != NULL && **name != '\0')
+			return (int)kind;
+	}
+	return -1;
+}
+
+const struct target *
+dependencies_find_longest(const struct config *config, const char *path,
+    enum target_kind kind, dependencies_find_fn *find, const char **rest)
 {
 	char *name = xstrdup(path);
 	const struct target *target = NULL;
@@ -86,8 +68,9 @@ find_longest(const struct config *config, const char *path,
 		char *dot;
 
 		target = find(config, name);
-		if (target != NULL)
+		if (target != NULL && target->kind == kind)
 			break;
+		target = NULL;
 		dot = strrchr(name, '.');
 		if (dot == NULL)
 			break;
@@ -101,139 +84,22 @@ find_longest(const struct config *config, const char *path,
 	return target;
 }
 
-static const struct target *
-find_enabled(const struct config *config, const char *name)
+const struct target *
+dependencies_find_enabled(const struct config *config, const char *name)
 {
 	return config_find(config, name);
-}
-
-static const struct target *
-find_disabled(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->disabled_count; i++) {
-		if (strcmp(config->disabled[i]->name, name) == 0)
-			return config->disabled[i];
-	}
-	return NULL;
 }
 
 const struct target *
 dependencies_find(const struct config *config, const char *path, const char **rest)
 {
-	const char *name = behind(path, "services");
+	const char *name;
+	int kind = kind_in(path, &name);
 
-	if (name == NULL)
+	if (kind < 0)
 		return NULL;
-	return find_longest(config, name, find_enabled, rest);
-}
-
-/* ---- what may have been meant ---- */
-
-/* How many dots stand in TEXT. */
-static size_t
-count_dots(const char *text)
-{
-	size_t count = 0;
-
-	for (; *text != '\0'; text++)
-		count += *text == '.';
-	return count;
-}
-
-/* The first parts of PATH, as many as a name with DOTS dots has. The caller's. */
-static char *
-first_parts(const char *path, size_t dots)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i <= dots; i++) {
-		len += strcspn(path + len, ".");
-		if (i < dots)
-			len++;
-	}
-	return xmemdup0(path, len);
-}
-
-/* Append the name nearest to NAME among those of all targets with DOTS dots; -1: of all. */
-static void
-append_hint(const struct config *config, const char *name, int dots, struct buffer *out)
-{
-	const char **names = xcalloc(config->target_count + 1, sizeof(*names));
-	size_t count = 0;
-
-	for (size_t i = 0; i < config->target_count; i++) {
-		const char *known = config->targets[i]->name;
-
-		if (dots < 0 || count_dots(known) == (size_t)dots)
-			names[count++] = known;
-	}
-	type_append_nearest(out, name, names, count);
-	free(names);
-}
-
-/* What PATH may begin with if that is misspelt: the name of a target, with or without dots. */
-static void
-append_path_hint(const struct config *config, const char *path, struct buffer *out)
-{
-	size_t most_dots = count_dots(path);
-
-	for (size_t dots = 0; dots <= most_dots && out->len == 0; dots++) {
-		char *name = first_parts(path, dots);
-
-		append_hint(config, name, (int)dots, out);
-		free(name);
-	}
-}
-
-static void
-tell_disabled(struct resolve *resolve, const char *what, struct place place,
-    const struct target *disabled)
-{
-	if (resolve->enabled)
-		faults_error(resolve->faults, place, "%s: %s is not enabled", what,
-		    disabled->name);
-}
-
-/* TEXT, a path that begins with it or the name itself, stands where the name of a service is
- * expected, and is none, or that of DISABLED; WHAT says of which text. */
-static void
-tell_unknown(struct resolve *resolve, const char *what, struct place place,
-    const struct target *disabled, const char *text, bool is_path)
-{
-	size_t len = is_path ? strcspn(text, ".") : strlen(text);
-	struct buffer hint;
-
-	if (disabled != NULL) {
-		tell_disabled(resolve, what, place, disabled);
-		return;
-	}
-	buffer_init(&hint, BUFFER_UNLIMITED);
-	if (resolve->hints_left > 0) {
-		if (is_path)
-			append_path_hint(resolve->config, text, &hint);
-		else
-			append_hint(resolve->config, text, -1, &hint);
-		resolve->hints_left--;
-	}
-	faults_error(resolve->faults, place, "%s: no service is called %.*s%s", what,
-	    (int)len, text, hint.data);
-	buffer_clear(&hint);
-}
-
-static void
-tell_unknown_path(
-    struct resolve *resolve, const char *what, struct place place, const char *path)
-{
-	tell_unknown(resolve, what, place,
-	    find_longest(resolve->config, path, find_disabled, NULL), path, true);
-}
-
-static void
-tell_unknown_name(
-    struct resolve *resolve, const char *what, struct place place, const char *name)
-{
-	tell_unknown(
-	    resolve, what, place, find_disabled(resolve->config, name), name, false);
+	return dependencies_find_longest(
+	    config, name, (enum target_kind)kind, dependencies_find_enabled, rest);
 }
 
 /* ---- dependencies ---- */
@@ -280,115 +146,46 @@ hand_over(struct resolve *resolve, struct target *target)
 	resolve->count = 0;
 }
 
-/* ---- what is behind a name ---- */
+/* ---- what is said of all services ---- */
 
-static void
-tell_no_text(const struct look *look, const char *path, const char *is)
+/* Inside of a section a short name may be that of an element's own key. */
+static bool
+may_be_of_element(const struct look *look, const struct template_name *name)
 {
-	if (look->one->takes_any)
-		return;
-	faults_error(look->resolve->faults, look->one->text->place,
-	    "%s: %s is %s: expected text or a number", look->one->what, path, is);
+	const struct resolve *resolve = look->resolve;
+	const struct value *each = resolve->target->each;
+	size_t len = strcspn(name->path, ".");
+
+	return name->in_section &&
+	    (look->over_state || vars_has_key(resolve->config->vars, name->path, len) ||
+	        (each != NULL && vars_has_key(each, name->path, len)));
 }
 
-/* "services.login.datta" has no such NAME, of which NAMES are known. */
 static void
-tell_no_member(const struct look *look, const char *path, const char *of,
-    const char *name, const char *const *names)
+note_section(const struct template_name *name, void *arg)
 {
-	struct buffer hint;
-	size_t count = 0;
+	struct look *look = arg;
+	const char *behind_kind;
 
-	while (names[count] != NULL)
-		count++;
-	buffer_init(&hint, BUFFER_UNLIMITED);
-	type_append_nearest(&hint, name, names, count);
-	faults_error(look->resolve->faults, look->one->text->place,
-	    "%s: %s: %s no %s%s", look->one->what, path, of, name, hint.data);
-	buffer_clear(&hint);
+	if (name->is_section &&
+	    (kind_in(name->path, &behind_kind) >= 0 ||
+	        strcmp(name->path, "services") == 0 ||
+	        strcmp(name->path, "prompts") == 0 ||
+	        dependencies_behind(name->path, "targets") != NULL))
+		look->over_state = true;
 }
 
-/* REST, behind "values.", is to begin with a value that ON extracts; its name may hold dots. */
-static void
-check_value(const struct look *look, const struct target *on, const char *path,
-    const char *rest)
+/* Does NAME stand for something that is known when all services are? */
+static bool
+is_of_all_services(const struct look *look, const struct template_name *name)
 {
-	const struct config_extracts *list = &on->extract;
-	const char **names = xcalloc(list->count + 1, sizeof(*names));
-	char *of, *name;
-
-	for (size_t i = 0; i < list->count; i++) {
-		names[i] = list->items[i].name;
-		if (behind(rest, names[i]) != NULL)
-			goto out;
-	}
-	of = xasprintf("%s extracts", on->name);
-	name = xmemdup0(rest, strcspn(rest, "."));
-	tell_no_member(look, path, of, name, names);
-	free(name);
-	free(of);
-
-out:
-	free(names);
-}
-
-/* What ON is told to leave out of its entry. */
-static void
-check_is_kept(const struct look *look, const struct target *on, const char *path,
-    const char *field)
-{
-	const char *why = NULL;
-
-	if (strcmp(field, "data") == 0 && !on->data)
-		why = "data: false";
-	else if (strcmp(field, "data") == 0 && on->has_secret_value)
-		why = "one of its values is secret";
-	else if (strcmp(field, "last_data") == 0 && !on->keep_last)
-		why = "no keep_last";
-	if (why != NULL)
-		faults_error(look->resolve->faults, look->one->text->place,
-		    "%s: %s: %s keeps none (%s)", look->one->what, path, on->name, why);
-}
-
-/* PATH names the target ON; REST is what stands behind its name. */
-static void
-check_field(const struct look *look, const struct target *on, const char *path,
-    const char *rest)
-{
-	char *field = xmemdup0(rest, strcspn(rest, "."));
-	const char *behind_field = behind(rest, field);
-
-	if (rest[0] == '\0')
-		tell_no_text(look, path, "a map");
-	else if (names_find(dependencies_fields, field) < 0)
-		tell_no_member(look, path, "a service has", field, dependencies_fields);
-	else if (behind_field[0] == '\0' && names_find(compound_fields, field) >= 0)
-		tell_no_text(
-		    look, path, strcmp(field, "warnings") == 0 ? "a list" : "a map");
-	else if (strcmp(field, "values") == 0 && behind_field[0] != '\0')
-		check_value(look, on, path, behind_field);
-	else
-		check_is_kept(look, on, path, field);
-	free(field);
-}
-
-/* PATH names what is said of all targets. */
-static void
-check_whole(const struct look *look, const char *path)
-{
-	const char *rest = behind(path, "counts");
-
-	if (rest != NULL && rest[0] != '\0' && names_find(count_names, rest) < 0)
-		tell_no_member(look, path, "counts has", rest, count_names);
-	if (rest != NULL && rest[0] == '\0')
-		tell_no_text(look, path, "a map");
-	if (strcmp(path, "services") == 0 || strcmp(path, "prompts") == 0)
-		tell_no_text(look, path, "a map");
-	if (strcmp(path, "targets") == 0 || strcmp(path, "failed") == 0)
-		tell_no_text(look, path, "a list");
-	if (behind(path, "prompts") != NULL && strcmp(path, "prompts") != 0)
-		faults_error(look->resolve->faults, look->one->text->place,
-		    "%s: %s: there are no prompts", look->one->what, path);
+	if (strcmp(name->path, "services") == 0)
+		return true;
+	return (dependencies_behind(name->path, "targets") != NULL ||
+	           dependencies_behind(name->path, "failed") != NULL ||
+	           dependencies_behind(name->path, "counts") != NULL ||
+	           dependencies_behind(name->path, "status") != NULL) &&
+	    !may_be_of_element(look, name);
 }
 
 /* ---- the names in a template ---- */
@@ -402,21 +199,24 @@ look_at_name(const struct template_name *name, void *arg)
 	const char *rest = "";
 	/* Sections are for what may be missing: of them, --check warns. */
 	bool may_miss = name->in_section || name->is_section;
+	int kind;
 
 	if (!dependencies_is_state(name->path))
 		return;
+	if (is_of_all_services(look, name))
+		resolve->names_all = true;
 	on = dependencies_find(resolve->config, name->path, &rest);
 	if (on != NULL) {
 		add(resolve, on, false);
 		if (!may_miss)
-			check_field(look, on, name->path, rest);
+			dependencies_check_field(look, on, name->path, rest);
 	} else if (!may_miss) {
-		rest = behind(name->path, "services");
-		if (rest == NULL || rest[0] == '\0')
-			check_whole(look, name->path);
+		kind = kind_in(name->path, &rest);
+		if (kind < 0)
+			dependencies_check_whole(look, name->path);
 		else
-			tell_unknown_path(
-			    resolve, look->one->what, look->one->text->place, rest);
+			dependencies_tell_unknown_path(
+			    look, (enum target_kind)kind, rest);
 	}
 }
 
@@ -426,8 +226,10 @@ look_at_template(const struct target_template *one, void *arg)
 	struct look look = { .resolve = arg, .one = one };
 
 	/* Where the state is no place to take from, its names were told as unknown. */
-	if (one->from_state && *one->template != NULL)
-		template_each_name(*one->template, look_at_name, &look);
+	if (!one->from_state || *one->template == NULL)
+		return;
+	template_each_name(*one->template, note_section, &look);
+	template_each_name(*one->template, look_at_name, &look);
 }
 
 static void
@@ -443,10 +245,18 @@ look_at_needs(struct resolve *resolve, const struct target *target)
 		} else {
 			char *shown = marked_shown(&text->value);
 
-			tell_unknown_name(resolve, "needs", text->place, shown);
+			dependencies_tell_unknown_name(resolve, text->place, shown);
 			free(shown);
 		}
 	}
+}
+
+static bool
+waits_for_services(const struct resolve *resolve, const struct target *target)
+{
+	const struct prompt *prompt = target_prompt(target);
+
+	return prompt != NULL && (resolve->names_all || prompt->when == WHEN_FAILING);
 }
 
 static void
@@ -454,8 +264,10 @@ resolve_target(struct resolve *resolve, struct target *target, bool enabled)
 {
 	resolve->target = target;
 	resolve->enabled = enabled;
+	resolve->names_all = false;
 	templates_each(target, look_at_template, resolve);
 	look_at_needs(resolve, target);
+	target->waits_for_services = enabled && waits_for_services(resolve, target);
 	/* What is not asked waits for nobody. */
 	if (!enabled)
 		resolve->count = 0;
@@ -475,32 +287,57 @@ dependencies_resolve(struct config *config, struct faults *faults)
 		resolve_target(&resolve, config->targets[i], true);
 	for (size_t i = 0; i < config->disabled_count; i++)
 		resolve_target(&resolve, config->disabled[i], false);
-	circles_tell(config, faults);
+	circles_resolve(config, faults);
 }
 
 /* ---- what is needed for some ---- */
 
+/* Those that are kept, and still to be looked behind. */
+struct heap {
+	bool *kept;
+	size_t *items; /* owned; each target comes onto it once at most */
+	size_t count;
+};
+
+static void
+keep(struct heap *heap, size_t index)
+{
+	if (!heap->kept[index])
+		heap->items[heap->count++] = index;
+	heap->kept[index] = true;
+}
+
+/* All that a prompt waits for that waits for all of them. */
+static void
+keep_services(struct heap *heap, const struct config *config)
+{
+	for (size_t i = 0; i < config->service_count; i++) {
+		if (!config->targets[i]->follows_services)
+			keep(heap, i);
+	}
+}
+
 void
 dependencies_close(const struct config *config, bool *kept)
 {
-	/* Each target comes onto the heap once at most. */
-	size_t *heap = xcalloc(config->target_count + 1, sizeof(*heap));
-	size_t count = 0;
+	struct heap heap = {
+		.kept = kept,
+		.items = xcalloc(config->target_count + 1, sizeof(*heap.items)),
+	};
+	bool all_services = false;
 
 	for (size_t i = 0; i < config->target_count; i++) {
 		if (kept[i])
-			heap[count++] = i;
+			heap.items[heap.count++] = i;
 	}
-	while (count > 0) {
-		const struct target *target = config->targets[heap[--count]];
+	while (heap.count > 0) {
+		const struct target *target = config->targets[heap.items[--heap.count]];
 
-		for (size_t i = 0; i < target->dependency_count; i++) {
-			size_t on = target->dependencies[i].target->index;
-
-			if (!kept[on])
-				heap[count++] = on;
-			kept[on] = true;
-		}
+		for (size_t i = 0; i < target->dependency_count; i++)
+			keep(&heap, target->dependencies[i].target->index);
+		if (target->waits_for_services && !all_services)
+			keep_services(&heap, config);
+		all_services |= target->waits_for_services;
 	}
-	free(heap);
+	free(heap.items);
 }

@@ -233,11 +233,41 @@ has_same_dependencies(const struct target *before, const struct target *after)
 	return true;
 }
 
+/* What its templates come to is in what is sent and where to. Its limits count from now on,
+ * and for whoever is in: they make no prompt another one. */
+static bool
+is_same_provider(const struct provider *before, const struct provider *after)
+{
+	bool same = strcmp(before->name, after->name) == 0 &&
+	    keyed_equal(&provider_keys, KEY_PACE, before, after) &&
+	    strcmp(before->url.text, after->url.text) == 0 &&
+	    before->sent_count == after->sent_count;
+
+	for (size_t i = 0; same && i < before->sent_count; i++)
+		same = strcmp(before->sent[i].value, after->sent[i].value) == 0;
+	return same;
+}
+
+/* Both of one kind; of prompts, the same provider. */
+static bool
+asks_the_same(const struct target *before, const struct target *after)
+{
+	const struct prompt *a = target_prompt(before);
+	const struct prompt *b = target_prompt(after);
+
+	if (a == NULL || b == NULL)
+		return a == NULL && b == NULL;
+	return is_same_provider(a->provider, b->provider);
+}
+
 static enum target_change
 compare_targets(struct comparison *comparison, const struct target *before,
     const struct target *after)
 {
-	if (!keyed_equal(&service_keys, KEY_TIMER, before, after) ||
+	const struct key_table *table = keys_of_targets(after->kind);
+
+	if (!asks_the_same(before, after) ||
+	    !keyed_equal(table, KEY_TIMER, before, after) ||
 	    !has_same_deadline(before, after) || !has_same_each(before, after) ||
 	    !has_same_vars(comparison, after) || !has_same_dependencies(before, after))
 		return TARGET_CHANGED;

@@ -14,6 +14,7 @@
 struct expansion {
 	const struct value *for_each;
 	const struct value *vars;
+	const char *top; /* "services" */
 	const struct yaml_node *name;
 	struct template *template; /* owned: `name`, compiled */
 	struct faults *faults;
@@ -107,7 +108,7 @@ check_holds_all(const struct expansion *x)
 		if (held.names[i] || vars_why_unfit(x->for_each->keys[i]) != NULL)
 			continue;
 		faults_error(x->faults, x->name->place,
-		    "services: %s: the name has to hold {{%s}}, as for_each says",
+		    "%s: %s: the name has to hold {{%s}}, as for_each says", x->top,
 		    x->name->text, x->for_each->keys[i]);
 		fine = false;
 	}
@@ -127,7 +128,7 @@ compile_name(struct expansion *x)
 	x->template = template_compile(&source, TEMPLATE_HEADER, &fault);
 	marked_clear(&source);
 	if (x->template == NULL)
-		faults_error(x->faults, x->name->place, "services: %s: %s",
+		faults_error(x->faults, x->name->place, "%s: %s: %s", x->top,
 		    x->name->text, fault.message);
 	return x->template != NULL && check_holds_all(x);
 }
@@ -146,13 +147,13 @@ tell_not_rendered(const struct expansion *x, enum template_result result,
 		return;
 	if (result != TEMPLATE_MISSING)
 		faults_error(x->faults, x->name->place,
-		    "services: %s: %s is neither text nor a number", x->name->text,
+		    "%s: %s: %s is neither text nor a number", x->top, x->name->text,
 		    path);
 	else if (!vars_find(each, x->vars, path, &found, &hint))
-		faults_error(x->faults, x->name->place,
-		    "services: %s: unknown name %s%s", x->name->text, path, hint);
+		faults_error(x->faults, x->name->place, "%s: %s: unknown name %s%s",
+		    x->top, x->name->text, path, hint);
 	else
-		faults_error(x->faults, x->name->place, "services: %s: %s is null",
+		faults_error(x->faults, x->name->place, "%s: %s: %s is null", x->top,
 		    x->name->text, path);
 	free(hint);
 }
@@ -175,9 +176,9 @@ render_name(const struct expansion *x, const struct value *each, struct marked *
 	}
 	if (marked_has_secret(out)) {
 		faults_error(x->faults, x->name->place,
-		    "services: %s: a name is no place for a secret: expected "
+		    "%s: %s: a name is no place for a secret: expected "
 		    "${plain:NAME}",
-		    x->name->text);
+		    x->top, x->name->text);
 		return false;
 	}
 	return true;
@@ -231,12 +232,14 @@ expand_all(struct expansion *x, for_each_fn *fn, void *arg)
 }
 
 bool
-for_each_expand(const struct value *for_each, const struct yaml_node *name,
-    const struct value *vars, struct faults *faults, for_each_fn *fn, void *arg)
+for_each_expand(const struct value *for_each, const char *top,
+    const struct yaml_node *name, const struct value *vars, struct faults *faults,
+    for_each_fn *fn, void *arg)
 {
 	struct expansion x = {
 		.for_each = for_each,
 		.vars = vars,
+		.top = top,
 		.name = name,
 		.faults = faults,
 	};

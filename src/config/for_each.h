@@ -1,5 +1,5 @@
 /*
- * `for_each`: the combinations of its values, and the name of the service of each.
+ * `for_each`: the combinations of its values, and the name of the target of each.
  */
 #ifndef GATHERD_CONFIG_FOR_EACH_H
 #define GATHERD_CONFIG_FOR_EACH_H
@@ -18,13 +18,13 @@ struct yaml_node;
 typedef void for_each_fn(const char *name, struct value *each, void *arg);
 
 /*
- * Call FN for each combination of the map FOR_EACH, the first name slowest, with the service's
- * name: that of NAME rendered over it and VARS. Returns false with faults told, and FN then
+ * Call FN for each combination of the map FOR_EACH, the first name slowest, with the target's
+ * name: that of NAME, which stands under the key TOP ("services"), rendered over it and VARS. Returns false with faults told, and FN then
  * called for some or none: a name that no variable may have, what is no list or an empty one, a
- * list in it, more than FOR_EACH_MAX combinations; a service's name that is no template, does
+ * list in it, more than FOR_EACH_MAX combinations; a name that is no template, does
  * not hold each of the names, holds what is no text, or a secret.
  */
-MUST_CHECK bool for_each_expand(const struct value *for_each,
+MUST_CHECK bool for_each_expand(const struct value *for_each, const char *top,
     const struct yaml_node *name, const struct value *vars, struct faults *faults,
     for_each_fn *fn, void *arg);
 

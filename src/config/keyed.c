@@ -61,21 +61,44 @@ keyed_clear(const struct key_table *table, void *object)
 /* ---- loading ---- */
 
 /* More names than this are better read in the man page. */
-#define MAX_LISTED_NAMES 16
+#define MAX_LISTED_NAMES 20
+
+static size_t
+count_all(const struct key_table *table)
+{
+	size_t count = 0;
+
+	for (; table != NULL; table = table->also)
+		count += table->count;
+	return count;
+}
+
+/* Those of `also` too; the caller's. */
+static const char **
+list_names(const struct key_table *table)
+{
+	const char **names = xcalloc(count_all(table), sizeof(*names));
+	size_t count = 0;
+
+	for (; table != NULL; table = table->also) {
+		for (size_t i = 0; i < table->count; i++)
+			names[count++] = table->keys[i].name;
+	}
+	return names;
+}
 
 static void
 tell_unknown(const struct key_table *table, const struct yaml_node *name,
     const struct loading *loading)
 {
-	const char **names = xcalloc(table->count, sizeof(*names));
+	const char **names = list_names(table);
+	size_t count = count_all(table);
 	struct buffer hint;
 
 	buffer_init(&hint, BUFFER_UNLIMITED);
-	for (size_t i = 0; i < table->count; i++)
-		names[i] = table->keys[i].name;
-	type_append_nearest(&hint, name->text, names, table->count);
-	if (hint.len == 0 && table->count <= MAX_LISTED_NAMES) {
-		for (size_t i = 0; i < table->count; i++)
+	type_append_nearest(&hint, name->text, names, count);
+	if (hint.len == 0 && count <= MAX_LISTED_NAMES) {
+		for (size_t i = 0; i < count; i++)
 			buffer_append_format(&hint, "%s%s",
 			    i > 0 ? ", " : ": expected one of ", names[i]);
 	}
@@ -123,7 +146,8 @@ has_required(
 	bool whole = true;
 
 	/* What is no map at all is told as that. */
-	if (pair->value->kind != YAML_MAP && !type_is_nothing(pair->value))
+	if (pair->value->kind != YAML_MAP &&
+	    (key->type->vanishes || !type_is_nothing(pair->value)))
 		return true;
 	for (size_t i = 0; i < table->count; i++) {
 		const char *name = table->keys[i].name;
@@ -304,25 +328,43 @@ write_extensions(struct json_write *json)
 	json_write_end_object(json);
 }
 
+static void
+write_key(const struct key *key, struct json_write *json)
+{
+	json_write_key(json, key->name);
+	json_write_begin_object(json);
+	json_write_key(json, "description");
+	json_write_string(json, key->description);
+	write_default(key, json);
+	key->type->schema(key, json);
+	json_write_end_object(json);
+}
+
+/* Those of ONE, which is TABLE or belongs to it. */
+static void
+write_keys(const struct key_table *table, const struct key_table *one, unsigned without,
+    struct json_write *json)
+{
+	for (size_t i = 0; i < one->count; i++) {
+		const struct key *key = &one->keys[i];
+
+		if ((key->flags & without) == 0 && keys_find(table, key->name) == key)
+			write_key(key, json);
+	}
+}
+
 void
 keyed_schema(const struct key_table *table, unsigned without, bool partial,
     struct json_write *json)
 {
+	const struct key_table *one = table;
+
 	json_write_key(json, "properties");
 	json_write_begin_object(json);
-	for (size_t i = 0; i < table->count; i++) {
-		const struct key *key = &table->keys[i];
-
-		if ((key->flags & without) != 0)
-			continue;
-		json_write_key(json, key->name);
-		json_write_begin_object(json);
-		json_write_key(json, "description");
-		json_write_string(json, key->description);
-		write_default(key, json);
-		key->type->schema(key, json);
-		json_write_end_object(json);
-	}
+	do {
+		write_keys(table, one, without, json);
+		one = one->also;
+	} while (one != NULL);
 	json_write_end_object(json);
 	if (!partial)
 		write_required(table, json);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/dependencies.h"
@@ -12,7 +13,6 @@
 #include "config/keys.h"
 #include "config/load_parts.h"
 #include "config/oauth2.h"
-#include "config/rules_source.h"
 #include "config/sources.h"
 #include "config/target.h"
 #include "config/types.h"
@@ -96,6 +96,55 @@ load_collect(struct load *load, const char *key)
 	return entries;
 }
 
+/* ---- definitions ---- */
+
+static bool
+has_control_character(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < len;) {
+		uint32_t code_point = 0;
+		size_t taken = utf8_decode(name + i, len - i, &code_point);
+
+		if (taken == 0 || code_point < ' ' ||
+		    (code_point >= 0x7f && code_point < 0xa0))
+			return true;
+		i += taken;
+	}
+	return false;
+}
+
+void
+load_check_name(
+    struct load *load, struct place place, const char *kind, const char *name)
+{
+	/* The text of a YAML scalar that holds a NUL was a fault. */
+	if (name[0] == '\0')
+		faults_error(load->faults, place, "%ss: a %s needs a name", kind, kind);
+	else if (strlen(name) > CONFIG_MAX_NAME_BYTES)
+		faults_error(load->faults, place,
+		    "%ss: the name of a %s has at most %d bytes", kind, kind,
+		    CONFIG_MAX_NAME_BYTES);
+	else if (has_control_character(name))
+		faults_error(load->faults, place,
+		    "%ss: a control character in the name of a %s", kind, kind);
+}
+
+void
+load_check_required(struct load *load, const struct key_table *table,
+    const struct yaml_node *name, const struct yaml_node *map)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
+
+		if ((key->flags & KEY_REQUIRED) != 0 &&
+		    yaml_get(map, key->name) == NULL)
+			faults_error(load->faults, name->place, "%s: %s is missing",
+			    name->text, key->name);
+	}
+}
+
 /* ---- the files ---- */
 
 /* An included file has some of the top keys only. */
@@ -109,8 +158,8 @@ check_included(struct load *load, const struct yaml_node *root)
 
 		if (key != NULL && (key->flags & KEY_INCLUDED) == 0)
 			faults_error(load->faults, name->place,
-			    "%s cannot stand in an included file: vars, defaults and "
-			    "services can",
+			    "%s cannot stand in an included file: vars, defaults, "
+			    "services, providers and prompts can",
 			    key->name);
 	}
 }
@@ -203,47 +252,6 @@ set_arguments(struct load *load, const struct config_var *vars, size_t count)
 	}
 }
 
-/* ---- defaults ---- */
-
-static void
-tell_own_only_keys(struct load *load)
-{
-	const struct yaml_node *map = load->defaults;
-
-	for (size_t i = 0; i < map->count; i++) {
-		const struct yaml_node *name = map->pairs[i].key;
-		const struct key *key = keys_find(&service_keys, name->text);
-
-		if (key != NULL && (key->flags & KEY_OWN_ONLY) != 0)
-			faults_error(load->faults, name->place,
-			    "defaults: each service has its own %s", key->name);
-	}
-}
-
-static void
-load_defaults(struct load *load)
-{
-	struct entries entries = load_collect(load, "defaults");
-	struct place place = load->config->max_concurrent_place;
-
-	load->defaults = yaml_make_map(
-	    load->sources.items[0].tree, place, entries.items, entries.count);
-	load->proto = target_new("", place);
-	load->proto->each = value_new_map();
-	tell_own_only_keys(load);
-	(void)keyed_load(&service_keys, load->defaults, &load->loading, load->proto);
-	free(entries.items);
-}
-
-/* Where there is no service, what is in them is looked at all the same. Of the names that some
- * service has by `for_each` nothing is known here. */
-static void
-check_defaults(struct load *load)
-{
-	target_compile(load->proto, load->config, load->faults);
-	rules_source_compile(load->proto, load->faults);
-}
-
 /* ---- all of it ---- */
 
 /* A round that is decided as a whole begins as a whole. */
@@ -255,7 +263,7 @@ check_mode(struct load *load)
 	if (config->mode == MODE_SETTLE || config->spread_ms == 0)
 		return;
 	faults_error(load->faults, config->spread_place,
-	    "spread: with mode %s all services begin at once",
+	    "spread: with mode %s all targets begin at once",
 	    gather_mode_names[config->mode]);
 }
 
@@ -277,8 +285,11 @@ load_all(struct load *load, const struct config_var *vars, size_t var_count)
 	load_vars(load);
 	set_arguments(load, vars, var_count);
 	load_defaults(load);
+	load_providers(load);
 	load_services(load);
-	check_defaults(load);
+	load_prompts(load);
+	load_tell_doubled_names(load);
+	load_check_defaults(load);
 	check_mode(load);
 	config_index(load->config);
 	dependencies_resolve(load->config, load->faults);
@@ -294,11 +305,13 @@ config_load(const char *path, const struct config_var *vars, size_t var_count,
 		.config = config_new(path),
 		.faults = faults,
 		.loading = { .faults = faults, .sources = &load.sources },
+		.left = LOAD_MAX_EXPANDED,
 	};
 
 	if (sources_open(&load.sources, path, faults))
 		load_all(&load, vars, var_count);
-	target_free(load.proto);
+	for (size_t i = 0; i < ARRAY_COUNT(load.defaults); i++)
+		target_free(load.defaults[i].proto);
 	sources_clear(&load.sources);
 	if (faults_error_count(faults) > errors_before) {
 		config_unref(load.config);

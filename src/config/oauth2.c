@@ -294,7 +294,7 @@ make_source(const struct resolve *resolve, const struct target *target,
 {
 	struct place place = target->auth.oauth2.token_url.text.place;
 	char *name = xasprintf("%s (token)", target->name);
-	struct target *source = target_new(name, target->place);
+	struct target *source = target_new(TARGET_SERVICE, name, target->place);
 	struct secrets *secrets;
 
 	free(name);

@@ -12,6 +12,7 @@
 #include "config/dependencies.h"
 #include "config/faults.h"
 #include "config/render_parts.h"
+#include "config/routes.h"
 #include "config/shown.h"
 #include "config/value.h"
 #include "config/vars.h"
@@ -255,56 +256,6 @@ set_limits(const struct target *target, struct request *request)
 	request->keep_head = target->wants_head;
 }
 
-/* Is any of TEXT from START on secret? */
-static bool
-has_secret_from(const struct marked *text, size_t start)
-{
-	size_t end = 0;
-
-	for (size_t i = 0; i < text->part_count; i++) {
-		const char *part;
-		size_t len;
-		enum mark mark;
-
-		marked_part(text, i, &part, &len, &mark);
-		end += len;
-		if (mark == MARK_SECRET && end > start)
-			return true;
-	}
-	return false;
-}
-
-static void
-add_proxy_secrets(
-    const struct proxy *proxy, const struct marked *text, struct secrets *secrets)
-{
-	const char *user = proxy->user != NULL ? proxy->user : "";
-	const char *password = proxy->password != NULL ? proxy->password : "";
-	const char *at = memrchr(text->text.data, '@', text->text.len);
-
-	if (proxy->user != NULL || proxy->password != NULL)
-		secrets_add_basic(secrets, user, password);
-	secrets_add(secrets, user, strlen(user));
-	if (proxy->host != NULL &&
-	    has_secret_from(text, at != NULL ? (size_t)(at - text->text.data) : 0))
-		secrets_add(secrets, proxy->host, strlen(proxy->host));
-}
-
-/* What our own messages say of the way: proxy, socket, addresses, the name in TLS. */
-static void
-add_route_secrets(const struct target *target, struct secrets *secrets)
-{
-	const struct route *route = &target->way.route;
-	const char *name = route->server_name;
-
-	add_proxy_secrets(&route->proxy, &target->way.proxy.value, secrets);
-	secrets_add_marked(secrets, &target->way.unix_socket.value);
-	if (name != NULL && marked_has_secret(&target->way.tls.server_name.value))
-		secrets_add(secrets, name, strlen(name));
-	for (size_t i = 0; i < target->way.resolve.count; i++)
-		secrets_add_marked(secrets, &target->way.resolve.items[i].text.value);
-}
-
 static void
 set_method(const struct target *target, struct request *request)
 {
@@ -330,7 +281,7 @@ render_all(struct rendering *rendering)
 		done = false;
 	if (!render_body(rendering))
 		done = false;
-	add_route_secrets(target, request->secrets);
+	routes_add_secrets(&target->way, request->secrets);
 	if (secrets_empty(request->secrets)) {
 		secrets_free(request->secrets);
 		request->secrets = NULL;
@@ -400,11 +351,21 @@ render_checked(
 	return make(&rendering);
 }
 
+static void
+free_prompt(struct rendered_prompt *prompt)
+{
+	if (prompt == NULL)
+		return;
+	free(prompt->shown);
+	free(prompt);
+}
+
 void
 rendered_request_free(struct rendered_request *rendered)
 {
 	if (rendered == NULL)
 		return;
+	free_prompt(rendered->prompt);
 	request_clear(&rendered->request);
 	free(rendered->shown_url);
 	free(rendered->shown_head);

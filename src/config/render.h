@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/digest.h"
 #include "http/request.h"
 
 struct config;
@@ -16,13 +17,24 @@ struct target;
 
 struct template_value;
 
+/* What is known of a prompt's request besides. */
+struct rendered_prompt {
+	char *shown; /* owned: the prompt's text, secrets as ***, NUL as U+FFFD */
+	/* Of prompt, system and schema: what its tokens are estimated by. */
+	size_t input_bytes;
+	/* Of everything that is sent but for who asks, as it may be shown. */
+	char input_hash[DIGEST_HEX_SIZE];
+	size_t cut_count; /* values that were longer than `max_insert` */
+};
+
 struct rendered_request {
 	struct request request; /* real */
 	char *shown_url;        /* secrets and userinfo as ***; owned, as all here */
 	/* Only where they were asked for: */
 	char *
 	    shown_head; /* the headers as shown, a line each; what libcurl adds is not in it */
-	char *shown_body; /* NULL: there is none */
+	char *shown_body;               /* NULL: there is none */
+	struct rendered_prompt *prompt; /* owned; NULL: it is a service's */
 };
 
 /* What a request is rendered with. */
@@ -42,7 +54,7 @@ struct render_fault {
 	const char *name; /* ... that name, borrowed from the target; else NULL */
 };
 
-/* Render TARGET's request. Returns NULL with FAULT where a name is missing, a value fits no
+/* Render the request of TARGET, a service. Returns NULL with FAULT where a name is missing, a value fits no
  * URL, header or body, or the URL that came out is none. */
 struct rendered_request *render_request(const struct config *config,
     const struct target *target, const struct render_with *with,

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/marked.h"
+#include "base/secrets.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/faults.h"
@@ -223,4 +225,55 @@ routes_fill(struct way *way, struct faults *faults)
 	route->ip = way->ip;
 	route->http_version = way->http_version;
 	route->compressed = way->compressed;
+}
+
+/* ---- secrets ---- */
+
+/* Is any of TEXT from START on secret? */
+static bool
+has_secret_from(const struct marked *text, size_t start)
+{
+	size_t end = 0;
+
+	for (size_t i = 0; i < text->part_count; i++) {
+		const char *part;
+		size_t len;
+		enum mark mark;
+
+		marked_part(text, i, &part, &len, &mark);
+		end += len;
+		if (mark == MARK_SECRET && end > start)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_proxy_secrets(
+    const struct proxy *proxy, const struct marked *text, struct secrets *secrets)
+{
+	const char *user = proxy->user != NULL ? proxy->user : "";
+	const char *password = proxy->password != NULL ? proxy->password : "";
+	const char *at = memrchr(text->text.data, '@', text->text.len);
+
+	if (proxy->user != NULL || proxy->password != NULL)
+		secrets_add_basic(secrets, user, password);
+	secrets_add(secrets, user, strlen(user));
+	if (proxy->host != NULL &&
+	    has_secret_from(text, at != NULL ? (size_t)(at - text->text.data) : 0))
+		secrets_add(secrets, proxy->host, strlen(proxy->host));
+}
+
+void
+routes_add_secrets(const struct way *way, struct secrets *secrets)
+{
+	const struct route *route = &way->route;
+	const char *name = route->server_name;
+
+	add_proxy_secrets(&route->proxy, &way->proxy.value, secrets);
+	secrets_add_marked(secrets, &way->unix_socket.value);
+	if (name != NULL && marked_has_secret(&way->tls.server_name.value))
+		secrets_add(secrets, name, strlen(name));
+	for (size_t i = 0; i < way->resolve.count; i++)
+		secrets_add_marked(secrets, &way->resolve.items[i].text.value);
 }

@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 
 struct faults;
+struct secrets;
 struct way;
 
 /*
@@ -23,5 +24,9 @@ char *routes_pin_address(const char *text);
 /* Fill in WAY's route. Faults are told at the texts that hold them: files that cannot be
  * read, what is no proxy and no host, keys that exclude each other. */
 void routes_fill(struct way *way, struct faults *faults);
+
+/* SECRETS gets what is secret in what our own messages say of WAY, whose route is filled in:
+ * proxy, socket, addresses, the name in TLS. */
+void routes_add_secrets(const struct way *way, struct secrets *secrets);
 
 #endif

@@ -65,6 +65,9 @@ static const struct definition definitions[] = {
 	    "{\"anyOf\": [{\"type\": \"null\"}, {\"type\": \"string\", "
 	    "\"pattern\": \"^[A-Z0-9!#$%&'*+.^_`|~-]+$\", \"not\": {\"enum\": "
 	    "[\"CONNECT\", \"TRACE\"]}}, " REFERENCE "]}" },
+	{ "token",
+	    "{\"anyOf\": [{\"type\": \"null\"}, " STRING(
+	        "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") ", " REFERENCE "]}" },
 	{ "text", "{\"type\": [\"string\", \"number\", \"boolean\", \"null\"]}" },
 	{ "template", "{\"$ref\": \"#/$defs/text\"}" },
 	{ "url", "{\"type\": \"string\", \"minLength\": 1}" },

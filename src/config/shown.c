@@ -9,6 +9,7 @@
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/providers.h"
 #include "config/templates.h"
 #include "config/value.h"
 #include "http/url.h"
@@ -307,28 +308,52 @@ authority_end(const char *text)
 
 /* Of a URL its userinfo, and all up to its path. */
 static void
-note_url(struct shown_vars *vars, const struct target_template *one)
+note_url(
+    struct shown_vars *vars, const struct text *text, const struct template *template)
 {
-	const char *url = one->text->value.text.data;
+	const char *url = text->value.text.data;
 	struct look look = { .vars = vars, .authority_end = authority_end(url) };
 	size_t len;
 
 	if (url_find_userinfo(url, &look.secret_start, &len))
 		look.secret_end = look.secret_start + len;
-	template_each_name(*one->template, note_name, &look);
+	template_each_name(template, note_name, &look);
+}
+
+static void
+note_secret(struct shown_vars *vars, const struct template *template)
+{
+	struct look look = { .vars = vars, .secret_end = SIZE_MAX };
+
+	template_each_name(template, note_name, &look);
 }
 
 static void
 note_template(const struct target_template *one, void *arg)
 {
-	struct look look = { .vars = arg, .secret_end = SIZE_MAX };
-
 	if (*one->template == NULL)
 		return;
 	if (one->place == TEMPLATE_URL)
-		note_url(arg, one);
+		note_url(arg, one->text, *one->template);
 	else if (one->secret)
-		template_each_name(*one->template, note_name, &look);
+		note_secret(arg, *one->template);
+}
+
+static void
+note_provider(struct shown_vars *vars, const struct provider *provider)
+{
+	const char *key_header = provider_key_header(provider);
+
+	if (provider->base_url.template != NULL)
+		note_url(vars, &provider->base_url.text, provider->base_url.template);
+	for (size_t i = 0; i < provider->headers.count; i++) {
+		const struct config_pair *header = &provider->headers.items[i];
+
+		if (header->template != NULL &&
+		    (shown_is_secret_header(header->name) ||
+		        strcasecmp(header->name, key_header) == 0))
+			note_secret(vars, header->template);
+	}
 }
 
 static int
@@ -372,6 +397,8 @@ shown_vars_new(const struct config *config)
 		templates_each(config->targets[i], note_template, vars);
 	for (size_t i = 0; i < config->disabled_count; i++)
 		templates_each(config->disabled[i], note_template, vars);
+	for (size_t i = 0; i < config->provider_count; i++)
+		note_provider(vars, config->providers[i]);
 	if (vars->count > 0)
 		qsort(vars->items, vars->count, sizeof(*vars->items), compare_vars);
 	drop_repeated(vars);

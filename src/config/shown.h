@@ -25,7 +25,8 @@ char *shown_header(const char *name, const char *source);
 /* Is that header secret wherever its value came from? */
 bool shown_is_secret_header(const char *name);
 
-/* The variables that secret headers, `auth` and the first part of URLs of CONFIG name, so
+/* The variables that secret headers, `auth` and the first part of URLs of CONFIG name, those of
+ * providers among them, so
  * that their values are as secret as these are; names of `for_each` count as variables.
  * Borrows from CONFIG. */
 struct shown_vars *shown_vars_new(const struct config *config);

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/json_pointers.h"
+#include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/dependencies.h"
@@ -14,19 +15,34 @@
 #include "config/keys.h"
 #include "config/render.h"
 #include "config/routes.h"
+#include "config/schema_source.h"
+#include "config/target_prompt.h"
 #include "config/templates.h"
 #include "config/vars.h"
 #include "http/route.h"
+#include "rules/schema.h"
 #include "template/template.h"
 
-struct target *
-target_new(const char *name, struct place place)
+/* As target_prompt(), of one that is being made. */
+static struct prompt *
+prompt_of(struct target *target)
 {
-	struct target *target = xcalloc(1, sizeof(*target));
+	return target->kind == TARGET_PROMPT ? (struct prompt *)target : NULL;
+}
+
+struct target *
+target_new(enum target_kind kind, const char *name, struct place place)
+{
+	size_t size =
+	    kind == TARGET_PROMPT ? sizeof(struct prompt) : sizeof(struct target);
+	struct target *target = xcalloc(1, size);
 
 	target->name = xstrdup(name);
+	target->kind = kind;
 	target->place = place;
-	keyed_init(&service_keys, target);
+	keyed_init(keys_of_targets(kind), target);
+	if (kind == TARGET_PROMPT)
+		marked_init(&prompt_of(target)->model_name, BUFFER_UNLIMITED);
 	return target;
 }
 
@@ -36,7 +52,9 @@ target_free(struct target *target)
 	if (target == NULL)
 		return;
 	rendered_request_free(target->rendered);
-	keyed_clear(&service_keys, target);
+	keyed_clear(keys_of_targets(target->kind), target);
+	if (target->kind == TARGET_PROMPT)
+		marked_clear(&prompt_of(target)->model_name);
 	value_free(target->each);
 	route_clear(&target->way.route);
 	json_pointers_free(target->pointers);
@@ -164,12 +182,25 @@ compile(const struct target_template *one, void *arg)
 	}
 }
 
+static void
+compile_schema(struct prompt *prompt, struct faults *faults)
+{
+	schema_free(prompt->schema.schema);
+	prompt->schema.schema = NULL;
+	if (prompt->schema.source == NULL)
+		return;
+	prompt->schema.schema = schema_source_compile(prompt->schema.source, faults);
+	prompt->format = PROMPT_JSON;
+}
+
 void
 target_compile(
     struct target *target, const struct config *config, struct faults *faults)
 {
 	struct look look = { .target = target, .config = config, .faults = faults };
 
+	if (target->kind == TARGET_PROMPT)
+		compile_schema(prompt_of(target), faults);
 	json_body_free(target->json.body);
 	target->json.body = NULL;
 	if (target->json.source != NULL)
@@ -294,8 +325,8 @@ is_changing(const struct target *target)
 	return changes;
 }
 
-void
-target_try(struct target *target, const struct config *config, struct faults *faults)
+static void
+try_service(struct target *target, const struct config *config, struct faults *faults)
 {
 	bool changes = is_changing(target);
 	struct rendered_request *rendered;
@@ -325,4 +356,17 @@ target_try(struct target *target, const struct config *config, struct faults *fa
 		rendered = NULL;
 	}
 	target->rendered = rendered;
+}
+
+void
+target_try(struct target *target, const struct config *config, struct faults *faults)
+{
+	switch (target->kind) {
+	case TARGET_SERVICE:
+		try_service(target, config, faults);
+		break;
+	case TARGET_PROMPT:
+		target_prompt_try(prompt_of(target), config, faults);
+		break;
+	}
 }

@@ -11,8 +11,11 @@
 struct config;
 struct target;
 
-/* With the defaults that stand in the table of keys. */
-struct target *target_new(const char *name, struct place place);
+enum target_kind;
+
+/* With the defaults that stand in the table of keys of its KIND; one that is a prompt is the
+ * first member of a struct prompt. */
+struct target *target_new(enum target_kind kind, const char *name, struct place place);
 void target_free(struct target *target);
 
 /*
@@ -24,7 +27,8 @@ void target_compile(
 
 /*
  * Render the templates of TARGET that there are once, as its first turn will, so that what
- * fits no URL or header is told now. Keeps the result where every turn's will be the same.
+ * fits no URL or header is told now. Keeps the result where every turn's will be the same. Of
+ * a prompt see config/target_prompt.
  */
 void target_try(
     struct target *target, const struct config *config, struct faults *faults);

@@ -152,11 +152,36 @@ tell_auth(const struct target *target, const struct walk *walk)
 	tell_oauth2(target, walk);
 }
 
+/* Who is asked is known at load; what, when it is. */
+static void
+tell_prompt(const struct prompt *prompt, const struct walk *walk)
+{
+	tell(walk, &prompt->provider_name,
+	    (struct target_template){ .what = "provider", .place = TEMPLATE_PLAIN });
+	tell(walk, &prompt->model,
+	    (struct target_template){ .what = "model", .place = TEMPLATE_PLAIN });
+	tell(walk, &prompt->prompt.templated,
+	    (struct target_template){ .what = "prompt",
+	        .place = TEMPLATE_PLAIN,
+	        .takes_any = true,
+	        .from_state = true });
+	tell(walk, &prompt->system.templated,
+	    (struct target_template){ .what = "system",
+	        .place = TEMPLATE_PLAIN,
+	        .takes_any = true,
+	        .from_state = true });
+}
+
 void
 templates_each(const struct target *target, target_template_fn *fn, void *arg)
 {
 	struct walk walk = { .fn = fn, .arg = arg };
+	const struct prompt *prompt = target_prompt(target);
 
+	if (prompt != NULL) {
+		tell_prompt(prompt, &walk);
+		return;
+	}
 	tell(&walk, &target->url,
 	    (struct target_template){
 	        .what = "url", .place = TEMPLATE_URL, .from_state = true });

@@ -127,7 +127,7 @@ put_plain(struct filling *filling, const char *reference)
 
 /* A device may have no end, and a terminal would wait for somebody to type. */
 static bool
-read_secret(const char *path, struct buffer *content)
+read_ending(const char *path, struct buffer *content)
 {
 	struct stat status;
 
@@ -157,24 +157,25 @@ drop_last_newline(struct buffer *content)
 	buffer_truncate(content, len);
 }
 
-/* Why PATH's CONTENT cannot be put in, or NULL. Borrowed. */
-static const char *
-why_unfit(const struct buffer *content)
-{
-	if (content->len == 0)
-		return "is empty: a run never starts with an empty key";
-	if (strlen(content->data) != content->len)
-		return "holds a NUL byte";
-	return NULL;
-}
-
-static const char *
+static char *
 why_unread(int failure)
 {
 	if (failure == EFBIG)
-		return "is larger than 1MiB";
+		return xstrdup("is larger than 1MiB");
 	if (failure == EINVAL)
-		return "is neither a regular file nor a FIFO";
+		return xstrdup("is neither a regular file nor a FIFO");
+	return xasprintf("cannot be read: %s", strerror(failure));
+}
+
+char *
+text_read_file(const char *path, struct buffer *content)
+{
+	buffer_init(content, MAX_FILE_BYTES);
+	if (!read_ending(path, content))
+		return why_unread(errno);
+	drop_last_newline(content);
+	if (strlen(content->data) != content->len)
+		return xstrdup("holds a NUL byte");
 	return NULL;
 }
 
@@ -183,29 +184,18 @@ static bool
 put_content(
     struct filling *filling, const char *path, const char *kind, const char *name)
 {
-	struct place place = filling->out->place;
 	struct buffer content;
-	const char *why;
+	char *why = text_read_file(path, &content);
 	bool done = false;
 
-	buffer_init(&content, MAX_FILE_BYTES);
-	if (!read_secret(path, &content)) {
-		int failure = errno;
-
-		why = why_unread(failure);
-		faults_error(filling->faults, place, "%s %s %s%s", kind, name,
-		    why != NULL ? why : "cannot be read: ",
-		    why != NULL ? "" : strerror(failure));
-		goto out;
-	}
-	drop_last_newline(&content);
-	why = why_unfit(&content);
+	if (why == NULL && content.len == 0)
+		why = xstrdup("is empty: a run never starts with an empty key");
 	if (why != NULL)
-		faults_error(filling->faults, place, "%s %s %s", kind, name, why);
+		faults_error(
+		    filling->faults, filling->out->place, "%s %s %s", kind, name, why);
 	else
 		done = put(filling, content.data, content.len, MARK_SECRET);
-
-out:
+	free(why);
 	buffer_clear(&content);
 	return done;
 }

@@ -19,6 +19,7 @@
 #include "base/marked.h"
 #include "config/faults.h"
 
+struct buffer;
 struct yaml_node;
 
 struct text {
@@ -36,6 +37,13 @@ struct text {
 MUST_CHECK bool text_load(const struct yaml_node *node, const char *relative_to,
     struct faults *faults, struct text *out);
 void text_clear(struct text *text);
+
+/*
+ * Read PATH, a file or FIFO, less its last newline, into CONTENT, which is initialised here and
+ * to be cleared either way. Returns NULL, or what is wrong with it, behind its name: "cannot be
+ * read: ...". The caller's.
+ */
+char *text_read_file(const char *path, struct buffer *content);
 
 /* OUT becomes a copy; it need not be initialised. */
 void text_copy(struct text *out, const struct text *from);

@@ -1,7 +1,5 @@
 #include "config/types.h"
 
-#include <inttypes.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,8 +111,8 @@ tell_unfit(
 	buffer_clear(&hint);
 }
 
-static bool
-load_single(const struct key *key, const struct yaml_node *node,
+bool
+type_load_single(const struct key *key, const struct yaml_node *node,
     const struct loading *loading, void *field)
 {
 	struct text text;
@@ -128,17 +126,11 @@ load_single(const struct key *key, const struct yaml_node *node,
 	return loaded;
 }
 
-static void
-print_word(const struct key *key, const char *word, struct printing *printing)
+void
+type_print_word(const struct key *key, const char *word, struct printing *printing)
 {
 	yaml_write_key(&printing->yaml, key->name);
 	yaml_write_word(&printing->yaml, word);
-}
-
-static bool
-is_in_bounds(const struct key *key, int64_t number)
-{
-	return number >= key->min && (key->max == 0 || number <= key->max);
 }
 
 void
@@ -150,165 +142,6 @@ type_write_definition(const char *name, struct json_write *json)
 	json_write_string(json, reference);
 	free(reference);
 }
-
-/* ---- durations ---- */
-
-static bool
-parse_duration(const struct key *key, const char *text, void *field)
-{
-	int64_t ms;
-
-	if (!units_parse_duration_ms(text, &ms) || !is_in_bounds(key, ms))
-		return false;
-	*(int64_t *)field = ms;
-	return true;
-}
-
-static void
-expect_duration(const struct key *key, struct buffer *out)
-{
-	buffer_append_format(
-	    out, "a duration%s such as 2s or 500ms", key->min > 0 ? " over 0" : "");
-}
-
-static void
-print_duration(const struct key *key, const void *field, struct printing *printing)
-{
-	char text[UNITS_TEXT_SIZE];
-
-	units_format_duration(text, *(const int64_t *)field);
-	print_word(key, text, printing);
-}
-
-static void
-write_duration_schema(const struct key *key, struct json_write *json)
-{
-	type_write_definition(key->min > 0 ? "positive_duration" : "duration", json);
-}
-
-const struct type type_duration = {
-	.size = sizeof(int64_t),
-	.load = load_single,
-	.parse = parse_duration,
-	.expect = expect_duration,
-	.print = print_duration,
-	.schema = write_duration_schema,
-};
-
-/* ---- sizes ---- */
-
-static bool
-parse_size(const struct key *key, const char *text, void *field)
-{
-	size_t bytes;
-
-	/* More than a buffer can hold is no size for anything here. */
-	if (!units_parse_size(text, &bytes) || bytes > BUFFER_UNLIMITED ||
-	    !is_in_bounds(key, (int64_t)bytes))
-		return false;
-	*(size_t *)field = bytes;
-	return true;
-}
-
-static void
-expect_size(const struct key *key, struct buffer *out)
-{
-	buffer_append_format(
-	    out, "a size%s such as 64KiB or 1MB", key->min > 0 ? " over 0" : "");
-}
-
-static void
-print_size(const struct key *key, const void *field, struct printing *printing)
-{
-	char text[UNITS_TEXT_SIZE];
-
-	units_format_size(text, *(const size_t *)field);
-	print_word(key, text, printing);
-}
-
-static void
-write_size_schema(const struct key *key, struct json_write *json)
-{
-	type_write_definition(key->min > 0 ? "positive_size" : "size", json);
-}
-
-const struct type type_size = {
-	.size = sizeof(size_t),
-	.load = load_single,
-	.parse = parse_size,
-	.expect = expect_size,
-	.print = print_size,
-	.schema = write_size_schema,
-};
-
-/* ---- whole numbers ---- */
-
-static int64_t
-maximum(const struct key *key)
-{
-	return key->max == 0 ? INT64_MAX : key->max;
-}
-
-static bool
-parse_int(const struct key *key, const char *text, void *field)
-{
-	return units_parse_int(text, key->min, maximum(key), field);
-}
-
-static void
-expect_int(const struct key *key, struct buffer *out)
-{
-	buffer_append_format(
-	    out, "a whole number from %" PRId64 " to %" PRId64, key->min, maximum(key));
-}
-
-static void
-print_int(const struct key *key, const void *field, struct printing *printing)
-{
-	int64_t number = *(const int64_t *)field;
-	char text[UNITS_TEXT_SIZE];
-
-	/* What has no default and is not said. */
-	if (key->initial == NULL && number < key->min)
-		return;
-	snprintf(text, sizeof(text), "%" PRId64, number);
-	print_word(key, text, printing);
-}
-
-static void
-write_int_schema(const struct key *key, struct json_write *json)
-{
-	json_write_key(json, "anyOf");
-	json_write_begin_array(json);
-	json_write_begin_object(json);
-	json_write_key(json, "type");
-	json_write_string(json, "integer");
-	json_write_key(json, "minimum");
-	json_write_int(json, key->min);
-	json_write_key(json, "maximum");
-	json_write_int(json, maximum(key));
-	json_write_end_object(json);
-	json_write_begin_object(json);
-	json_write_key(json, "type");
-	json_write_string(json, "string");
-	json_write_key(json, "pattern");
-	json_write_string(json, key->min < 0 ? "^-?[0-9]+$" : "^[0-9]+$");
-	json_write_end_object(json);
-	json_write_begin_object(json);
-	type_write_definition("reference", json);
-	json_write_end_object(json);
-	json_write_end_array(json);
-}
-
-const struct type type_int = {
-	.size = sizeof(int64_t),
-	.load = load_single,
-	.parse = parse_int,
-	.expect = expect_int,
-	.print = print_int,
-	.schema = write_int_schema,
-	.default_is_json = true,
-};
 
 /* ---- truth ---- */
 
@@ -335,7 +168,7 @@ expect_bool(UNUSED const struct key *key, struct buffer *out)
 static void
 print_bool(const struct key *key, const void *field, struct printing *printing)
 {
-	print_word(key, *(const bool *)field ? "true" : "false", printing);
+	type_print_word(key, *(const bool *)field ? "true" : "false", printing);
 }
 
 static void
@@ -346,7 +179,7 @@ write_bool_schema(UNUSED const struct key *key, struct json_write *json)
 
 const struct type type_bool = {
 	.size = sizeof(bool),
-	.load = load_single,
+	.load = type_load_single,
 	.parse = parse_bool,
 	.expect = expect_bool,
 	.print = print_bool,
@@ -374,7 +207,7 @@ print_mode(const struct key *key, const void *field, struct printing *printing)
 	char text[UNITS_TEXT_SIZE];
 
 	snprintf(text, sizeof(text), "%04o", *(const unsigned *)field);
-	print_word(key, text, printing);
+	type_print_word(key, text, printing);
 }
 
 static void
@@ -385,7 +218,7 @@ write_mode_schema(UNUSED const struct key *key, struct json_write *json)
 
 const struct type type_mode = {
 	.size = sizeof(unsigned),
-	.load = load_single,
+	.load = type_load_single,
 	.parse = parse_mode,
 	.expect = expect_mode,
 	.print = print_mode,
@@ -423,7 +256,7 @@ print_one_word(const struct key *key, const void *field, struct printing *printi
 	int number;
 
 	memcpy(&number, field, sizeof(number));
-	print_word(key, key->names[number], printing);
+	type_print_word(key, key->names[number], printing);
 }
 
 /* One more form of a word: as it is, or as the number that it looks like to whoever does
@@ -468,52 +301,9 @@ write_word_schema(const struct key *key, struct json_write *json)
 
 const struct type type_word = {
 	.size = sizeof(int),
-	.load = load_single,
+	.load = type_load_single,
 	.parse = parse_word,
 	.expect = expect_word,
 	.print = print_one_word,
 	.schema = write_word_schema,
-};
-
-/* ---- how many in a time ---- */
-
-static bool
-parse_rate(UNUSED const struct key *key, const char *text, void *field)
-{
-	struct config_rate *rate = field;
-
-	return units_parse_rate(text, &rate->count, &rate->per_ms);
-}
-
-static void
-expect_rate(UNUSED const struct key *key, struct buffer *out)
-{
-	buffer_append_string(out, "a rate such as 10/s, 60/min or 1000/h");
-}
-
-static void
-print_rate(const struct key *key, const void *field, struct printing *printing)
-{
-	const struct config_rate *rate = field;
-	char text[UNITS_TEXT_SIZE];
-
-	if (rate->count == 0)
-		return;
-	units_format_rate(text, rate->count, rate->per_ms);
-	print_word(key, text, printing);
-}
-
-static void
-write_rate_schema(UNUSED const struct key *key, struct json_write *json)
-{
-	type_write_definition("rate", json);
-}
-
-const struct type type_rate = {
-	.size = sizeof(struct config_rate),
-	.load = load_single,
-	.parse = parse_rate,
-	.expect = expect_rate,
-	.print = print_rate,
-	.schema = write_rate_schema,
 };

@@ -18,6 +18,7 @@ struct config;
 struct faults;
 struct json_write;
 struct key;
+struct provider;
 struct shown_vars;
 struct sources;
 struct text;
@@ -33,7 +34,8 @@ struct loading {
 struct printing {
 	struct yaml_write yaml;
 	const struct config *config;
-	const struct shown_vars *shown; /* which variables are secret */
+	const struct shown_vars *shown;  /* which variables are secret */
+	const struct provider *provider; /* that is printed just now; NULL: none */
 };
 
 struct type {
@@ -61,6 +63,8 @@ struct type {
 	 * FIELD does not say. NULL: the bytes are the value. */
 	void (*inherit)(void *field, const void *from);
 	bool merges;
+	/* Of a map with a table: nothing behind the key is none at all, not an empty one. */
+	bool vanishes;
 
 	/* Of a target's keys: are A and B the same, secret values too? NULL: the bytes are the
 	 * value. */
@@ -84,16 +88,27 @@ extern const struct type type_mode;     /* unsigned */
 extern const struct type type_word;     /* an enum; its words are the row's `names` */
 extern const struct type type_rate;     /* struct config_rate */
 
-/* Texts. But for type_text, `null` and nothing at all say nothing. */
+/* Likewise; but `null` and nothing at all say nothing. */
+extern const struct type type_number; /* struct config_number, `min` to `max` */
+extern const struct type type_whole;  /* struct config_number, without a fraction */
+extern const struct type type_price;  /* int64_t, money; -1: not said */
+extern const struct type type_cost;   /* int64_t, money over 0; 0: not said */
+
+/* Texts. But for type_text and type_url, `null` and nothing at all say nothing. */
 extern const struct type type_text;     /* struct text */
 extern const struct type type_optional; /* struct text */
 extern const struct type type_method;   /* struct text: of HTTP */
 extern const struct type type_proxy;    /* struct text: a URL */
 /* struct text: its value starts in the current directory, not in its file's. */
 extern const struct type type_path;
-extern const struct type type_url;      /* struct templated */
-extern const struct type type_template; /* struct templated */
-extern const struct type type_secret;   /* struct templated: never shown */
+extern const struct type type_url;          /* struct templated */
+extern const struct type type_optional_url; /* struct templated */
+extern const struct type type_template;     /* struct templated */
+extern const struct type type_secret;       /* struct templated: never shown */
+extern const struct type type_key;          /* struct text: never shown */
+extern const struct type type_token;        /* struct text: a header's name */
+/* struct config_document: text, or {file: PATH}. */
+extern const struct type type_document;
 
 /* Maps of texts. */
 extern const struct type type_labels;  /* struct config_pairs */
@@ -104,22 +119,29 @@ extern const struct type type_resolve; /* struct config_pairs */
 /* Lists of texts: struct config_pairs without names. */
 extern const struct type type_includes;
 extern const struct type type_needs;
+extern const struct type type_texts;
 
 /* Trees, kept as they are written. */
 extern const struct type type_rules;    /* struct config_rules */
 extern const struct type type_extract;  /* struct config_extracts */
 extern const struct type type_json;     /* struct config_json */
 extern const struct type type_for_each; /* struct value * */
+extern const struct type type_schema;   /* struct config_schema */
+extern const struct type type_tree;     /* struct value *: a map */
 
 /* Structs, by the row's `table`. */
 extern const struct type type_map;
 extern const struct type type_auth;        /* one of its keys */
 extern const struct type type_credentials; /* printed where it says something */
+extern const struct type type_prices;      /* struct provider, its `price` */
+extern const struct type type_budget;      /* struct config_budget: one amount */
 
 /* What only the top map has. */
-extern const struct type type_vars;     /* struct value * */
-extern const struct type type_defaults; /* no field */
-extern const struct type type_services; /* no field */
+extern const struct type type_vars;      /* struct value * */
+extern const struct type type_defaults;  /* no field */
+extern const struct type type_services;  /* no field */
+extern const struct type type_providers; /* no field */
+extern const struct type type_prompts;   /* no field */
 
 /* Is NODE what stands behind `key:` with nothing there, or `null`? For maps and lists that
  * is an empty one. */

@@ -89,21 +89,21 @@ static void
 write_defaults_schema(UNUSED const struct key *key, struct json_write *json)
 {
 	type_write_map(json);
-	keyed_schema(&service_keys, KEY_OWN_ONLY, true, json);
+	keyed_schema(&defaults_keys, KEY_OWN_ONLY, true, json);
 }
 
-/* Not printed: the services have taken them in. */
+/* Not printed: the targets have taken them in. */
 const struct type type_defaults = { .schema = write_defaults_schema };
 
-/* ---- services ---- */
+/* ---- services and prompts ---- */
 
 static void
-print_service(const struct target *target, struct printing *printing)
+print_target(const struct target *target, struct printing *printing)
 {
 	yaml_write_key(&printing->yaml,
 	    target->definition != NULL ? target->definition : target->name);
 	yaml_write_begin_map(&printing->yaml);
-	keyed_print(&service_keys, target, printing);
+	keyed_print(keys_of_targets(target->kind), target, printing);
 	yaml_write_end_map(&printing->yaml);
 }
 
@@ -115,17 +115,15 @@ has_same_definition(const struct target *a, const struct target *b)
 	    strcmp(a->definition, b->definition) == 0;
 }
 
-/* Enabled and disabled ones in the order they were written in. */
+/* Enabled and disabled ones of KIND in the order they were written in. */
 static void
-print_services(const struct key *key, const void *field, struct printing *printing)
+print_targets(
+    const struct config *config, enum target_kind kind, struct printing *printing)
 {
-	const struct config *config = field;
 	const struct target *before = NULL;
 	size_t i = 0;
 	size_t j = 0;
 
-	yaml_write_key(&printing->yaml, key->name);
-	yaml_write_begin_map(&printing->yaml);
 	while (i < config->target_count || j < config->disabled_count) {
 		bool enabled = j == config->disabled_count ||
 		    (i < config->target_count &&
@@ -133,11 +131,51 @@ print_services(const struct key *key, const void *field, struct printing *printi
 		const struct target *target =
 		    enabled ? config->targets[i++] : config->disabled[j++];
 
+		if (target->kind != kind)
+			continue;
 		if (before == NULL || !has_same_definition(before, target))
-			print_service(target, printing);
+			print_target(target, printing);
 		before = target;
 	}
+}
+
+static void
+print_services(const struct key *key, const void *field, struct printing *printing)
+{
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_begin_map(&printing->yaml);
+	print_targets(field, TARGET_SERVICE, printing);
 	yaml_write_end_map(&printing->yaml);
+}
+
+/* "propertyNames": what a target or provider may be called. */
+static void
+write_names(struct json_write *json)
+{
+	json_write_key(json, "propertyNames");
+	json_write_begin_object(json);
+	json_write_key(json, "minLength");
+	json_write_int(json, 1);
+	json_write_key(json, "maxLength");
+	json_write_int(json, CONFIG_MAX_NAME_BYTES);
+	json_write_end_object(json);
+}
+
+/* A map of names to maps of the keys of TABLE. */
+static void
+write_map_of(
+    const struct key_table *table, const char *description, struct json_write *json)
+{
+	type_write_map(json);
+	write_names(json);
+	json_write_key(json, "additionalProperties");
+	json_write_begin_object(json);
+	json_write_key(json, "description");
+	json_write_string(json, description);
+	json_write_key(json, "type");
+	json_write_string(json, "object");
+	keyed_schema(table, 0, false, json);
+	json_write_end_object(json);
 }
 
 static void
@@ -165,13 +203,7 @@ static void
 write_services_schema(UNUSED const struct key *key, struct json_write *json)
 {
 	type_write_map(json);
-	json_write_key(json, "propertyNames");
-	json_write_begin_object(json);
-	json_write_key(json, "minLength");
-	json_write_int(json, 1);
-	json_write_key(json, "maxLength");
-	json_write_int(json, CONFIG_MAX_NAME_BYTES);
-	json_write_end_object(json);
+	write_names(json);
 	json_write_key(json, "additionalProperties");
 	write_service_schema(json);
 }
@@ -179,4 +211,69 @@ write_services_schema(UNUSED const struct key *key, struct json_write *json)
 const struct type type_services = {
 	.print = print_services,
 	.schema = write_services_schema,
+};
+
+static void
+print_prompts(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct config *config = field;
+	bool any = config->service_count < config->target_count;
+
+	for (size_t i = 0; !any && i < config->disabled_count; i++)
+		any = config->disabled[i]->kind == TARGET_PROMPT;
+	if (!any)
+		return;
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_begin_map(&printing->yaml);
+	print_targets(config, TARGET_PROMPT, printing);
+	yaml_write_end_map(&printing->yaml);
+}
+
+static void
+write_prompts_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	write_map_of(&prompt_keys, "A prompt: a map of keys.", json);
+}
+
+const struct type type_prompts = {
+	.print = print_prompts,
+	.schema = write_prompts_schema,
+};
+
+/* ---- providers ---- */
+
+static void
+print_provider(const struct provider *provider, struct printing *printing)
+{
+	yaml_write_key(&printing->yaml, provider->name);
+	yaml_write_begin_map(&printing->yaml);
+	printing->provider = provider;
+	keyed_print(&provider_keys, provider, printing);
+	printing->provider = NULL;
+	yaml_write_end_map(&printing->yaml);
+}
+
+static void
+print_providers(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct config *config = field;
+
+	if (config->provider_count == 0)
+		return;
+	yaml_write_key(&printing->yaml, key->name);
+	yaml_write_begin_map(&printing->yaml);
+	for (size_t i = 0; i < config->provider_count; i++)
+		print_provider(config->providers[i], printing);
+	yaml_write_end_map(&printing->yaml);
+}
+
+static void
+write_providers_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	write_map_of(&provider_keys, "A provider: a map of keys.", json);
+}
+
+const struct type type_providers = {
+	.print = print_providers,
+	.schema = write_providers_schema,
 };

@@ -127,3 +127,84 @@ const struct type type_auth = {
 	.print = print_said,
 	.schema = write_auth_schema,
 };
+
+/* ---- money ---- */
+
+static void
+print_prices(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct provider *provider = field;
+
+	if (provider->price.input >= 0 || provider->price.output >= 0)
+		print_map(key, field, printing);
+}
+
+const struct type type_prices = {
+	.load = load_map,
+	.print = print_prices,
+	.schema = write_map_schema,
+};
+
+/* Of several amounts it would be left open which one counts. */
+static bool
+load_budget(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	bool loaded = load_map(key, node, loading, field);
+	const struct yaml_node *tokens, *cost;
+
+	if (node->kind != YAML_MAP)
+		return loaded;
+	tokens = yaml_get(node, "tokens");
+	cost = yaml_get(node, "cost");
+	if (tokens != NULL && cost != NULL)
+		faults_error(loading->faults, cost->place,
+		    "%s: cost beside tokens: expected only one", key->name);
+	else if (tokens == NULL && (cost == NULL || type_is_nothing(cost)))
+		faults_error(loading->faults, node->place,
+		    "%s: expected tokens or cost", key->name);
+	else
+		return loaded;
+	return false;
+}
+
+static void
+print_budget(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct config_budget *budget = field;
+
+	if (budget->per_ms > 0)
+		print_map(key, field, printing);
+}
+
+/* All keys but one of the amounts. */
+static void
+write_budget_schema(const struct key *key, struct json_write *json)
+{
+	write_map_schema(key, json);
+	json_write_key(json, "maxProperties");
+	json_write_int(json, (int64_t)key->table->count - 1);
+	json_write_key(json, "anyOf");
+	json_write_begin_array(json);
+	for (size_t i = 0; i < key->table->count; i++) {
+		const struct key *amount = &key->table->keys[i];
+
+		if ((amount->flags & KEY_REQUIRED) != 0)
+			continue;
+		json_write_begin_object(json);
+		json_write_key(json, "required");
+		json_write_begin_array(json);
+		json_write_string(json, amount->name);
+		json_write_end_array(json);
+		json_write_end_object(json);
+	}
+	json_write_end_array(json);
+}
+
+/* As a whole: what `defaults` say is of another budget. */
+const struct type type_budget = {
+	.load = load_budget,
+	.vanishes = true,
+	.print = print_budget,
+	.schema = write_budget_schema,
+};

@@ -1,5 +1,5 @@
 /*
- * The types that hold lists of texts: names of files, names of services.
+ * The types that hold lists of texts: names of files, names of targets, texts of any kind.
  */
 #include "config/types.h"
 
@@ -12,6 +12,7 @@
 #include "config/faults.h"
 #include "config/keys.h"
 #include "config/text.h"
+#include "config/types_parts.h"
 #include "config/yaml.h"
 #include "template/template.h"
 
@@ -36,19 +37,18 @@ add_name(struct config_pairs *names)
 	return &names->items[names->count++].text;
 }
 
+/* Is TEXT one that the list takes? Tells what is wrong with it. */
+typedef bool check_name_fn(
+    const struct key *key, const struct text *text, struct faults *faults);
+
 static bool
 load_name(const struct key *key, const struct yaml_node *node,
-    const struct loading *loading, struct config_pairs *names)
+    const struct loading *loading, check_name_fn *check, struct config_pairs *names)
 {
 	struct text text;
-	bool loaded = type_read_text(key, node, loading, &text);
+	bool loaded = type_read_text(key, node, loading, &text) &&
+	    check(key, &text, loading->faults);
 
-	/* They stand in faults, in the log and in the document. */
-	if (loaded && marked_has_secret(&text.value)) {
-		faults_error(loading->faults, text.place,
-		    "%s: names are no secrets: expected ${plain:NAME}", key->name);
-		loaded = false;
-	}
 	if (loaded)
 		*add_name(names) = text;
 	else
@@ -56,27 +56,46 @@ load_name(const struct key *key, const struct yaml_node *node,
 	return loaded;
 }
 
-/* A single one may stand for a list of one. */
+/* A single one may stand for a list of one. WHAT is "a name or a list of names". */
 static bool
-load_names(const struct key *key, const struct yaml_node *node,
-    const struct loading *loading, void *field)
+load_list(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, check_name_fn *check, const char *what, void *field)
 {
 	bool loaded = true;
 
 	if (type_is_nothing(node))
 		return true;
 	if (node->kind == YAML_SCALAR)
-		return load_name(key, node, loading, field);
+		return load_name(key, node, loading, check, field);
 	if (node->kind == YAML_MAP) {
-		faults_error(loading->faults, node->place,
-		    "%s: expected a name or a list of names", key->name);
+		faults_error(
+		    loading->faults, node->place, "%s: expected %s", key->name, what);
 		return false;
 	}
 	for (size_t i = 0; i < node->count; i++) {
-		if (!load_name(key, node->items[i], loading, field))
+		if (!load_name(key, node->items[i], loading, check, field))
 			loaded = false;
 	}
 	return loaded;
+}
+
+/* They stand in faults, in the log and in the document. */
+static bool
+check_public(const struct key *key, const struct text *text, struct faults *faults)
+{
+	if (!marked_has_secret(&text->value))
+		return true;
+	faults_error(faults, text->place,
+	    "%s: names are no secrets: expected ${plain:NAME}", key->name);
+	return false;
+}
+
+static bool
+load_names(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	return load_list(
+	    key, node, loading, check_public, "a name or a list of names", field);
 }
 
 static void
@@ -150,4 +169,54 @@ const struct type type_needs = {
 	.equal = equal_names,
 	.print = print_names,
 	.schema = write_names_schema,
+};
+
+/* ---- texts ---- */
+
+static bool
+check_not_empty(const struct key *key, const struct text *text, struct faults *faults)
+{
+	if (text->value.text.len > 0)
+		return true;
+	faults_error(
+	    faults, text->place, "%s: expected text that is not empty", key->name);
+	return false;
+}
+
+static bool
+load_texts(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	return load_list(
+	    key, node, loading, check_not_empty, "text or a list of texts", field);
+}
+
+static void
+write_texts_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	json_write_key(json, "anyOf");
+	json_write_begin_array(json);
+	json_write_begin_object(json);
+	type_write_definition("text", json);
+	json_write_end_object(json);
+	json_write_begin_object(json);
+	json_write_key(json, "type");
+	json_write_string(json, "array");
+	json_write_key(json, "items");
+	json_write_begin_object(json);
+	type_write_definition("text", json);
+	json_write_end_object(json);
+	json_write_end_object(json);
+	json_write_end_array(json);
+}
+
+/* One list as a whole. */
+const struct type type_texts = {
+	.size = sizeof(struct config_pairs),
+	.clear = clear_names,
+	.load = load_texts,
+	.inherit = inherit_names,
+	.equal = equal_names,
+	.print = print_names,
+	.schema = write_texts_schema,
 };

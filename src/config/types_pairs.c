@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "config/faults.h"
 #include "config/keys.h"
+#include "config/providers.h"
 #include "config/routes.h"
 #include "config/shown.h"
 #include "config/text.h"
@@ -154,10 +155,13 @@ begin_pairs_schema(struct json_write *json)
 	json_write_end_object(json);
 }
 
-/* SHOW makes the text of a pair as it may be printed; the caller's. */
+/* Makes the text of a pair as it may be printed; the caller's. */
+typedef char *show_fn(
+    const char *name, const char *source, const struct printing *printing);
+
 static void
 print_pairs(const struct key *key, const struct config_pairs *pairs,
-    struct printing *printing, char *(*show)(const char *name, const char *source))
+    struct printing *printing, show_fn *show)
 {
 	if (pairs->count == 0)
 		return;
@@ -165,7 +169,7 @@ print_pairs(const struct key *key, const struct config_pairs *pairs,
 	yaml_write_begin_map(&printing->yaml);
 	for (size_t i = 0; i < pairs->count; i++) {
 		const struct config_pair *pair = &pairs->items[i];
-		char *shown = show(pair->name, pair->text.source);
+		char *shown = show(pair->name, pair->text.source, printing);
 
 		yaml_write_key(&printing->yaml, pair->name);
 		yaml_write_text(&printing->yaml, shown);
@@ -197,7 +201,8 @@ inherit_texts(void *field, const void *from)
 }
 
 static char *
-show_whole(UNUSED const char *name, const char *source)
+show_whole(
+    UNUSED const char *name, const char *source, UNUSED const struct printing *printing)
 {
 	return xstrdup(source); /* literals in it are none of the secrets */
 }
@@ -276,10 +281,22 @@ inherit_headers(void *field, const void *from)
 	inherit_pairs(field, from, strcasecmp);
 }
 
+/* The header of a provider's key is as secret as the key, wherever it comes from. */
+static char *
+show_header(const char *name, const char *source, const struct printing *printing)
+{
+	const struct provider *provider = printing->provider;
+
+	if (provider != NULL && strcasecmp(name, provider_key_header(provider)) == 0 &&
+	    !shown_is_secret_header(name))
+		return shown_secret(source);
+	return shown_header(name, source);
+}
+
 static void
 print_headers(const struct key *key, const void *field, struct printing *printing)
 {
-	print_pairs(key, field, printing, shown_header);
+	print_pairs(key, field, printing, show_header);
 }
 
 static void

@@ -14,6 +14,15 @@ struct text;
 struct value;
 struct yaml_node;
 
+/* ---- single values: of types that have `parse` and `expect` ---- */
+
+bool type_load_single(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field);
+
+/* KEY and WORD, which stands there as it is. */
+void type_print_word(
+    const struct key *key, const char *word, struct printing *printing);
+
 /* ---- the schema ---- */
 
 /* {"$ref": ...} to what stands under "$defs" (config/schema), as a member. */

@@ -19,6 +19,7 @@
 #include "config/text.h"
 #include "config/types_parts.h"
 #include "config/yaml.h"
+#include "http/token.h"
 #include "template/template.h"
 
 /* A text that is not said never grows. */
@@ -224,6 +225,47 @@ const struct type type_secret = {
 	.schema = write_template_schema,
 };
 
+/* One that could not be read has a stand-in: nobody is to miss the key as well. */
+static bool
+load_key(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	struct text text;
+	bool loaded;
+
+	if (type_is_nothing(node))
+		return true;
+	loaded = type_read_text(key, node, loading, &text);
+	if (!loaded) {
+		text_clear(&text);
+		text = (struct text){ .source = xstrdup(""), .place = node->place };
+		marked_init(&text.value, BUFFER_UNLIMITED);
+		(void)marked_append(&text.value, "-", 1, MARK_OWN);
+	}
+	put_text(field, &text);
+	return loaded;
+}
+
+static void
+print_key(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct text *text = field;
+
+	if (text->source[0] != '\0')
+		print_shown(key, text, printing, shown_secret);
+}
+
+const struct type type_key = {
+	.size = sizeof(struct text),
+	.init = type_init_text,
+	.clear = type_clear_text,
+	.load = load_key,
+	.inherit = type_inherit_text,
+	.equal = type_equal_texts,
+	.print = print_key,
+	.schema = write_text_schema,
+};
+
 /* ---- URLs ---- */
 
 static void
@@ -250,6 +292,18 @@ const struct type type_url = {
 	.equal = equal_templated,
 	.print = print_url,
 	.schema = write_url_schema,
+};
+
+/* `null` and nothing at all say nothing. */
+const struct type type_optional_url = {
+	.size = sizeof(struct templated),
+	.init = type_init_text,
+	.clear = clear_templated,
+	.load = load_optional,
+	.inherit = type_inherit_text,
+	.equal = equal_templated,
+	.print = print_url,
+	.schema = write_text_schema,
 };
 
 static void
@@ -412,4 +466,44 @@ const struct type type_method = {
 	.equal = type_equal_texts,
 	.print = print_text,
 	.schema = write_method_schema,
+};
+
+/* ---- names of headers ---- */
+
+static bool
+load_token(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	struct text text;
+
+	if (type_is_nothing(node))
+		return true;
+	if (!read_text(key, node, loading, &text))
+		return false;
+	if (http_is_token(text.value.text.data)) {
+		put_text(field, &text);
+		return true;
+	}
+	faults_error(loading->faults, text.place,
+	    "%s: expected a header's name: letters, digits and %s", key->name,
+	    HTTP_TOKEN_MARKS);
+	text_clear(&text);
+	return false;
+}
+
+static void
+write_token_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	type_write_definition("token", json);
+}
+
+const struct type type_token = {
+	.size = sizeof(struct text),
+	.init = type_init_text,
+	.clear = type_clear_text,
+	.load = load_token,
+	.inherit = type_inherit_text,
+	.equal = type_equal_texts,
+	.print = print_text,
+	.schema = write_token_schema,
 };

@@ -1,7 +1,7 @@
 /*
  * The types that keep a tree as it is written: rules, values to extract, JSON bodies,
- * `for_each`. What is in one is compiled elsewhere (config/rules_source, config/json_body,
- * config/load).
+ * `for_each`, schemas, fields of a request. What is in one is compiled elsewhere
+ * (config/rules_source, config/json_body, config/load, config/schema_source).
  */
 #include "config/types.h"
 
@@ -21,6 +21,7 @@
 #include "config/types_parts.h"
 #include "config/value.h"
 #include "config/yaml.h"
+#include "rules/schema.h"
 
 struct value *
 type_load_value(const struct yaml_node *node, const struct loading *loading)
@@ -419,4 +420,101 @@ const struct type type_for_each = {
 	.equal = equal_for_each,
 	.print = print_for_each,
 	.schema = write_for_each_schema,
+};
+
+/* ---- maps as they are ---- */
+
+static bool
+load_fields(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	return load_map(key, node, "fields", loading, field);
+}
+
+static bool
+equal_fields(const void *left, const void *right)
+{
+	return equal_trees(*(struct value *const *)left, *(struct value *const *)right);
+}
+
+static void
+print_fields(const struct key *key, const void *field, struct printing *printing)
+{
+	print_tree(key, *(struct value *const *)field, printing);
+}
+
+static void
+write_fields_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	type_write_map(json);
+}
+
+const struct type type_tree = {
+	.size = sizeof(struct value *),
+	.clear = clear_tree,
+	.load = load_fields,
+	.inherit = inherit_tree,
+	.merges = true,
+	.equal = equal_fields,
+	.print = print_fields,
+	.schema = write_fields_schema,
+};
+
+/* ---- schemas ---- */
+
+static void
+clear_schema(void *field)
+{
+	struct config_schema *schema = field;
+
+	value_free(schema->source);
+	schema_free(schema->schema);
+	*schema = (struct config_schema){ 0 };
+}
+
+static bool
+load_schema(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	struct config_schema *schema = field;
+
+	return load_map(key, node, "JSON Schema's words", loading, &schema->source);
+}
+
+/* One schema as a whole. */
+static void
+inherit_schema(void *field, const void *from)
+{
+	struct config_schema *own = field;
+	const struct config_schema *schema = from;
+
+	value_free(own->source);
+	own->source = value_copy(schema->source);
+}
+
+static bool
+equal_schemas(const void *left, const void *right)
+{
+	const struct config_schema *a = left;
+	const struct config_schema *b = right;
+
+	return equal_trees(a->source, b->source);
+}
+
+static void
+print_schema(const struct key *key, const void *field, struct printing *printing)
+{
+	const struct config_schema *schema = field;
+
+	print_tree(key, schema->source, printing);
+}
+
+const struct type type_schema = {
+	.size = sizeof(struct config_schema),
+	.clear = clear_schema,
+	.load = load_schema,
+	.inherit = inherit_schema,
+	.equal = equal_schemas,
+	.print = print_schema,
+	.schema = write_fields_schema,
 };

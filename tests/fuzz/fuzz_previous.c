@@ -55,7 +55,8 @@ make_config(void)
 	config->targets = xcalloc(ARRAY_COUNT(names), sizeof(struct target *));
 	config->target_count = ARRAY_COUNT(names);
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-		config->targets[i] = target_new(names[i], (struct place){ .line = 1 });
+		config->targets[i] =
+		    target_new(TARGET_SERVICE, names[i], (struct place){ .line = 1 });
 		config->targets[i]->keep_last = i % 2 == 0;
 		config->targets[i]->rendered = make_request();
 	}

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
+#include "base/compiler.h"
 #include "base/json_pointers.h"
 #include "base/marked.h"
 #include "base/names.h"
@@ -12,6 +14,7 @@
 #include "config/config.h"
 #include "config/keyed.h"
 #include "config/keys.h"
+#include "config/providers.h"
 #include "config/render.h"
 #include "config/rules_source.h"
 #include "config/sources.h"
@@ -60,10 +63,11 @@ set_url(struct target *target, const char *source)
 	marked_clear(&marked);
 }
 
+/* NAME is taken over. */
 static struct target *
-make_named(char *name)
+make_unprepared(enum target_kind kind, char *name)
 {
-	struct target *target = target_new(name, (struct place){ .line = 1 });
+	struct target *target = target_new(kind, name, (struct place){ .line = 1 });
 
 	free(name);
 	target->interval_ms = 30000;
@@ -75,6 +79,14 @@ make_named(char *name)
 	/* For tests to append to. */
 	marked_init(&target->group.value, BUFFER_UNLIMITED);
 	marked_init(&target->description.value, BUFFER_UNLIMITED);
+	return target;
+}
+
+static struct target *
+make_named(char *name)
+{
+	struct target *target = make_unprepared(TARGET_SERVICE, name);
+
 	target->rendered = make_request(target);
 	return target;
 }
@@ -95,6 +107,7 @@ fake_config_of(size_t count, const size_t *numbers)
 	keyed_init(&file_keys, config);
 	config->targets = xcalloc(count + 1, sizeof(struct target *));
 	config->target_count = count;
+	config->service_count = count;
 	for (size_t i = 0; i < count; i++)
 		config->targets[i] = make_target(numbers != NULL ? numbers[i] : i);
 	config_index(config);
@@ -153,21 +166,44 @@ says_request(const struct yaml_node *map)
 	return false;
 }
 
+/* OBJECT gets the keys of MAP by TABLE. */
 static void
-set_keys(struct config *config, struct target *target, const struct yaml_node *map,
+load_keys(const struct key_table *table, const struct yaml_node *map, void *object,
     struct faults *faults)
 {
 	struct source source = { .folder = (char[]){ "." } };
 	struct sources sources = { .items = &source, .count = 1 };
 	struct loading loading = { .faults = faults, .sources = &sources };
 
+	(void)keyed_load(table, map, &loading, object);
+}
+
+static void
+set_prompt_keys(struct config *config, struct target *target,
+    const struct yaml_node *map, struct faults *faults)
+{
+	load_keys(&prompt_keys, map, target, faults);
+	rules_source_compile(target, faults);
+	target_compile(target, config, faults);
+	((struct prompt *)target)->provider = NULL; /* it may be another one now */
+	target_try(target, config, faults);
+}
+
+static void
+set_keys(struct config *config, struct target *target, const struct yaml_node *map,
+    struct faults *faults)
+{
+	if (target->kind == TARGET_PROMPT) {
+		set_prompt_keys(config, target, map, faults);
+		return;
+	}
 	if (says_request(map) && yaml_get(map, "url") == NULL) {
 		char *url = xasprintf("http://test/%zu", number_of(target));
 
 		set_url(target, url);
 		free(url);
 	}
-	(void)keyed_load(&service_keys, map, &loading, target);
+	load_keys(&service_keys, map, target, faults);
 	rules_source_compile(target, faults);
 	if (!says_request(map))
 		return;
@@ -177,18 +213,36 @@ set_keys(struct config *config, struct target *target, const struct yaml_node *m
 	target_try(target, config, faults);
 }
 
-void
-fake_config_set(struct config *config, size_t index, const char *keys)
+/* What is made of a map of keys. */
+typedef void use_keys_fn(struct config *config, void *object,
+    const struct yaml_node *map, struct faults *faults);
+
+/* USE for OBJECT what KEYS, YAML, say. A fault ends the test. */
+static void
+with_keys(struct config *config, void *object, const char *keys, use_keys_fn *use)
 {
 	struct faults *faults = faults_new();
 	unsigned file = faults_add_file(faults, "keys");
 	struct yaml_tree *tree = yaml_parse(keys, strlen(keys), file, faults);
 
 	if (tree != NULL)
-		set_keys(config, config->targets[index], yaml_root(tree), faults);
+		use(config, object, yaml_root(tree), faults);
 	faults_each(faults, fail_with, NULL);
 	yaml_tree_free(tree);
 	faults_free(faults);
+}
+
+static void
+use_for_target(struct config *config, void *object, const struct yaml_node *map,
+    struct faults *faults)
+{
+	set_keys(config, object, map, faults);
+}
+
+void
+fake_config_set(struct config *config, size_t index, const char *keys)
+{
+	with_keys(config, config->targets[index], keys, use_for_target);
 }
 
 void
@@ -202,6 +256,104 @@ fake_config_depend(struct config *config, size_t index, size_t on, bool needed)
 		.target = config->targets[on],
 		.needed = needed,
 	};
+}
+
+/* ---- providers and prompts ---- */
+
+static void
+use_for_provider(struct config *config, void *object, const struct yaml_node *map,
+    struct faults *faults)
+{
+	load_keys(&provider_keys, map, object, faults);
+	provider_fill(object, config, faults);
+}
+
+/* A provider may be named before it is told what it is. */
+static struct provider *
+find_provider(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->provider_count; i++) {
+		if (strcmp(config->providers[i]->name, name) == 0)
+			return config->providers[i];
+	}
+	return NULL;
+}
+
+/* A key as a line, for where others do not say it. */
+struct usual {
+	const char *key;
+	const char *line;
+};
+
+/* KEYS with those of the COUNT USUAL that they do not say. The caller's. */
+static char *
+with_usual(const char *keys, const struct usual *usual, size_t count)
+{
+	struct faults *faults = faults_new();
+	unsigned file = faults_add_file(faults, "keys");
+	struct yaml_tree *tree = yaml_parse(keys, strlen(keys), file, faults);
+	struct buffer all;
+
+	buffer_init(&all, BUFFER_UNLIMITED);
+	buffer_append_string(&all, keys);
+	for (size_t i = 0; i < count; i++) {
+		if (*keys == '\0' || yaml_get(yaml_root(tree), usual[i].key) == NULL)
+			buffer_append_string(&all, usual[i].line);
+	}
+	yaml_tree_free(tree);
+	faults_free(faults);
+	return buffer_take(&all);
+}
+
+struct provider *
+fake_config_set_provider(struct config *config, const char *name, const char *keys)
+{
+	static const struct usual usual[] = {
+		{ "api", "api: openai\n" },
+		{ "base_url", "base_url: http://test/v1\n" },
+		{ "key", "key: " FAKE_CONFIG_KEY "\n" },
+	};
+	struct provider *provider = find_provider(config, name);
+	char *all;
+
+	if (provider != NULL) {
+		with_keys(config, provider, keys, use_for_provider);
+		return provider;
+	}
+	provider = provider_new(name, (struct place){ .line = 1 });
+	provider->index = config->provider_count;
+	config->providers = xgrow((void *)config->providers, config->provider_count,
+	    sizeof(struct provider *));
+	config->providers[config->provider_count++] = provider;
+	all = with_usual(keys, usual, ARRAY_COUNT(usual));
+	with_keys(config, provider, all, use_for_provider);
+	free(all);
+	return provider;
+}
+
+struct prompt *
+fake_config_add_prompt(struct config *config, const char *keys)
+{
+	struct target *target =
+	    make_unprepared(TARGET_PROMPT, xasprintf("t%zu", config->target_count));
+	char *model = xasprintf("model: m%zu\n", number_of(target));
+	const struct usual usual[] = {
+		{ "prompt", "prompt: Say hi\n" },
+		{ "model", model },
+		{ "retries", "retries: 0\n" },
+	};
+	char *all = with_usual(keys, usual, ARRAY_COUNT(usual));
+
+	if (config->provider_count == 0)
+		fake_config_set_provider(config, "p", "");
+	config->targets = xgrow(
+	    (void *)config->targets, config->target_count, sizeof(struct target *));
+	config->targets[config->target_count++] = target;
+	config_index(config);
+	with_keys(config, target, all, use_for_target);
+	free(all);
+	free(model);
+	return (struct prompt *)target;
 }
 
 /* ---- tokens ---- */

@@ -8,7 +8,12 @@
 #include <stddef.h>
 
 struct config;
+struct prompt;
+struct provider;
 struct target;
+
+/* The key of a provider that does not say another. */
+#define FAKE_CONFIG_KEY "sk-of-The-TEST-4711"
 
 /*
  * COUNT targets "t0", "t1", ...: format auto, 5s timeout, 3s connect_timeout, 30s
@@ -39,6 +44,20 @@ void fake_config_set(struct config *config, size_t index, const char *keys);
 
 /* The target with that index depends on the one with index ON; call in the order of ON. */
 void fake_config_depend(struct config *config, size_t index, size_t on, bool needed);
+
+/*
+ * One more target at the end, a prompt "tN" (N: its index) with KEYS, YAML as in the config
+ * (no {...}; "" for none). Where they do not say otherwise it asks "Say hi" of the model "mN"
+ * of the only provider, which is made where there is none yet: "p", of the api openai, at
+ * http://test/v1, with FAKE_CONFIG_KEY; `retries` is 0, all else as for other targets. To be
+ * called before a board is made of CONFIG.
+ */
+struct prompt *fake_config_add_prompt(struct config *config, const char *keys);
+
+/* The provider NAME has KEYS, each once over all calls, too; one that is not there yet is made
+ * as above. To be called before prompts of it are added. */
+struct provider *fake_config_set_provider(
+    struct config *config, const char *name, const char *keys);
 
 /*
  * A source of access tokens asked at "http://test/NUMBER"; to be set as the `oauth2` of those

@@ -9,7 +9,7 @@ static const struct broken broken_configs[] = {
 	{ "intervall: 5s\n",
 	    "1:1: error: unknown key intervall (did you mean interval?)\n" },
 	{ "colour: red\n",
-	    "1:1: error: unknown key colour: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services\n" },
+	    "1:1: error: unknown key colour: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services, providers, prompts\n" },
 	{ "interval: 0\n",
 	    "1:11: error: interval: expected a duration over 0 such as 2s or 500ms\n" },
 	{ "interval: -1s\n",
@@ -156,13 +156,11 @@ static const struct broken broken_configs[] = {
 	{ "include: \"${GATHERD_TEST_WORD}\"\n",
 	    "1:10: error: include: names are no secrets: expected ${plain:NAME}\n" },
 	{ "retries: 3\n"
-	  "prompts: {}\n"
 	  "services: {a: {url: http://a, provider: x, oauth2: {}, bearer: x}}\n",
-	    "1:1: error: unknown key retries: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services\n"
-	    "2:1: error: unknown key prompts: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services\n"
-	    "3:31: error: unknown key provider\n"
-	    "3:44: error: unknown key oauth2 (did you mean auth?)\n"
-	    "3:56: error: unknown key bearer\n" },
+	    "1:1: error: unknown key retries: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services, providers, prompts\n"
+	    "2:31: error: unknown key provider\n"
+	    "2:44: error: unknown key oauth2 (did you mean auth?)\n"
+	    "2:56: error: unknown key bearer\n" },
 	{ "- a\n", "1:1: error: expected a map of keys and values\n" },
 	{ "interval: !!str 5s\n",
 	    "1:11: error: tags (tag:yaml.org,2002:str) are not taken: each key has its own type\n" },

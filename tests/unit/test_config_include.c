@@ -47,7 +47,7 @@ test_what_stands_in_two_files_is_told_with_both_places(UNUSED void **state)
 }
 
 static void
-test_included_files_hold_vars_defaults_and_services_only(UNUSED void **state)
+test_included_files_hold_vars_defaults_and_what_is_asked_only(UNUSED void **state)
 {
 	write_file("a.yaml",
 	    "interval: 5s\ninclude: b.yaml\nvars: {}\nx-a: b\nservises: {}\n"
@@ -56,9 +56,9 @@ test_included_files_hold_vars_defaults_and_services_only(UNUSED void **state)
 	write_file("c.yaml", "include: [a.yaml, b.yaml]\n");
 	assert_string_equal(faults_of("c.yaml"),
 	    "a.yaml:1:1: error: interval cannot stand in an included file: vars, "
-	    "defaults and services can\n"
-	    "a.yaml:2:1: error: include cannot stand in an included file: vars, defaults "
-	    "and services can\n"
+	    "defaults, services, providers and prompts can\n"
+	    "a.yaml:2:1: error: include cannot stand in an included file: vars, defaults, "
+	    "services, providers and prompts can\n"
 	    "a.yaml:5:1: error: unknown key servises (did you mean services?)\n"
 	    "a.yaml:6:11: error: services: expected a map\n"
 	    "b.yaml:1:1: error: not valid YAML: found a tab, @, ` or % where a value should "
@@ -87,7 +87,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_included_files_follow_in_the_order_of_their_paths),
 		CASE(test_what_stands_in_two_files_is_told_with_both_places),
-		CASE(test_included_files_hold_vars_defaults_and_services_only),
+		CASE(test_included_files_hold_vars_defaults_and_what_is_asked_only),
 		CASE(test_a_folder_with_a_pattern_in_its_name_is_no_pattern),
 	};
 

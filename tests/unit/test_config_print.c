@@ -460,10 +460,76 @@ test_the_schema_has_every_key_and_no_other(UNUSED void **state)
 	assert_false(json_object_get_boolean(member(service, "additionalProperties")));
 	assert_string_equal(
 	    json_object_get_string(member(service, "required")), "[ \"url\" ]");
-	/* A service's own are not taken in `defaults`. */
+	json_object_put(schema);
+}
+
+/* The schema of one provider or prompt. */
+static struct json_object *
+schema_of_each(struct json_object *schema, const char *name)
+{
+	struct json_object *map = member(member(schema, "properties"), name);
+
+	return member(map, "additionalProperties");
+}
+
+static void
+test_the_schema_has_the_keys_of_providers_and_prompts(UNUSED void **state)
+{
+	struct json_object *schema = read_schema();
+	struct json_object *provider = schema_of_each(schema, "providers");
+	struct json_object *prompt = schema_of_each(schema, "prompts");
+	struct json_object *budget = member(member(prompt, "properties"), "budget");
+	struct json_object *price = member(member(provider, "properties"), "price");
+
+	assert_has_all_keys(member(provider, "properties"), &provider_keys);
+	assert_has_all_keys(member(prompt, "properties"), &prompt_keys);
+	assert_has_all_keys(member(budget, "properties"), &budget_keys);
+	assert_has_all_keys(member(price, "properties"), &price_keys);
+	assert_string_equal(
+	    json_object_get_string(member(provider, "required")), "[ \"api\" ]");
+	assert_string_equal(
+	    json_object_get_string(member(prompt, "required")), "[ \"prompt\" ]");
+	assert_string_equal(
+	    json_object_get_string(member(budget, "required")), "[ \"per\" ]");
+	assert_int_equal(json_object_array_length(member(budget, "anyOf")), 2);
+	assert_int_equal(json_object_get_int(member(budget, "maxProperties")), 2);
+	json_object_put(schema);
+}
+
+/* Does TABLE's key NAME belong into `defaults`? */
+static bool
+is_default(const struct key_table *table, const char *name)
+{
+	const struct key *key = keys_find(table, name);
+
+	return key != NULL && (key->flags & KEY_OWN_ONLY) == 0;
+}
+
+/* What a target has of its own is not taken there, all else of both kinds once. */
+static void
+test_the_schema_of_defaults_has_the_keys_of_both_kinds(UNUSED void **state)
+{
+	struct json_object *schema = read_schema();
+	struct json_object *defaults = member(member(schema, "properties"), "defaults");
+	struct json_object *found;
+	size_t count = 0;
+
+	for (const struct key_table *table = &defaults_keys; table != NULL;
+	     table = table->also) {
+		for (size_t i = 0; i < table->count; i++) {
+			const char *name = table->keys[i].name;
+
+			if (!is_default(table, name))
+				continue;
+			(void)member(member(defaults, "properties"), name);
+			/* Not counted twice. */
+			count +=
+			    table != &prompt_keys || !is_default(&service_keys, name);
+		}
+	}
 	assert_int_equal(
-	    json_object_object_length(member(member(file, "defaults"), "properties")),
-	    service_keys.count - 2);
+	    json_object_object_length(member(defaults, "properties")), count);
+	assert_false(json_object_object_get_ex(defaults, "required", &found));
 	json_object_put(schema);
 }
 
@@ -521,6 +587,8 @@ main(void)
 		    test_relative_files_of_included_files_are_printed_as_seen_from_the_main_one),
 		CASE(test_files_of_a_file_included_by_its_whole_name_keep_it),
 		CASE(test_the_schema_has_every_key_and_no_other),
+		CASE(test_the_schema_has_the_keys_of_providers_and_prompts),
+		CASE(test_the_schema_of_defaults_has_the_keys_of_both_kinds),
 		CASE(test_the_schema_refers_to_what_it_defines),
 	};
 

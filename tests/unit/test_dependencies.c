@@ -185,7 +185,7 @@ test_an_unknown_target_is_told_with_the_nearest(UNUSED void **state)
 	    "c.yaml:3:6: error: url: no service is called lgoin (did you mean login?)\n"
 	    "c.yaml:4:29: error: needs: no service is called logni (did you mean login?)\n"
 	    "c.yaml:5:30: error: needs: no service is called x\n"
-	    "c.yaml:6:6: error: url: prompts.x.response: there are no prompts\n");
+	    "c.yaml:6:6: error: url: no prompt is called x\n");
 }
 
 static void
@@ -473,18 +473,25 @@ test_what_is_kept_has_what_it_depends_on(UNUSED void **state)
 
 /* ---- the list of fields ---- */
 
-/* It stands in this room since the table of fields is of a higher one. */
+/* They stand in this room since the tables of fields are of a higher one. */
 static void
-test_the_known_fields_are_those_of_an_entry(UNUSED void **state)
+assert_fields(const char *const *known, const struct field *fields)
 {
 	size_t count = 0;
 
-	for (const struct field *field = service_fields; field->name != NULL; field++) {
-		assert_non_null(dependencies_fields[count]);
-		assert_string_equal(dependencies_fields[count], field->name);
+	for (const struct field *field = fields; field->name != NULL; field++) {
+		assert_non_null(known[count]);
+		assert_string_equal(known[count], field->name);
 		count++;
 	}
-	assert_null(dependencies_fields[count]);
+	assert_null(known[count]);
+}
+
+static void
+test_the_known_fields_are_those_of_an_entry(UNUSED void **state)
+{
+	assert_fields(dependencies_service_fields, service_fields);
+	assert_fields(dependencies_prompt_fields, prompt_fields);
 }
 
 #define CASE(function) \

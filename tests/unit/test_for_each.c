@@ -246,7 +246,7 @@ static void
 test_it_has_no_place_in_defaults(UNUSED void **state)
 {
 	assert_faults("defaults: {for_each: {r: [1]}}\nservices: {s: http://s}\n",
-	    "c.yaml:1:12: error: defaults: each service has its own for_each\n");
+	    "c.yaml:1:12: error: defaults: each target has its own for_each\n");
 }
 
 /* COUNT_A times COUNT_B services. */

@@ -11,7 +11,8 @@
 #include "config/keys.h"
 
 static const struct key_table *const tables[] = { &file_keys, &output_keys, &log_keys,
-	&service_keys, &tls_keys, &auth_keys, &basic_keys, &digest_keys, &oauth2_keys };
+	&service_keys, &tls_keys, &auth_keys, &basic_keys, &digest_keys, &oauth2_keys,
+	&prompt_keys, &provider_keys, &budget_keys, &price_keys };
 
 static void
 test_every_key_is_described_in_sentences(UNUSED void **state)
@@ -46,7 +47,7 @@ test_every_default_is_one_of_its_type_and_within_its_bounds(UNUSED void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
 		for (size_t j = 0; j < tables[i]->count; j++) {
 			const struct key *key = &tables[i]->keys[j];
-			int64_t field[16];
+			int64_t field[32] = { 0 };
 
 			assert_true(key->type->size <= sizeof(field));
 			if (key->initial != NULL)
@@ -56,10 +57,10 @@ test_every_default_is_one_of_its_type_and_within_its_bounds(UNUSED void **state)
 }
 
 static void
-test_keys_with_the_defaults_of_the_file_have_their_like_there(UNUSED void **state)
+assert_like_in_file(const struct key_table *table)
 {
-	for (size_t i = 0; i < service_keys.count; i++) {
-		const struct key *key = &service_keys.keys[i];
+	for (size_t i = 0; i < table->count; i++) {
+		const struct key *key = &table->keys[i];
 		const struct key *of_file = keys_find(&file_keys, key->name);
 
 		if ((key->flags & KEY_OF_FILE) == 0)
@@ -68,6 +69,48 @@ test_keys_with_the_defaults_of_the_file_have_their_like_there(UNUSED void **stat
 		assert_ptr_equal(of_file->type, key->type);
 		assert_non_null(of_file->initial);
 	}
+}
+
+static void
+test_keys_with_the_defaults_of_the_file_have_their_like_there(UNUSED void **state)
+{
+	assert_like_in_file(&service_keys);
+	assert_like_in_file(&prompt_keys);
+}
+
+/* A field of a target is the same, whichever kind of target it is read for. */
+static void
+test_keys_of_both_kinds_of_targets_are_the_same_fields(UNUSED void **state)
+{
+	size_t both = 0;
+
+	for (size_t i = 0; i < prompt_keys.count; i++) {
+		const struct key *key = &prompt_keys.keys[i];
+		const struct key *other = keys_find(&service_keys, key->name);
+
+		if (other == NULL || strcmp(key->name, "format") == 0)
+			continue;
+		both++;
+		assert_ptr_equal(key->type, other->type);
+		assert_int_equal(key->offset, other->offset);
+		assert_true(key->offset < sizeof(struct target));
+	}
+	assert_int_equal(both, 21);
+	assert_ptr_equal(keys_of_targets(TARGET_SERVICE), &service_keys);
+	assert_ptr_equal(keys_of_targets(TARGET_PROMPT), &prompt_keys);
+}
+
+static void
+test_defaults_have_the_keys_of_both(UNUSED void **state)
+{
+	assert_ptr_equal(
+	    keys_find(&defaults_keys, "url"), keys_find(&service_keys, "url"));
+	assert_ptr_equal(
+	    keys_find(&defaults_keys, "when"), keys_find(&prompt_keys, "when"));
+	/* Of both the services' comes first: it takes the more words. */
+	assert_ptr_equal(
+	    keys_find(&defaults_keys, "format"), keys_find(&service_keys, "format"));
+	assert_null(keys_find(&defaults_keys, "base_url"));
 }
 
 static void
@@ -88,6 +131,9 @@ main(void)
 		    test_every_default_is_one_of_its_type_and_within_its_bounds),
 		cmocka_unit_test(
 		    test_keys_with_the_defaults_of_the_file_have_their_like_there),
+		cmocka_unit_test(
+		    test_keys_of_both_kinds_of_targets_are_the_same_fields),
+		cmocka_unit_test(test_defaults_have_the_keys_of_both),
 		cmocka_unit_test(test_extensions_begin_with_x_and_a_dash),
 	};
 

@@ -35,7 +35,7 @@ test_a_spread_goes_with_settle_alone(UNUSED void **state)
 	assert_mode("mode: settle\nspread: 5s\n", MODE_SETTLE);
 	assert_mode("mode: fail_fast\nspread: 0\n", MODE_FAIL_FAST);
 	assert_faults("mode: fail_fast\nspread: 5s\n",
-	    "c.yaml:2:9: error: spread: with mode fail_fast all services begin at once\n");
+	    "c.yaml:2:9: error: spread: with mode fail_fast all targets begin at once\n");
 }
 
 static void
@@ -56,11 +56,11 @@ test_an_interval_of_its_own_goes_with_settle_alone(UNUSED void **state)
 	    "  c: {url: http://c, interval: 1m}\n"
 	    "  d: {url: http://d, interval: 30s}\n"
 	    "  \"e{{k}}\": {for_each: {k: [1, 2]}, url: http://e, interval: 2m}\n",
-	    "c.yaml:2:22: error: interval: with mode all_or_nothing all services have that of "
+	    "c.yaml:2:22: error: interval: with mode all_or_nothing all targets have that of "
 	    "the file, 30s\n"
-	    "c.yaml:6:32: error: interval: with mode all_or_nothing all services have that of "
+	    "c.yaml:6:32: error: interval: with mode all_or_nothing all targets have that of "
 	    "the file, 30s\n"
-	    "c.yaml:8:62: error: interval: with mode all_or_nothing all services have that of "
+	    "c.yaml:8:62: error: interval: with mode all_or_nothing all targets have that of "
 	    "the file, 30s\n");
 }
 
@@ -79,9 +79,9 @@ test_a_backoff_goes_with_settle_alone(UNUSED void **state)
 	    "  a: http://a\n"
 	    "  b: {url: http://b, backoff: 1h}\n"
 	    "  \"c{{k}}\": {for_each: {k: [1, 2]}, url: http://c, backoff: 0}\n",
-	    "c.yaml:2:21: error: backoff: with mode fail_fast all services are asked in each "
+	    "c.yaml:2:21: error: backoff: with mode fail_fast all targets are asked in each "
 	    "round\n"
-	    "c.yaml:5:31: error: backoff: with mode fail_fast all services are asked in each "
+	    "c.yaml:5:31: error: backoff: with mode fail_fast all targets are asked in each "
 	    "round\n");
 }
 

@@ -118,7 +118,7 @@ test_what_a_key_does_not_take_is_told(UNUSED void **state)
 		{ "defaults: {extract: [/a]}\n",
 		    "1:21: error: extract: expected a map of names and JSON Pointers" },
 		{ "defaults: {for_each: {a: [1]}}\n",
-		    "1:12: error: defaults: each service has its own for_each" },
+		    "1:12: error: defaults: each target has its own for_each" },
 		{ "defaults: {proxy: [a]}\n",
 		    "1:19: error: proxy: expected text, not a list" },
 		{ "defaults: {json: \"${GATHERD_TEST_UNSET}\"}\n",

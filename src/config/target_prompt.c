@@ -1,0 +1,229 @@
+#include "config/target_prompt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/marked.h"
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "config/faults.h"
+#include "config/render_prompt.h"
+#include "config/types.h"
+#include "config/vars.h"
+#include "template/template.h"
+
+/* So many providers are named where one of them was to be. */
+#define MAX_NAMED 10
+
+static bool
+is_said(const struct templated *templated)
+{
+	return templated->text.place.line > 0;
+}
+
+/* ---- what is rendered at load ---- */
+
+/* Render TEMPLATED, the key WHAT of PROMPT, over vars into OUT, which is initialised here and
+ * to be cleared either way. Returns false with a fault, or where its template was one. */
+static bool
+render(const struct prompt *prompt, const struct config *config,
+    const struct templated *templated, const char *what, struct faults *faults,
+    struct marked *out)
+{
+	const struct vars_both both = {
+		.each = prompt->target.each,
+		.vars = config->vars,
+	};
+	struct template_value root;
+	enum template_result result;
+	const char *name = NULL;
+
+	marked_init(out, TEMPLATE_MAX_OUTPUT);
+	if (templated->template == NULL)
+		return false;
+	vars_for_template(&both, &root);
+	result = template_render(templated->template, &root, out, NULL, &name);
+	if (result == TEMPLATE_RENDERED && out->text.len > 0)
+		return true;
+	if (result == TEMPLATE_RENDERED)
+		faults_error(faults, templated->text.place, "%s: expected text", what);
+	else if (name != NULL)
+		faults_error(faults, templated->text.place,
+		    "%s: %s: only vars can stand here", what, name);
+	else
+		faults_error(faults, templated->text.place, "%s: too large", what);
+	return false;
+}
+
+/* ---- the provider ---- */
+
+/* " (did you mean gemini?)", or what there is. The caller's. */
+static char *
+nearest_provider(const struct config *config, const char *name)
+{
+	size_t count = config->provider_count;
+	const char **names = xcalloc(count + 1, sizeof(*names));
+	struct buffer hint;
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = config->providers[i]->name;
+	buffer_init(&hint, BUFFER_UNLIMITED);
+	type_append_nearest(&hint, name, names, count);
+	free(names);
+	return buffer_take(&hint);
+}
+
+/* "gemini, local": what there is to choose from. The caller's. */
+static char *
+list_providers(const struct config *config)
+{
+	struct buffer list;
+
+	buffer_init(&list, BUFFER_UNLIMITED);
+	for (size_t i = 0; i < config->provider_count && i < MAX_NAMED; i++)
+		buffer_append_format(
+		    &list, "%s%s", i > 0 ? ", " : "", config->providers[i]->name);
+	if (config->provider_count > MAX_NAMED)
+		buffer_append_string(&list, ", ...");
+	return buffer_take(&list);
+}
+
+/* By `provider`, which is said. */
+static const struct provider *
+find_named(
+    const struct prompt *prompt, const struct config *config, struct faults *faults)
+{
+	const struct provider *provider = NULL;
+	struct marked name;
+	char *shown, *hint;
+
+	if (!render(prompt, config, &prompt->provider_name, "provider", faults, &name))
+		goto out;
+	provider = config_find_provider(config, name.text.data);
+	if (provider != NULL)
+		goto out;
+	shown = marked_shown(&name);
+	hint = marked_has_secret(&name) ? xstrdup("")
+	                                : nearest_provider(config, name.text.data);
+	faults_error(faults, prompt->provider_name.text.place,
+	    "provider: no provider is called %s%s", shown, hint);
+	free(hint);
+	free(shown);
+
+out:
+	marked_clear(&name);
+	return provider;
+}
+
+/* Where `provider` is not said: the only one. */
+static const struct provider *
+find_only(
+    const struct prompt *prompt, const struct config *config, struct faults *faults)
+{
+	const struct target *target = &prompt->target;
+	char *list;
+
+	if (config->provider_count == 1)
+		return config->providers[0];
+	if (config->provider_count == 0) {
+		faults_error(faults, target->place,
+		    "%s: there is no provider: expected one under providers",
+		    target->name);
+		return NULL;
+	}
+	list = list_providers(config);
+	faults_error(faults, target->place,
+	    "%s: provider is missing: expected one of %s", target->name, list);
+	free(list);
+	return NULL;
+}
+
+/* Its own, or that of its provider, if that is known. */
+static void
+find_model(struct prompt *prompt, const struct config *config, struct faults *faults)
+{
+	const struct provider *provider = prompt->provider;
+	struct marked model;
+
+	if (is_said(&prompt->model)) {
+		if (render(prompt, config, &prompt->model, "model", faults, &model)) {
+			marked_clear(&prompt->model_name);
+			prompt->model_name = model;
+			return;
+		}
+		marked_clear(&model);
+	} else if (provider != NULL && provider->model.value.text.len > 0) {
+		marked_clear(&prompt->model_name);
+		marked_copy(&prompt->model_name, &provider->model.value);
+	} else if (provider != NULL) {
+		faults_error(faults, prompt->target.place,
+		    "%s: model is missing, and its provider %s has none",
+		    prompt->target.name, provider->name);
+	}
+}
+
+void
+target_prompt_find_provider(
+    struct prompt *prompt, const struct config *config, struct faults *faults)
+{
+	const struct provider *provider = is_said(&prompt->provider_name)
+	    ? find_named(prompt, config, faults)
+	    : find_only(prompt, config, faults);
+	struct target *target = &prompt->target;
+
+	prompt->provider = provider;
+	find_model(prompt, config, faults);
+	free(target->host);
+	target->host =
+	    provider != NULL && provider->host != NULL ? xstrdup(provider->host) : NULL;
+	target->asks_tls = provider != NULL && provider->asks_tls;
+}
+
+/* ---- settings ---- */
+
+/* What `stop` and `seed` would be is not sent where the API has no such thing: an answer that
+ * does not heed them is not what was asked for. */
+static void
+check_settings(const struct prompt *prompt, struct faults *faults)
+{
+	const struct target *target = &prompt->target;
+	const struct provider *provider = prompt->provider;
+	const struct api_facts *facts = &api_facts[provider->api];
+
+	if (prompt->stop.count > 0 && !facts->takes_stop)
+		faults_error(faults, prompt->stop.items[0].text.place,
+		    "stop: the API of %s (%s) takes none", provider->name,
+		    api_names[provider->api]);
+	if (prompt->seed.text != NULL && !facts->takes_seed)
+		faults_error(faults, target->place,
+		    "%s: seed: the API of %s (%s) takes none", target->name,
+		    provider->name, api_names[provider->api]);
+}
+
+/* What costs nobody knows is never spent. */
+static void
+check_budget(const struct prompt *prompt, struct faults *faults)
+{
+	const struct provider *provider = prompt->provider;
+
+	if (prompt->budget.cost > 0 &&
+	    (provider->price.input < 0 || provider->price.output < 0))
+		faults_error(faults, prompt->target.place,
+		    "%s: budget: its provider %s has no price to count by",
+		    prompt->target.name, provider->name);
+}
+
+void
+target_prompt_try(
+    struct prompt *prompt, const struct config *config, struct faults *faults)
+{
+	if (prompt->provider == NULL)
+		target_prompt_find_provider(prompt, config, faults);
+	if (prompt->provider != NULL) {
+		check_settings(prompt, faults);
+		check_budget(prompt, faults);
+	}
+	/* What is wrong was told. */
+	(void)render_prompt_checked(config, prompt, faults);
+}
