@@ -11,254 +11,17 @@
 #include "base/words.h"
 #include "base/xalloc.h"
 #include "ctl/health.h"
+#include "ctl/values.h"
 #include "publish/document.h"
-
-/* Where values begin: behind two blanks, the widest label and two blanks. */
-#define LABEL_COLUMNS 11
-#define VALUE_COLUMN  (2 + LABEL_COLUMNS + 2)
 
 /* Where the blocks under a label of their own begin. */
 #define BLOCK_COLUMN 4
 
-/* What is shown of a block, and of a value that has no row here. */
+/* What is shown of a block. */
 #define BLOCK_LINES 200
 #define BLOCK_BYTES ((size_t)16 * 1024)
-#define VALUE_BYTES ((size_t)2 * 1024)
 
-struct view {
-	const struct screen *screen; /* borrowed, as all below */
-	const struct document_entry *entry;
-	int64_t now_ms;
-	struct buffer *out;
-};
-
-/* ---- values, without the label and the end of the line ---- */
-
-static void
-put_wrapped(const struct view *view, const char *text, size_t len)
-{
-	words_append_wrapped(view->out, text, len, VALUE_COLUMN, view->screen->columns);
-}
-
-static void
-put_json(const struct view *view, struct span value)
-{
-	const struct pretty pretty = {
-		.max_lines = 1,
-		.max_bytes = VALUE_BYTES,
-	};
-
-	if (!pretty_append_json(view->out, value, &pretty))
-		buffer_append_string(view->out, " ...");
-}
-
-/* A string as one line; anything else as it is spelled. */
-static void
-put_text(const struct view *view, struct span value)
-{
-	struct buffer line;
-	size_t len;
-	char *text = span_text(value, &len);
-
-	if (text == NULL) {
-		put_json(view, value);
-		return;
-	}
-	buffer_init(&line, BUFFER_UNLIMITED);
-	words_append_line(&line, text, len);
-	put_wrapped(view, line.data, line.len);
-	buffer_clear(&line);
-	free(text);
-}
-
-/* Never broken: it is there to be copied. */
-static void
-put_url(const struct view *view, struct span value)
-{
-	size_t len;
-	char *text = span_text(value, &len);
-
-	if (text != NULL)
-		words_append_line(view->out, text, len);
-	free(text);
-}
-
-static void
-put_time(const struct view *view, struct span value)
-{
-	int64_t wall_ms = span_time_ms(value);
-
-	if (wall_ms == -1)
-		put_text(view, value);
-	else
-		words_append_time_and_ago(view->out, wall_ms, view->now_ms);
-}
-
-static void
-put_last_ok(const struct view *view, struct span value)
-{
-	if (span_is_nothing(value))
-		buffer_append_string(view->out, "never");
-	else
-		put_time(view, value);
-}
-
-static void
-put_failures(const struct view *view, struct span value)
-{
-	double failures;
-
-	put_json(view, value);
-	if (span_number(value, &failures) && failures > 1)
-		buffer_append_string(view->out, " in a row");
-}
-
-static void
-put_duration(const struct view *view, struct span value)
-{
-	double ms;
-
-	if (span_number(value, &ms))
-		words_append_ms(view->out, ms);
-	else
-		put_text(view, value);
-}
-
-static void
-put_bytes(const struct view *view, struct span value)
-{
-	double bytes;
-
-	if (span_number(value, &bytes))
-		words_append_bytes(view->out, bytes);
-	else
-		put_text(view, value);
-}
-
-static void
-put_expiry(const struct view *view, struct span value)
-{
-	buffer_append_string(view->out, "expires ");
-	put_time(view, value);
-}
-
-static void
-put_yes_or_no(const struct view *view, struct span value)
-{
-	if (span_kind(value) != SPAN_BOOL)
-		put_text(view, value);
-	else
-		buffer_append_string(view->out, *value.text == 't' ? "yes" : "no");
-}
-
-/* KEY as words: "first_byte" is "first byte". */
-static void
-append_key(struct buffer *out, struct span key)
-{
-	size_t len;
-	char *text = span_text(key, &len);
-
-	for (size_t i = 0; text != NULL && i < len; i++) {
-		if (text[i] == '_')
-			text[i] = ' ';
-	}
-	if (text != NULL)
-		words_append_line(out, text, len);
-	free(text);
-}
-
-/* "dns 0.4 ms, connect 1.2 ms, first byte 180 ms": the phases that took place. */
-static void
-put_timing(const struct view *view, struct span value)
-{
-	const char *before = "";
-	struct span_walk walk;
-	struct span key, phase;
-	struct buffer line;
-	double ms;
-
-	buffer_init(&line, BUFFER_UNLIMITED);
-	span_walk_init(&walk, value);
-	while (span_walk_next(&walk, &key, &phase)) {
-		if (!span_number(phase, &ms))
-			continue;
-		buffer_append_string(&line, before);
-		append_key(&line, key);
-		buffer_append_char(&line, ' ');
-		words_append_ms(&line, ms);
-		before = ", ";
-	}
-	put_wrapped(view, line.data, line.len);
-	buffer_clear(&line);
-}
-
-/* One item of a list or map, which begins a line of its own unless it is the first. */
-static void
-begin_item(const struct view *view, bool first)
-{
-	if (!first)
-		buffer_append_format(view->out, "\n%*s", VALUE_COLUMN, "");
-}
-
-/* Every text of a list on a line of its own. */
-static void
-put_list(const struct view *view, struct span value)
-{
-	struct span_walk walk;
-	struct span key, item;
-	bool first = true;
-
-	span_walk_init(&walk, value);
-	while (span_walk_next(&walk, &key, &item)) {
-		begin_item(view, first);
-		put_text(view, item);
-		first = false;
-	}
-}
-
-/* "NAME: value", each on a line of its own. */
-static void
-put_map(const struct view *view, struct span value)
-{
-	struct span_walk walk;
-	struct span key, item;
-	bool first = true;
-
-	span_walk_init(&walk, value);
-	while (span_walk_next(&walk, &key, &item)) {
-		begin_item(view, first);
-		put_text(view, key);
-		buffer_append_string(view->out, ": ");
-		put_text(view, item);
-		first = false;
-	}
-}
-
-/* "timeout (phase: first byte)" */
-static void
-put_error_kind(const struct view *view, struct span value)
-{
-	struct span phase = span_member(value, "phase");
-
-	append_key(view->out, span_member(value, "kind"));
-	if (!span_is_nothing(phase)) {
-		buffer_append_string(view->out, " (phase: ");
-		append_key(view->out, phase);
-		buffer_append_char(view->out, ')');
-	}
-}
-
-static void
-put_error_message(const struct view *view, struct span value)
-{
-	put_text(view, span_member(value, "message"));
-}
-
-static void
-put_excerpt(const struct view *view, struct span value)
-{
-	put_text(view, span_member(value, "excerpt"));
-}
+/* ---- rows ---- */
 
 static bool
 has_message(struct span value)
@@ -271,8 +34,6 @@ has_excerpt(struct span value)
 {
 	return !span_is_nothing(span_member(value, "excerpt"));
 }
-
-/* ---- rows ---- */
 
 static bool
 says_something(struct span value)
@@ -293,6 +54,20 @@ has_items(struct span value)
 }
 
 static bool
+is_true(struct span value)
+{
+	return span_kind(value) == SPAN_BOOL && *value.text == 't';
+}
+
+static bool
+is_positive(struct span value)
+{
+	double number;
+
+	return span_number(value, &number) && number > 0;
+}
+
+static bool
 has_phases(struct span value)
 {
 	double ms;
@@ -309,31 +84,37 @@ struct row {
 
 /* In the order in which they are shown; a key may have several. */
 static const struct row rows[] = {
-	{ "group", "Group", says_something, put_text },
-	{ "labels", "Labels", has_items, put_map },
-	{ "since", "Since", says_something, put_time },
-	{ "checked_at", "Checked", says_something, put_time },
-	{ "last_ok_at", "Last ok", is_there, put_last_ok },
-	{ "failures", "Failures", says_something, put_failures },
-	{ "next_at", "Not before", says_something, put_time },
-	{ "attempts", "Attempts", says_something, put_text },
-	{ "error", "Error", has_message, put_error_message },
-	{ "error", "Kind", says_something, put_error_kind },
-	{ "error", "Excerpt", has_excerpt, put_excerpt },
-	{ "warnings", "Warnings", has_items, put_list },
-	{ "provider", "Provider", says_something, put_text },
-	{ "model", "Model", says_something, put_text },
-	{ "url", "URL", says_something, put_url },
-	{ "final_url", "Final URL", says_something, put_url },
-	{ "http_status", "HTTP status", says_something, put_text },
-	{ "duration_ms", "Latency", says_something, put_duration },
-	{ "timing_ms", "Phases", has_phases, put_timing },
-	{ "bytes", "Body", says_something, put_bytes },
-	{ "certificate_expires_at", "Certificate", says_something, put_expiry },
-	{ "finish_reason", "Finish", says_something, put_text },
-	{ "usage", "Usage", has_items, put_map },
-	{ "reused", "Reused", says_something, put_yes_or_no },
-	{ "values", "Values", has_items, put_map },
+	{ "group", "Group", says_something, values_put_text },
+	{ "labels", "Labels", has_items, values_put_map },
+	{ "since", "Since", says_something, values_put_time },
+	{ "checked_at", "Checked", says_something, values_put_time },
+	{ "last_ok_at", "Last ok", is_there, values_put_last_ok },
+	{ "failures", "Failures", says_something, values_put_failures },
+	{ "next_at", "Not before", says_something, values_put_time },
+	{ "attempts", "Attempts", says_something, values_put_text },
+	{ "error", "Error", has_message, values_put_error_message },
+	{ "error", "Kind", says_something, values_put_error_kind },
+	{ "error", "Excerpt", has_excerpt, values_put_excerpt },
+	{ "warnings", "Warnings", has_items, values_put_list },
+	{ "provider", "Provider", says_something, values_put_text },
+	{ "model", "Model", says_something, values_put_text },
+	{ "url", "URL", says_something, values_put_url },
+	{ "final_url", "Final URL", says_something, values_put_url },
+	{ "http_status", "HTTP status", says_something, values_put_text },
+	{ "duration_ms", "Latency", says_something, values_put_duration },
+	{ "timing_ms", "Phases", has_phases, values_put_timing },
+	{ "bytes", "Body", says_something, values_put_bytes },
+	{ "certificate_expires_at", "Certificate", says_something, values_put_expiry },
+	{ "finish_reason", "Finish", says_something, values_put_text },
+	{ "usage", "Tokens", has_items, values_put_usage },
+	{ "usage_unknown_attempts", "Unaccounted", is_positive,
+	    values_put_unaccounted },
+	{ "cost", "Cost", says_something, values_put_text },
+	{ "budget", "Budget", has_items, values_put_budget },
+	{ "reused", "Reused", is_true, values_put_yes },
+	{ "request_id", "Request ID", says_something, values_put_text },
+	{ "input_hash", "Input hash", says_something, values_put_text },
+	{ "values", "Values", has_items, values_put_map },
 };
 
 /* What has a place of its own: the first lines, and texts and JSON of any length, which
@@ -345,8 +126,10 @@ enum placed {
 	PLACED_PROMPT,
 	PLACED_RESPONSE,
 	PLACED_DATA,
+	PLACED_LAST_RESPONSE,
+	PLACED_LAST_DATA,
 };
-#define PLACED_COUNT (PLACED_DATA + 1)
+#define PLACED_COUNT (PLACED_LAST_DATA + 1)
 
 static const char *const placed_keys[PLACED_COUNT] = {
 	[PLACED_STATUS] = "status",
@@ -355,6 +138,8 @@ static const char *const placed_keys[PLACED_COUNT] = {
 	[PLACED_PROMPT] = "prompt",
 	[PLACED_RESPONSE] = "response",
 	[PLACED_DATA] = "data",
+	[PLACED_LAST_RESPONSE] = "last_response",
+	[PLACED_LAST_DATA] = "last_data",
 };
 
 static bool
@@ -416,10 +201,10 @@ append_others(const struct view *view)
 		if (is_known(key) || span_is_nothing(value))
 			continue;
 		buffer_init(&label, BUFFER_UNLIMITED);
-		append_key(&label, key);
+		values_append_key(&label, key);
 		append_label(view, label.data);
 		buffer_clear(&label);
-		put_text(view, value);
+		values_put_text(view, value);
 		buffer_append_char(view->out, '\n');
 	}
 }
@@ -472,12 +257,12 @@ append_first_lines(const struct view *view, struct span status, struct span desc
 	buffer_append_string(view->out, view->entry->is_prompt ? " (prompt): " : ": ");
 	buffer_clear(&name);
 	screen_begin(view->screen, health->tone, view->out);
-	put_text(view, status);
+	values_put_text(view, status);
 	screen_end(view->screen, health->tone, view->out);
 	buffer_append_char(view->out, '\n');
 	if (!span_is_nothing(description)) {
 		buffer_append_string(view->out, "  ");
-		put_text(view, description);
+		values_put_text(view, description);
 		buffer_append_char(view->out, '\n');
 	}
 	buffer_append_char(view->out, '\n');
@@ -503,4 +288,9 @@ detail_append(const struct document_entry *entry, const struct screen *screen,
 	append_block(&view, "Prompt", placed[PLACED_PROMPT]);
 	append_block(&view, "Response", placed[PLACED_RESPONSE]);
 	append_block(&view, "Data", placed[PLACED_DATA]);
+	/* Where the present answer is good, it is the last one, too. */
+	if (health_of(placed[PLACED_STATUS])->well)
+		return;
+	append_block(&view, "Last response", placed[PLACED_LAST_RESPONSE]);
+	append_block(&view, "Last data", placed[PLACED_LAST_DATA]);
 }

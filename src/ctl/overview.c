@@ -3,29 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/compiler.h"
 #include "base/screen.h"
 #include "base/words.h"
-#include "base/xalloc.h"
+#include "ctl/foreign.h"
 #include "ctl/health.h"
-#include "ctl/table.h"
+#include "ctl/listing.h"
 #include "publish/document.h"
 
 /* Between the parts of a line of the head. */
 #define PART_SEPARATOR ", "
 
 /* ---- the head ---- */
-
-static void
-append_foreign(struct buffer *out, struct span string)
-{
-	size_t len;
-	char *text = span_text(string, &len);
-
-	if (text != NULL)
-		words_append_line(out, text, len);
-	free(text);
-}
 
 /* "3 of 4 ok, 1 timeout, 2 in flight" */
 static void
@@ -51,7 +39,7 @@ append_counts(const struct document *document, struct buffer *out)
 		    !span_number(value, &number) || number == 0)
 			continue;
 		buffer_append_format(out, PART_SEPARATOR "%.0f ", number);
-		append_foreign(out, key);
+		foreign_append(out, key);
 	}
 	if (in_flight > 0)
 		buffer_append_format(out, PART_SEPARATOR "%zu in flight", in_flight);
@@ -68,7 +56,7 @@ append_state(
 	screen_begin(screen, health->tone, out);
 	if (screen->terminal)
 		buffer_append_format(out, "%s ", health->mark);
-	append_foreign(out, status);
+	foreign_append(out, status);
 	screen_end(screen, health->tone, out);
 	append_counts(document, out);
 	buffer_append_char(out, '\n');
@@ -92,7 +80,7 @@ append_round(const struct document *document, struct buffer *line)
 	if (!span_is_nothing(outcome) && !span_is_text(outcome, "complete")) {
 		begin_part(line);
 		buffer_append_string(line, "round ");
-		append_foreign(line, outcome);
+		foreign_append(line, outcome);
 	} else if (span_number(
 	               span_member(document->head[HEAD_ROUND], "duration_ms"), &ms)) {
 		begin_part(line);
@@ -113,6 +101,17 @@ append_generation(const struct document *document, struct buffer *line)
 	}
 }
 
+/* LINE behind INDENT, broken where the screen ends. */
+static void
+append_line(const struct buffer *line, const char *indent, const struct screen *screen,
+    struct buffer *out)
+{
+	buffer_append_string(out, indent);
+	words_append_wrapped(
+	    out, line->data, line->len, strlen(indent), screen->columns);
+	buffer_append_char(out, '\n');
+}
+
 /* "web1, generation 17, 2026-11-21 03:40:00 UTC (12s ago), took 203 ms" */
 static void
 append_origin(const struct document *document, const char *indent,
@@ -122,19 +121,15 @@ append_origin(const struct document *document, const char *indent,
 	struct buffer line;
 
 	buffer_init(&line, BUFFER_UNLIMITED);
-	append_foreign(&line, document->head[HEAD_HOST]);
+	foreign_append(&line, document->head[HEAD_HOST]);
 	append_generation(document, &line);
 	if (generated_ms != -1) {
 		begin_part(&line);
 		words_append_time_and_ago(&line, generated_ms, now_ms);
 	}
 	append_round(document, &line);
-	if (line.len > 0) {
-		buffer_append_string(out, indent);
-		words_append_wrapped(
-		    out, line.data, line.len, strlen(indent), screen->columns);
-		buffer_append_char(out, '\n');
-	}
+	if (line.len > 0)
+		append_line(&line, indent, screen, out);
 	buffer_clear(&line);
 }
 
@@ -153,247 +148,130 @@ overview_append_stale(const struct document *document, const char *indent,
 	buffer_append_string(out, "; is gatherd running, and can it write?\n");
 }
 
-/* ---- the table ---- */
+/* ---- providers ---- */
 
-enum part {
-	PART_STATUS,
-	PART_SINCE,
-	PART_DURATION,
-	PART_ERROR,
-	PART_WARNINGS,
-	PART_GROUP,
+enum provider_key {
+	PROVIDER_MAX_CONCURRENT,
+	PROVIDER_LIMIT,
+	PROVIDER_PAUSED_UNTIL,
+	PROVIDER_REJECTIONS,
+	PROVIDER_BUDGET,
 };
-#define PART_COUNT (PART_GROUP + 1)
+#define PROVIDER_KEY_COUNT (PROVIDER_BUDGET + 1)
 
-static const char *const part_keys[PART_COUNT] = {
-	[PART_STATUS] = "status",
-	[PART_SINCE] = "since",
-	[PART_DURATION] = "duration_ms",
-	[PART_ERROR] = "error",
-	[PART_WARNINGS] = "warnings",
-	[PART_GROUP] = "group",
+static const char *const provider_keys[PROVIDER_KEY_COUNT] = {
+	[PROVIDER_MAX_CONCURRENT] = "max_concurrent",
+	[PROVIDER_LIMIT] = "limit",
+	[PROVIDER_PAUSED_UNTIL] = "paused_until",
+	[PROVIDER_REJECTIONS] = "rejections",
+	[PROVIDER_BUDGET] = "budget",
 };
 
-/* The first column is for terminals. */
-static const struct table_column columns[] = {
-	{ .title = "" },
-	{ .title = "NAME", .least = 24 },
-	{ .title = "STATUS" },
-	{ .title = "SINCE" },
-	{ .title = "LATENCY", .right = true },
-	{ .title = "ERROR", .least = 16 },
-};
-
-struct row {
-	const struct document_entry *entry;
-	struct span parts[PART_COUNT];
-	char *group;  /* owned; NULL: in none */
-	size_t place; /* of its group, in the order in which groups come; 0: none */
-	size_t order;
-};
-
+/* "3 of 5 at once after 12 rejections", where fewer may ask it than it is said. */
 static void
-put_since(struct table *table, const struct row *row, int64_t now_ms)
+append_limit(const struct span *values, struct buffer *line)
 {
-	int64_t since_ms = span_time_ms(row->parts[PART_SINCE]);
-	struct buffer age;
+	uint64_t limit, max, rejections;
 
-	if (since_ms == -1) {
-		table_put(table, "-", TONE_FAINT);
+	if (!span_whole_number(values[PROVIDER_LIMIT], &limit) ||
+	    !span_whole_number(values[PROVIDER_MAX_CONCURRENT], &max) ||
+	    !span_whole_number(values[PROVIDER_REJECTIONS], &rejections) ||
+	    limit >= max || rejections == 0)
 		return;
-	}
-	buffer_init(&age, BUFFER_UNLIMITED);
-	words_append_age(&age, since_ms, now_ms);
-	table_put(table, age.data, TONE_PLAIN);
-	buffer_clear(&age);
+	begin_part(line);
+	buffer_append_format(line, "%llu of %llu at once after %llu rejection%s",
+	    (unsigned long long)limit, (unsigned long long)max,
+	    (unsigned long long)rejections, rejections == 1 ? "" : "s");
 }
 
 static void
-put_latency(struct table *table, const struct row *row)
+append_pause(const struct span *values, int64_t now_ms, struct buffer *line)
 {
-	struct buffer text;
-	double ms;
+	int64_t until_ms = span_time_ms(values[PROVIDER_PAUSED_UNTIL]);
 
-	if (!span_number(row->parts[PART_DURATION], &ms)) {
-		table_put(table, "-", TONE_FAINT);
+	if (until_ms <= now_ms)
 		return;
-	}
-	buffer_init(&text, BUFFER_UNLIMITED);
-	words_append_ms(&text, ms);
-	table_put(table, text.data, TONE_PLAIN);
-	buffer_clear(&text);
+	begin_part(line);
+	buffer_append_string(line, "paused until ");
+	words_append_time_and_ago(line, until_ms, now_ms);
 }
 
-/* "warning: TEXT", of the first one. Returns false where there is none. */
-static bool
-put_warning(struct table *table, const struct row *row)
+/* "25 of 25 tokens spent until ...", where there is nothing left. */
+static void
+append_budget(const struct span *values, int64_t now_ms, struct buffer *line)
 {
-	struct span warnings = row->parts[PART_WARNINGS];
-	size_t count = span_count(warnings);
+	struct span budget = values[PROVIDER_BUDGET];
+	struct span limit = span_member(budget, "limit");
+	struct span spent = span_member(budget, "spent");
+	int64_t ends_ms = span_time_ms(span_member(budget, "ends_at"));
+	double limit_number, spent_number;
+
+	if (!span_number(limit, &limit_number) || !span_number(spent, &spent_number) ||
+	    spent_number < limit_number || ends_ms <= now_ms)
+		return;
+	begin_part(line);
+	buffer_append(line, spent.text, spent.len);
+	buffer_append_string(line, " of ");
+	buffer_append(line, limit.text, limit.len);
+	if (span_is_text(span_member(budget, "unit"), "tokens"))
+		buffer_append_string(line, " tokens");
+	buffer_append_string(line, " spent until ");
+	words_append_time_and_ago(line, ends_ms, now_ms);
+}
+
+/* "provider NAME: LINE" */
+static void
+append_provider(struct span name, const struct buffer *facts, const char *indent,
+    const struct screen *screen, struct buffer *out)
+{
+	struct buffer line;
+
+	buffer_init(&line, BUFFER_UNLIMITED);
+	buffer_append_string(&line, "provider ");
+	foreign_append(&line, name);
+	buffer_append_string(&line, ": ");
+	buffer_append(&line, facts->data, facts->len);
+	append_line(&line, indent, screen, out);
+	buffer_clear(&line);
+}
+
+/* A line for each provider that holds its prompts back. */
+static void
+append_providers(const struct document *document, const char *indent,
+    const struct screen *screen, int64_t now_ms, struct buffer *out)
+{
 	struct span_walk walk;
-	struct span key, first;
-	struct buffer text;
+	struct span name, provider;
 
-	span_walk_init(&walk, warnings);
-	if (!span_walk_next(&walk, &key, &first))
-		return false;
-	buffer_init(&text, BUFFER_UNLIMITED);
-	buffer_append_string(&text, count > 1 ? "warnings: " : "warning: ");
-	append_foreign(&text, first);
-	if (count > 1)
-		buffer_append_format(&text, " (and %zu more)", count - 1);
-	table_put(table, text.data, TONE_PLAIN);
-	buffer_clear(&text);
-	return true;
-}
+	span_walk_init(&walk, document->head[HEAD_PROVIDERS]);
+	while (span_walk_next(&walk, &name, &provider)) {
+		struct span values[PROVIDER_KEY_COUNT];
+		struct buffer line;
 
-static void
-put_error(struct table *table, const struct row *row)
-{
-	struct span error = row->parts[PART_ERROR];
-	char *message = span_text(span_member(error, "message"), NULL);
-
-	if (message == NULL)
-		message = span_text(span_member(error, "kind"), NULL);
-	if (message != NULL || !put_warning(table, row))
-		table_put(table, message, TONE_PLAIN);
-	free(message);
-}
-
-static void
-put_row(struct table *table, const struct row *row, const struct screen *screen,
-    int64_t now_ms)
-{
-	const struct health *health = health_of(row->parts[PART_STATUS]);
-	char *status = span_text(row->parts[PART_STATUS], NULL);
-
-	/* What is fine needs no mark: the others are to be seen. */
-	if (screen->terminal)
-		table_put(table, health->tone == TONE_GOOD ? NULL : health->mark,
-		    health->tone);
-	table_put(table, row->entry->name, TONE_PLAIN);
-	table_put(table, status, health->tone);
-	put_since(table, row, now_ms);
-	put_latency(table, row);
-	put_error(table, row);
-	free(status);
-}
-
-/* ---- groups ---- */
-
-static int
-compare_rows(const void *left, const void *right)
-{
-	const struct row *a = left;
-	const struct row *b = right;
-
-	if (a->place != b->place)
-		return a->place < b->place ? -1 : 1;
-	return a->order < b->order ? -1 : 1;
-}
-
-static int
-compare_groups(const void *left, const void *right)
-{
-	const struct row *a = *(const struct row *const *)left;
-	const struct row *b = *(const struct row *const *)right;
-	int names = strcmp(a->group, b->group);
-
-	return names != 0 ? names : a->order < b->order ? -1 : 1;
-}
-
-/* Give every row of a group the place of the group's first one. */
-static void
-place_groups(struct row *rows, size_t count)
-{
-	struct row **grouped = xcalloc(count + 1, sizeof(struct row *));
-	size_t grouped_count = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (rows[i].group != NULL)
-			grouped[grouped_count++] = &rows[i];
+		buffer_init(&line, BUFFER_UNLIMITED);
+		span_members(provider, provider_keys, PROVIDER_KEY_COUNT, values);
+		append_limit(values, &line);
+		append_pause(values, now_ms, &line);
+		append_budget(values, now_ms, &line);
+		if (line.len > 0)
+			append_provider(name, &line, indent, screen, out);
+		buffer_clear(&line);
 	}
-	qsort(grouped, grouped_count, sizeof(struct row *), compare_groups);
-	for (size_t i = 0; i < grouped_count; i++) {
-		bool same =
-		    i > 0 && strcmp(grouped[i]->group, grouped[i - 1]->group) == 0;
-
-		grouped[i]->place =
-		    same ? grouped[i - 1]->place : grouped[i]->order + 1;
-	}
-	free(grouped);
 }
 
-/* The caller's; NULL where it is in none. */
-static char *
-group_of(const struct row *row)
-{
-	if (span_is_text(row->parts[PART_GROUP], ""))
-		return NULL;
-	return span_text(row->parts[PART_GROUP], NULL);
-}
-
-/* The rows to show, group by group, those of none first; *COUNT of them. */
-static struct row *
-make_rows(const struct document *document, bool only_failed, size_t *count)
-{
-	struct row *rows = xcalloc(document->entry_count + 1, sizeof(*rows));
-
-	*count = 0;
-	for (size_t i = 0; i < document->entry_count; i++) {
-		const struct document_entry *entry = &document->entries[i];
-		struct row *row = &rows[*count];
-
-		if (only_failed && !entry->failed)
-			continue;
-		row->entry = entry;
-		row->order = i;
-		span_members(entry->text, part_keys, PART_COUNT, row->parts);
-		row->group = group_of(row);
-		(*count)++;
-	}
-	place_groups(rows, *count);
-	qsort(rows, *count, sizeof(*rows), compare_rows);
-	return rows;
-}
-
-static void
-append_rows(const struct row *rows, size_t count, const struct screen *screen,
-    int64_t now_ms, struct buffer *out)
-{
-	size_t skipped = screen->terminal ? 0 : 1;
-	struct table *table =
-	    table_new(columns + skipped, ARRAY_COUNT(columns) - skipped);
-
-	for (size_t i = 0; i < count; i++) {
-		size_t place_before = i > 0 ? rows[i - 1].place : 0;
-
-		if (rows[i].place != place_before)
-			table_put_heading(table, rows[i].group);
-		put_row(table, &rows[i], screen, now_ms);
-	}
-	table_append(table, screen, out);
-	table_free(table);
-}
+/* ---- the whole ---- */
 
 void
 overview_append(const struct document *document, bool only_failed,
     const struct screen *screen, int64_t now_ms, struct buffer *out)
 {
 	const char *indent = screen->terminal ? "  " : "";
-	size_t count;
-	struct row *rows = make_rows(document, only_failed, &count);
 
 	append_state(document, screen, out);
 	append_origin(document, indent, screen, now_ms, out);
 	overview_append_stale(document, indent, screen, now_ms, out);
-	if (count > 0) {
-		buffer_append_char(out, '\n');
-		append_rows(rows, count, screen, now_ms, out);
-	}
-	for (size_t i = 0; i < count; i++)
-		free(rows[i].group);
-	free(rows);
+	append_providers(document, indent, screen, now_ms, out);
+	listing_append(document, only_failed, screen, now_ms, out);
 }
 
 /* ---- for programs ---- */

@@ -1,5 +1,6 @@
 /*
- * `gatherctl status`: the head of a document and a table of its targets.
+ * `gatherctl status`: the head of a document, what holds its providers back, and tables of its
+ * targets.
  */
 #ifndef GATHERD_CTL_OVERVIEW_H
 #define GATHERD_CTL_OVERVIEW_H
@@ -12,7 +13,7 @@
 struct document;
 struct screen;
 
-/* For a person; with ONLY_FAILED the table has only what the document lists as failed. */
+/* For a person; with ONLY_FAILED the tables have only what the document lists as failed. */
 void overview_append(const struct document *document, bool only_failed,
     const struct screen *screen, int64_t now_ms, struct buffer *out);
 

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "gather/board.h"
 #include "gather/limiter.h"
+#include "gather/providers.h"
 #include "gather/tokens.h"
 #include "gather/turn.h"
 #include "http/exchange.h"
@@ -65,7 +67,8 @@ static struct limits
 limits_of(const struct config *config, size_t descriptors)
 {
 	size_t concurrency = usable_concurrency(config, descriptors);
-	size_t hosts = config->target_count + config->token_source_count;
+	size_t hosts =
+	    config->service_count + config->provider_count + config->token_source_count;
 	size_t room = descriptors > concurrency + RESERVED_DESCRIPTORS
 	    ? descriptors - concurrency - RESERVED_DESCRIPTORS
 	    : 1;
@@ -104,8 +107,14 @@ expect_tls_of(struct transfers *transfers, struct target *const *targets, size_t
 static void
 expect_tls(struct transfers *transfers, const struct config *config)
 {
-	expect_tls_of(transfers, config->targets, config->target_count);
+	expect_tls_of(transfers, config->targets, config->service_count);
 	expect_tls_of(transfers, config->token_sources, config->token_source_count);
+	for (size_t i = 0; i < config->provider_count; i++) {
+		const struct provider *provider = config->providers[i];
+
+		if (provider->asks_tls)
+			transfers_expect_tls(transfers, provider->way.route.ca);
+	}
 }
 
 static void
@@ -120,6 +129,16 @@ limit_hosts(struct asking *asking, const struct config *config)
 	};
 
 	limiter_limit_hosts(asking->limiter, asking->base, &clock_system, &limits);
+}
+
+/* Their limits may be other ones. */
+static void
+open_gates(struct asking *asking)
+{
+	struct providers *providers = board_providers(asking->turns.board);
+
+	for (size_t i = 0; i < providers_count(providers); i++)
+		limiter_gate_changed(asking->limiter, providers_at(providers, i)->gate);
 }
 
 void
@@ -137,6 +156,7 @@ asking_reload(struct asking *asking, struct config *config)
 	tokens_reload(asking->tokens, config);
 	limit_hosts(asking, config);
 	limiter_set_max(asking->limiter, limits.concurrency);
+	open_gates(asking);
 	transfers_resize(
 	    asking->transfers, (unsigned)limits.concurrency, limits.idle_hosts);
 	expect_tls(asking->transfers, config);
@@ -159,7 +179,7 @@ make_http(struct asking *asking, const struct config *config, struct limits limi
 }
 
 struct asking *
-asking_new(struct event_base *base, struct config *config, const struct board *board,
+asking_new(struct event_base *base, struct config *config, struct board *board,
     const struct asking_options *options)
 {
 	struct asking *asking = xcalloc(1, sizeof(*asking));

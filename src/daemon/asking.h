@@ -21,12 +21,13 @@ struct asking_options {
 };
 
 /*
- * Make the parts for CONFIG, which turns are to see BOARD with; both are borrowed.
+ * Make the parts for CONFIG, which turns are to see BOARD with, whose providers they ask;
+ * both are borrowed.
  * Where the descriptors are too few for `max_concurrent`, fewer are asked at a time and
  * the log says so. Returns NULL with errno set where the system refuses a part.
  */
 struct asking *asking_new(struct event_base *base, struct config *config,
-    const struct board *board, const struct asking_options *options);
+    struct board *board, const struct asking_options *options);
 
 /* After all turns have ended. NULL is allowed. */
 void asking_free(struct asking *asking);

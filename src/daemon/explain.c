@@ -98,6 +98,7 @@ print(const struct explain *explain, bool as_json)
 		.entry = board_entry(explain->board, explain->target->index),
 		.trace = &explain->trace,
 		.now_ms = clock_wall_ms(),
+		.now_us = clock_now_us(),
 	};
 	struct screen screen = screen_of_stdout();
 	struct buffer out;

@@ -89,6 +89,24 @@ append_first_lines(const struct view *view)
 	buffer_clear(&why);
 }
 
+/* Why a prompt waits for more than it names. */
+static void
+append_wait_for_all(const struct view *view)
+{
+	static const char failing[] =
+	    "It waits for all services, as it is asked only where one fails.";
+	static const char naming[] =
+	    "It waits for all services, as what it says is of all of them.";
+	const struct target *target = view->explanation->entry->target;
+	const char *why = naming;
+
+	if (!target->waits_for_services)
+		return;
+	if (target_prompt(target)->when == WHEN_FAILING)
+		why = failing;
+	lines_put_paragraph(view, why, strlen(why));
+}
+
 /* All on the board but the target were asked for its sake. */
 static void
 append_dependencies(const struct view *view)
@@ -102,8 +120,10 @@ append_dependencies(const struct view *view)
 
 		if (entry == view->explanation->entry)
 			continue;
-		if (!any)
+		if (!any) {
 			lines_heading(view, "Depends on");
+			append_wait_for_all(view);
+		}
 		any = true;
 		buffer_init(&line, BUFFER_UNLIMITED);
 		outcome_describe(&entry->outcome, &line);
@@ -119,36 +139,13 @@ append_dependencies(const struct view *view)
 /* ---- limits ---- */
 
 static void
-append_duration(struct buffer *out, const char *before, int64_t ms, const char *behind)
-{
-	char text[UNITS_TEXT_SIZE];
-
-	units_format_duration(text, ms);
-	buffer_append_format(out, "%s%s%s", before, text, behind);
-}
-
-/* A row of what FILL writes, unless that is nothing. */
-static void
-row_of(const struct view *view, const char *label,
-    void (*fill)(const struct explanation *explanation, struct buffer *out))
-{
-	struct buffer line;
-
-	buffer_init(&line, BUFFER_UNLIMITED);
-	fill(view->explanation, &line);
-	if (line.len > 0)
-		lines_row(view, label, line.data);
-	buffer_clear(&line);
-}
-
-static void
 fill_timeout(const struct explanation *explanation, struct buffer *out)
 {
 	const struct target *target = explanation->entry->target;
 
-	append_duration(out, "", target->timeout_ms, " for an attempt");
+	lines_append_duration(out, "", target->timeout_ms, " for an attempt");
 	if (target->connect_timeout_ms < target->timeout_ms)
-		append_duration(
+		lines_append_duration(
 		    out, ", ", target->connect_timeout_ms, " of it to connect");
 }
 
@@ -162,14 +159,16 @@ fill_retries(const struct explanation *explanation, struct buffer *out)
 		return;
 	}
 	buffer_append_format(out, "up to %lld, ", (long long)target->retries);
-	append_duration(out, "the first after at most ", target->retry_delay_ms,
+	lines_append_duration(out, "the first after at most ", target->retry_delay_ms,
 	    target->retries > 1 ? ", then twice as long each" : "");
+	if (target->kind == TARGET_PROMPT && target->retries > 1)
+		buffer_append_string(out, "; after a timeout once at most");
 }
 
 static void
 fill_deadline(const struct explanation *explanation, struct buffer *out)
 {
-	append_duration(
+	lines_append_duration(
 	    out, "", explanation->entry->target->deadline_ms, " for all attempts");
 }
 
@@ -188,7 +187,7 @@ static void
 fill_delay(const struct explanation *explanation, struct buffer *out)
 {
 	if (explanation->entry->target->delay_ms > 0)
-		append_duration(out, "", explanation->entry->target->delay_ms,
+		lines_append_duration(out, "", explanation->entry->target->delay_ms,
 		    " before it is asked");
 }
 
@@ -212,13 +211,18 @@ fill_per_host(const struct explanation *explanation, struct buffer *out)
 static void
 append_limits(const struct view *view)
 {
+	bool is_prompt = view->explanation->entry->target->kind == TARGET_PROMPT;
+
 	lines_heading(view, "Limits");
-	row_of(view, "Timeout", fill_timeout);
-	row_of(view, "Retries", fill_retries);
-	row_of(view, "Deadline", fill_deadline);
-	row_of(view, "Redirects", fill_redirects);
-	row_of(view, "Delay", fill_delay);
-	row_of(view, "Each host", fill_per_host);
+	lines_row_of(view, "Timeout", fill_timeout);
+	lines_row_of(view, "Retries", fill_retries);
+	lines_row_of(view, "Deadline", fill_deadline);
+	if (!is_prompt)
+		lines_row_of(view, "Redirects", fill_redirects);
+	lines_row_of(view, "Delay", fill_delay);
+	lines_row_of(view, "Each host", fill_per_host);
+	if (is_prompt)
+		explanation_append_prompt_limits(view);
 }
 
 /* ---- what is kept ---- */
@@ -367,6 +371,9 @@ append_body(const struct view *view)
 	if (entry->target->has_secret_value) {
 		lines_heading(view, "Begin of the body");
 		lines_put_paragraph(view, secret, strlen(secret));
+	} else if (entry->target->kind == TARGET_PROMPT &&
+	    explanation_append_response(view)) {
+		return;
 	} else if (excerpt != NULL) {
 		lines_heading(view, "Begin of the body");
 		lines_put_paragraph(view, excerpt, strlen(excerpt));
@@ -388,6 +395,8 @@ explanation_append(const struct explanation *explanation, const struct screen *s
 
 	append_first_lines(&view);
 	append_dependencies(&view);
+	if (explanation->entry->target->kind == TARGET_PROMPT)
+		explanation_append_provider(&view);
 	append_limits(&view);
 	explanation_append_attempts(&view);
 	append_body(&view);

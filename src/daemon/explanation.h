@@ -23,6 +23,7 @@ struct explanation {
 	const struct board_entry *entry; /* the target's, after its turn */
 	const struct trace *trace;       /* ... of that turn */
 	int64_t now_ms;                  /* wall time */
+	int64_t now_us;                  /* on the monotonic clock */
 };
 
 /* Lines for a person: the status and why, limits, each attempt, values, warnings. */
@@ -37,18 +38,25 @@ void explanation_append_why(const struct explanation *explanation, struct buffer
  * {
  *   "name", "status", "why": texts,
  *   "asked_at": an RFC 3339 time,
- *   "services": {NAME: the entry as in the document, ...}, of the target and of all that
- *       it depends on, in config order,
+ *   "services": {NAME: the entry as in the document, ...}, those among the target and all
+ *       that it depends on, in config order,
+ *   "prompts": likewise,
+ *   "provider": of a prompt {"name", "api", "url", "model": texts, "max_concurrent",
+ *       "limit": numbers, "adaptive", "rate": a text ("60/min"), "price": {"input",
+ *       "output"}, "budget": as in the document, "pauses", "rejections", "cuts": numbers},
  *   "limits": {"timeout_ms", "connect_timeout_ms", "deadline_ms", "delay_ms",
  *       "retries", "retry_delay_ms", "redirects", "max_body", "max_per_host": numbers,
- *       "rate_per_host": a text ("20/s")}, null where there is no such limit,
+ *       "rate_per_host": a text ("20/s"), "when": a text, "max_tokens", "max_insert":
+ *       numbers}, null where there is no such limit,
  *   "attempts": [{
  *     "request": {"method", "url", "headers": [lines], "body"},
+ *     "input": of a prompt {"prompt", "bytes", "cut_values", "hash"},
  *     "waited_ms", "timeout_ms",
  *     "redirects": [{"url", "http_status", "timing_ms"}], "final_url",
  *     "tls": {"version", "subject", "issuer", "expires_at", "days_left"} or null,
  *     "timing_ms": {"dns", "connect", "tls", "first_byte", "total"},
  *     "http_status", "head": [lines], "bytes",
+ *     "schema": {"holds", "text"} or null,
  *     "expect": [{"holds", "text"}], "warn": likewise,
  *     "result", "decision": texts
  *   }],
@@ -58,8 +66,8 @@ void explanation_append_why(const struct explanation *explanation, struct buffer
  */
 void explanation_append_json(const struct explanation *explanation, struct buffer *out);
 
-/* What was decided after the attempt of that INDEX, borrowed; NULL: nothing, as where no
- * retries are configured. */
+/* What was decided after the attempt of that INDEX, borrowed; NULL: nothing, as where a
+ * service has no retries configured. */
 const char *explanation_decision(const struct explanation *explanation, size_t index);
 
 /* Whole days until EXPIRES_AT_MS, rounded down: 0 on the last one, less once it is

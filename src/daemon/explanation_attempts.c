@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/pretty.h"
 #include "base/screen.h"
 #include "base/words.h"
 #include "config/config.h"
@@ -17,7 +16,6 @@
 
 /* What is shown of a request's body. */
 #define BODY_LINES 40
-#define BODY_BYTES ((size_t)4 * 1024)
 
 /* A certificate that ends so soon is a matter for somebody. */
 #define FEW_DAYS 14
@@ -54,19 +52,8 @@ append_waited(const struct view *view, const struct trace_attempt *attempt)
 static void
 append_request_body(const struct view *view, const char *body)
 {
-	const struct pretty pretty = {
-		.indent = LINES_TEXT_COLUMN,
-		.max_lines = BODY_LINES,
-		.max_bytes = BODY_BYTES,
-	};
-	size_t len = strlen(body);
-
 	lines_begin_row(view, "Sends");
-	if (!pretty_append_text(view->out, body, len, &pretty)) {
-		buffer_append_format(view->out, "\n%*s... (of ", LINES_TEXT_COLUMN, "");
-		words_append_bytes(view->out, (double)len);
-		lines_put(view, " in all)");
-	}
+	lines_put_laid_out(view, body, strlen(body), LINES_TEXT_COLUMN, BODY_LINES);
 	lines_end(view);
 }
 
@@ -82,6 +69,8 @@ append_request(const struct view *view, const struct trace_attempt *attempt)
 	lines_end(view);
 	if (attempt->head != NULL)
 		lines_rows(view, "", attempt->head);
+	if (attempt->input != NULL)
+		explanation_append_input(view, attempt);
 	if (attempt->body != NULL && *attempt->body != '\0')
 		append_request_body(view, attempt->body);
 }
@@ -205,8 +194,8 @@ append_lack(const struct view *view, const struct trace_attempt *attempt)
 	const struct target *target = view->explanation->entry->target;
 	const struct outcome *outcome = &view->explanation->entry->outcome;
 
-	/* Of a secret one the reason stands in its place. */
-	if (!status_is_success(outcome->status) || outcome->data != NULL ||
+	/* Of a secret one the reason stands in its place; a prompt's is its model's text. */
+	if (target->kind == TARGET_PROMPT || !status_is_success(outcome->status) || outcome->data != NULL ||
 	    attempt->bytes == 0 || target->has_secret_value)
 		return;
 	lines_put(view, ", not kept: ");
@@ -247,12 +236,7 @@ append_rules(const struct view *view, const struct trace_attempt *attempt, bool 
 
 		if (rule->warn != warn)
 			continue;
-		lines_begin_row(view, label);
-		screen_append(view->screen, rule->holds ? TONE_GOOD : bad,
-		    rule->holds ? "holds " : "broken", view->out);
-		lines_put(view, "  ");
-		lines_put_whole(view, rule->text, strlen(rule->text));
-		lines_end(view);
+		lines_rule(view, label, rule->holds, bad, rule->text);
 		label = "";
 	}
 }
@@ -263,6 +247,7 @@ append_attempt(const struct view *view, size_t index)
 	const struct trace *trace = view->explanation->trace;
 	const struct trace_attempt *attempt = &trace->attempts[index];
 	const char *decision = explanation_decision(view->explanation, index);
+	bool is_prompt = view->explanation->entry->target->kind == TARGET_PROMPT;
 	bool last = index + 1 == trace->attempt_count;
 	struct buffer title;
 
@@ -280,6 +265,11 @@ append_attempt(const struct view *view, size_t index)
 	append_tls(view, &attempt->tls);
 	append_phases(view, attempt);
 	append_answer(view, attempt, last);
+	if (last && is_prompt)
+		explanation_append_usage(view);
+	if (attempt->schema.text != NULL)
+		lines_rule(view, "Schema", attempt->schema.holds, TONE_BAD,
+		    attempt->schema.text);
 	append_rules(view, attempt, false);
 	append_rules(view, attempt, true);
 	if (attempt->result != NULL)
@@ -302,5 +292,7 @@ explanation_append_attempts(const struct view *view)
 	lines_heading(view, "It was not asked");
 	if (view->explanation->entry->outcome.url != NULL)
 		lines_row(view, "Request", view->explanation->entry->outcome.url);
+	if (view->explanation->entry->target->kind == TARGET_PROMPT)
+		explanation_append_unsent(view);
 	append_notes(view, "Before", 0);
 }

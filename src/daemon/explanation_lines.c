@@ -2,7 +2,12 @@
 
 #include <string.h>
 
+#include "base/pretty.h"
+#include "base/units.h"
 #include "base/words.h"
+
+/* What is shown of a longer text. */
+#define LAID_OUT_BYTES ((size_t)4 * 1024)
 
 void
 lines_put(const struct view *view, const char *text)
@@ -61,6 +66,58 @@ lines_row(const struct view *view, const char *label, const char *text)
 {
 	lines_begin_row(view, label);
 	lines_put_text(view, text);
+	lines_end(view);
+}
+
+void
+lines_row_of(const struct view *view, const char *label,
+    void (*fill)(const struct explanation *explanation, struct buffer *out))
+{
+	struct buffer line;
+
+	buffer_init(&line, BUFFER_UNLIMITED);
+	fill(view->explanation, &line);
+	if (line.len > 0)
+		lines_row(view, label, line.data);
+	buffer_clear(&line);
+}
+
+void
+lines_append_duration(
+    struct buffer *out, const char *before, int64_t ms, const char *behind)
+{
+	char text[UNITS_TEXT_SIZE];
+
+	units_format_duration(text, ms);
+	buffer_append_format(out, "%s%s%s", before, text, behind);
+}
+
+void
+lines_put_laid_out(const struct view *view, const char *text, size_t len, size_t indent,
+    size_t max_lines)
+{
+	const struct pretty pretty = {
+		.indent = indent,
+		.max_lines = max_lines,
+		.max_bytes = LAID_OUT_BYTES,
+	};
+
+	if (pretty_append_text(view->out, text, len, &pretty))
+		return;
+	buffer_append_format(view->out, "\n%*s... (of ", (int)indent, "");
+	words_append_bytes(view->out, (double)len);
+	lines_put(view, " in all)");
+}
+
+void
+lines_rule(const struct view *view, const char *label, bool holds, enum tone bad,
+    const char *text)
+{
+	lines_begin_row(view, label);
+	screen_append(view->screen, holds ? TONE_GOOD : bad,
+	    holds ? "holds " : "broken", view->out);
+	lines_put(view, "  ");
+	lines_put_whole(view, text, strlen(text));
 	lines_end(view);
 }
 

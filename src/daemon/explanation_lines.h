@@ -6,7 +6,9 @@
 #ifndef GATHERD_DAEMON_EXPLANATION_LINES_H
 #define GATHERD_DAEMON_EXPLANATION_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/screen.h"
@@ -48,8 +50,47 @@ void lines_row(const struct view *view, const char *label, const char *text);
  * the first. */
 void lines_rows(const struct view *view, const char *label, const char *text);
 
+/* A row of what FILL writes, unless that is nothing. */
+void lines_row_of(const struct view *view, const char *label,
+    void (*fill)(const struct explanation *explanation, struct buffer *out));
+
+/* TEXT as it was laid out, up to MAX_LINES, behind INDENT columns that are taken already; what
+ * is left out is said. */
+void lines_put_laid_out(const struct view *view, const char *text, size_t len,
+    size_t indent, size_t max_lines);
+
+/* BEFORE, MS as a duration and BEHIND. */
+void lines_append_duration(
+    struct buffer *out, const char *before, int64_t ms, const char *behind);
+
 /* An empty line and TEXT. */
 void lines_heading(const struct view *view, const char *text);
+
+/* What came of a rule: whether it HOLDS, and else in the tone BAD. */
+void lines_rule(const struct view *view, const char *label, bool holds, enum tone bad,
+    const char *text);
+
+/* ---- daemon/explanation_prompt: of prompts only ---- */
+
+/* Whom it asks, and what binds all who do. */
+void explanation_append_provider(const struct view *view);
+
+/* What binds it alone, behind the limits that services have, too. */
+void explanation_append_prompt_limits(const struct view *view);
+
+/* The text that ATTEMPT sent. */
+struct trace_attempt;
+void explanation_append_input(
+    const struct view *view, const struct trace_attempt *attempt);
+
+/* The text that would have been sent, as far as it is known. */
+void explanation_append_unsent(const struct view *view);
+
+/* How the model ended, and what that took. */
+void explanation_append_usage(const struct view *view);
+
+/* The begin of the model's text. Returns false where there is none. */
+bool explanation_append_response(const struct view *view);
 
 /* ---- daemon/explanation_attempts ---- */
 

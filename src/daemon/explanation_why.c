@@ -149,6 +149,9 @@ static const char *const kind_words[KIND_COUNT] = {
 	[KIND_DEPENDENCY] = "It was not asked, as it depends on what is not there:",
 	[KIND_AUTH] = "It was not asked, as gatherd could not log in:",
 	[KIND_RATE_LIMITED] = "Its server wants to be asked less often:",
+	[KIND_BLOCKED] = "It answered, but",
+	[KIND_TRUNCATED] = "It answered, but",
+	[KIND_BUDGET] = "It was not asked, as there is too little left to spend:",
 	[KIND_CANCELLED] = "It was not asked to the end:",
 	[KIND_INTERNAL] = "This is no fault of the service, but gatherd's own lack:",
 };

@@ -62,7 +62,8 @@ on_outcome(struct board_entry *entry, bool changed, void *arg)
 	publisher_outcome(gatherer->publisher);
 	if (gatherer->events.on_outcome != NULL)
 		gatherer->events.on_outcome(
-		    !status_is_success(entry->outcome.status), gatherer->events.arg);
+		    status_is_listed_failed(entry->outcome.status),
+		    gatherer->events.arg);
 }
 
 static void
@@ -193,11 +194,14 @@ gatherer_start_round(
 {
 	struct round_place *due = xcalloc(count + 1, sizeof(*due));
 	int64_t now_us = clock_now_us();
+	int64_t wall_ms = clock_wall_ms();
 	size_t due_count = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (backoff_is_over(
-		        board_entry(gatherer->board, places[i].index), now_us))
+		const struct board_entry *entry =
+		    board_entry(gatherer->board, places[i].index);
+
+		if (backoff_is_over(entry, now_us) && !backoff_is_fresh(entry, wall_ms))
 			due[due_count++] = places[i];
 	}
 	/* Also of nobody, so that the document stays young. */
@@ -234,6 +238,15 @@ bool
 gatherer_has_failed_target(const struct gatherer *gatherer)
 {
 	return board_has_required_failure(gatherer->board);
+}
+
+size_t
+gatherer_count_successes(const struct gatherer *gatherer)
+{
+	struct board_counts counts;
+
+	board_count(gatherer->board, &counts);
+	return counts.of[STATUS_OK] + counts.of[STATUS_DEGRADED];
 }
 
 struct report *

@@ -83,6 +83,9 @@ bool gatherer_is_idle(const struct gatherer *gatherer);
 /* Is there a target that failed and is not `required: false`? */
 bool gatherer_has_failed_target(const struct gatherer *gatherer);
 
+/* How many targets are ok or degraded. */
+size_t gatherer_count_successes(const struct gatherer *gatherer);
+
 /* For what the caller finds out about the schedule. */
 struct report *gatherer_report(struct gatherer *gatherer);
 

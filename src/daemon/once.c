@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/marked.h"
 #include "config/config.h"
+#include "daemon/batch.h"
 #include "daemon/gatherer.h"
 #include "daemon/output.h"
 #include "daemon/process.h"
@@ -22,7 +23,7 @@ struct once {
 	struct signals *signals;
 	struct gatherer *gatherer;
 	struct progress *progress; /* NULL: none is shown */
-	size_t target_count;
+	struct config *config;     /* borrowed */
 	unsigned long rounds_left;
 	bool is_published; /* the document of the last round that was begun */
 	bool to_standard_output;
@@ -35,8 +36,10 @@ start_round(struct once *once)
 {
 	once->rounds_left--;
 	once->is_published = false;
+	if (batch_is(once->config))
+		batch_log_begin(once->config);
 	if (once->progress != NULL)
-		progress_begin(once->progress, once->target_count);
+		progress_begin(once->progress, once->config->target_count);
 	gatherer_ask_all(once->gatherer);
 }
 
@@ -76,6 +79,8 @@ on_published(bool published, void *arg)
 
 	if (once->progress != NULL)
 		progress_end(once->progress);
+	if (batch_is(once->config))
+		batch_log_end(once->config, gatherer_count_successes(once->gatherer));
 	if (!published)
 		once->status = EXIT_STATUS_NOT_PUBLISHED;
 	else if (gatherer_has_failed_target(once->gatherer))
@@ -124,7 +129,7 @@ wants_progress(const struct options *options)
 }
 
 static bool
-make_gatherer(struct once *once, struct config *config, const struct marked *output)
+make_gatherer(struct once *once, const struct marked *output)
 {
 	const struct gatherer_events events = {
 		.on_ready = on_ready,
@@ -139,13 +144,13 @@ make_gatherer(struct once *once, struct config *config, const struct marked *out
 		.every_round = true,
 	};
 
-	once->gatherer = gatherer_new(once->base, config, &options, &events);
+	once->gatherer = gatherer_new(once->base, once->config, &options, &events);
 	return once->gatherer != NULL;
 }
 
 static bool
-make_parts(struct once *once, struct config *config, const struct options *options,
-    const struct marked *output)
+make_parts(
+    struct once *once, const struct options *options, const struct marked *output)
 {
 	once->base = event_base_new();
 	if (once->base == NULL) {
@@ -157,7 +162,7 @@ make_parts(struct once *once, struct config *config, const struct options *optio
 		log_error("cannot start: no signal handlers");
 		return false;
 	}
-	if (!make_gatherer(once, config, output))
+	if (!make_gatherer(once, output))
 		return false;
 	if (wants_progress(options))
 		once->progress = progress_new(once->base);
@@ -168,7 +173,7 @@ enum exit_status
 once_run(struct config *config, const struct options *options)
 {
 	struct once once = {
-		.target_count = config->target_count,
+		.config = config,
 		.rounds_left = options->rounds,
 		.status = EXIT_STATUS_NOT_PUBLISHED,
 	};
@@ -178,7 +183,7 @@ once_run(struct config *config, const struct options *options)
 	if (!output_choose(config, options, &output))
 		marked_append(&output, "-", 1, MARK_OWN);
 	once.to_standard_output = strcmp(output.text.data, "-") == 0;
-	if (make_parts(&once, config, options, &output))
+	if (make_parts(&once, options, &output))
 		event_base_dispatch(once.base);
 	progress_free(once.progress);
 	gatherer_free(once.gatherer);

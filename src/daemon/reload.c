@@ -74,6 +74,14 @@ log_target(const char *name, const char *text, size_t *line_count)
 		log_line(LOG_LEVEL_INFO, name, "%s", text);
 }
 
+/* What else makes a target another one than the keys that it has itself. */
+static const char *
+other_change(const struct target *after)
+{
+	return after->kind == TARGET_PROMPT ? "its provider, or what its templates name"
+	                                    : "what its templates name";
+}
+
 /* "changed: timeout, headers" */
 static void
 log_changed(const struct target *before, const struct target *after, size_t *line_count)
@@ -82,9 +90,13 @@ log_changed(const struct target *before, const struct target *after, size_t *lin
 	char *text;
 
 	buffer_init(&keys, BUFFER_UNLIMITED);
-	keyed_append_differences(&service_keys, before, after, &keys);
-	text = xasprintf(
-	    "changed: %s", keys.len > 0 ? keys.data : "what its templates name");
+	if (before->kind != after->kind)
+		buffer_append_format(
+		    &keys, "it is a %s now", target_kind_names[after->kind]);
+	else
+		keyed_append_differences(
+		    keys_of_targets(after->kind), before, after, &keys);
+	text = xasprintf("changed: %s", keys.len > 0 ? keys.data : other_change(after));
 	log_target(after->name, text, line_count);
 	free(text);
 	buffer_clear(&keys);
@@ -129,11 +141,33 @@ log_settings(const struct config *before, const struct config *after)
 	buffer_clear(&keys);
 }
 
+/* Limits of providers may have changed, and no prompt for that. */
+static void
+log_providers(const struct config *before, const struct config *after)
+{
+	struct buffer keys;
+
+	buffer_init(&keys, BUFFER_UNLIMITED);
+	for (size_t i = 0; i < after->provider_count; i++) {
+		const struct provider *provider = after->providers[i];
+		const struct provider *old =
+		    config_find_provider(before, provider->name);
+
+		buffer_reset(&keys);
+		if (old != NULL)
+			keyed_append_differences(&provider_keys, old, provider, &keys);
+		if (keys.len > 0)
+			log_info("changed: provider %s: %s", provider->name, keys.data);
+	}
+	buffer_clear(&keys);
+}
+
 static void
 log_changes(const struct config *before, const struct config *after,
     const struct config_diff *diff)
 {
 	log_settings(before, after);
+	log_providers(before, after);
 	log_targets(before, after, diff);
 	log_info("config reloaded: %zu added, %zu dropped, %zu changed, %zu unchanged",
 	    diff->counts[TARGET_ADDED], diff->dropped_count,

@@ -149,6 +149,21 @@ has_one_interval(const struct config *config, int64_t interval_ms)
 	return true;
 }
 
+/* "1 service", "3 services and 2 prompts"; the caller's. */
+static char *
+describe_targets(const struct config *config)
+{
+	size_t services = config->service_count;
+	size_t prompts = config->target_count - services;
+
+	if (prompts == 0)
+		return xasprintf("%zu service%s", services, services == 1 ? "" : "s");
+	if (services == 0)
+		return xasprintf("%zu prompt%s", prompts, prompts == 1 ? "" : "s");
+	return xasprintf("%zu service%s and %zu prompt%s", services,
+	    services == 1 ? "" : "s", prompts, prompts == 1 ? "" : "s");
+}
+
 static void
 log_start(const struct scheduled *scheduled)
 {
@@ -156,11 +171,13 @@ log_start(const struct scheduled *scheduled)
 	int64_t shortest_ms = config_shortest_interval_ms(config);
 	char interval[UNITS_TEXT_SIZE];
 
+	char *targets = describe_targets(config);
+
 	units_format_duration(interval, shortest_ms);
-	log_info(PACKAGE_STRING " gathers %zu service%s, %severy %s",
-	    config->target_count, config->target_count == 1 ? "" : "s",
+	log_info(PACKAGE_STRING " gathers %s, %severy %s", targets,
 	    has_one_interval(config, shortest_ms) ? "" : "the most frequent ",
 	    interval);
+	free(targets);
 	setup_warn(config);
 }
 

@@ -136,16 +136,27 @@ setup_log(const struct config *config, const struct options *options)
 	                              : (enum log_format)options->log_format);
 }
 
+static void
+warn_unverified(const char *name, bool asks_tls, const struct way *way)
+{
+	if (asks_tls && !way->tls.verify)
+		log_line(LOG_LEVEL_WARN, name,
+		    "tls.verify is false: whoever answers is believed, and gets what "
+		    "is sent");
+}
+
 void
 setup_warn_unverified(const struct config *config)
 {
-	for (size_t i = 0; i < config->target_count; i++) {
+	for (size_t i = 0; i < config->service_count; i++) {
 		const struct target *target = config->targets[i];
 
-		if (target->asks_tls && !target->way.tls.verify)
-			log_line(LOG_LEVEL_WARN, target->name,
-			    "tls.verify is false: whoever answers is believed, and "
-			    "gets what is sent");
+		warn_unverified(target->name, target->asks_tls, &target->way);
+	}
+	for (size_t i = 0; i < config->provider_count; i++) {
+		const struct provider *provider = config->providers[i];
+
+		warn_unverified(provider->name, provider->asks_tls, &provider->way);
 	}
 }
 
@@ -154,7 +165,7 @@ setup_warn(const struct config *config)
 {
 	setup_warn_unverified(config);
 	if (config->target_count == 0)
-		log_warn("the config has no %sservices: nothing is asked",
+		log_warn("the config has no %sservices or prompts: nothing is asked",
 		    config->disabled_count > 0 ? "enabled " : "");
 }
 

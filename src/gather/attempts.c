@@ -13,7 +13,9 @@
 #include "config/config.h"
 #include "config/render.h"
 #include "gather/outcome.h"
+#include "gather/spending.h"
 #include "gather/trace.h"
+#include "prompt/answer.h"
 
 /* ---- what was asked, and what came back ---- */
 
@@ -21,6 +23,18 @@ static char *
 copy_or_null(const char *text)
 {
 	return text != NULL ? xstrdup(text) : NULL;
+}
+
+static struct trace_input *
+input_of(const struct rendered_prompt *prompt)
+{
+	struct trace_input *input = xcalloc(1, sizeof(*input));
+
+	input->text = copy_or_null(prompt->shown);
+	input->bytes = prompt->input_bytes;
+	input->cut_count = prompt->cut_count;
+	memcpy(input->hash, prompt->input_hash, sizeof(input->hash));
+	return input;
 }
 
 void
@@ -33,6 +47,8 @@ attempt_tell_request(
 	attempt->url = xstrdup(request->shown_url);
 	attempt->head = copy_or_null(request->shown_head);
 	attempt->body = copy_or_null(request->shown_body);
+	if (request->prompt != NULL)
+		attempt->input = input_of(request->prompt);
 }
 
 /* TEXT, the server's, with *** for what the request carried; NULL stays NULL. */
@@ -131,6 +147,29 @@ attempt_tell_response(struct trace_attempt *attempt, const struct target *target
 	attempt->answer_head = masked_head(target, &request->request, response->head);
 }
 
+/* ---- what it may cost ---- */
+
+void
+attempt_tell_reserved(
+    struct trace *trace, const struct prompt *prompt, const struct spending *amount)
+{
+	const struct config_budget *own = &prompt->budget;
+	const struct config_budget *all = &prompt->provider->budget;
+	char cost[UNITS_TEXT_SIZE];
+
+	if (trace == NULL)
+		return;
+	if (own->tokens > 0 || all->tokens > 0)
+		trace_add_note(trace,
+		    xasprintf("sets about %lld tokens of its budget aside",
+		        (long long)amount->tokens));
+	if (own->cost > 0 || all->cost > 0) {
+		units_format_decimal(cost, amount->cost, MONEY_ONE);
+		trace_add_note(
+		    trace, xasprintf("sets about %s of its budget aside", cost));
+	}
+}
+
 /* ---- how it ended ---- */
 
 static void
@@ -148,6 +187,17 @@ append_duration(struct buffer *out, int64_t us)
 	buffer_append_string(out, text);
 }
 
+/* What speaks against any other attempt, ever. */
+static const char *
+final_word(const struct prompt_advice *advice)
+{
+	if (advice != NULL && advice->exhausted)
+		return "its provider says that quota or money is used up";
+	if (advice != NULL && advice->should_retry == 0)
+		return "its provider says that it would not help";
+	return "another attempt would change nothing";
+}
+
 /* Why there is no other attempt, where that is not plain from the outcome. */
 static void
 append_refusal(struct buffer *out, const struct attempt_end *end)
@@ -156,11 +206,15 @@ append_refusal(struct buffer *out, const struct attempt_end *end)
 	case RETRY_AGAIN:
 		return;
 	case RETRY_NOT:
-		buffer_append_string(out, "another attempt would change nothing");
+		buffer_append_string(out, final_word(end->advice));
 		return;
 	case RETRY_SPENT:
 		buffer_append_format(
 		    out, "%u of %u attempts were made", end->number, end->most);
+		return;
+	case RETRY_COSTLY:
+		buffer_append_string(
+		    out, "each attempt that times out may have been paid for");
 		return;
 	case RETRY_UNSAFE:
 		buffer_append_format(
@@ -190,13 +244,24 @@ log_end(const struct attempt_end *end, const char *result)
 	} else if (end->decision.verdict == RETRY_AGAIN) {
 		buffer_append_string(&text, "; again in ");
 		append_ms(&text, end->decision.wait_us);
-	} else if (end->decision.verdict == RETRY_UNSAFE ||
+	} else if (end->decision.verdict == RETRY_COSTLY ||
+	    end->decision.verdict == RETRY_UNSAFE ||
 	    end->decision.verdict == RETRY_LATE) {
 		buffer_append_string(&text, "; not again: ");
 		append_refusal(&text, end);
 	}
 	log_line(LOG_LEVEL_DEBUG, end->target->name, "%s", text.data);
 	buffer_clear(&text);
+}
+
+/* The next one's place among those there may be. A push-back is not one of them. */
+static void
+append_count(struct buffer *out, const struct attempt_end *end)
+{
+	if (end->decision.uncounted)
+		buffer_append_string(out, " (not counted: the provider pushed back)");
+	else
+		buffer_append_format(out, " (%u of %u)", end->number + 1, end->most);
 }
 
 /* "tried again after 312 ms (2 of 4)"; NULL where it went well. */
@@ -213,7 +278,7 @@ decision_text(const struct attempt_end *end)
 	} else if (end->decision.verdict == RETRY_AGAIN) {
 		buffer_append_string(&text, "tried again after ");
 		append_ms(&text, end->decision.wait_us);
-		buffer_append_format(&text, " (%u of %u)", end->number + 1, end->most);
+		append_count(&text, end);
 	} else {
 		buffer_append_string(&text, "not tried again: ");
 		append_refusal(&text, end);

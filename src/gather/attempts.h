@@ -13,9 +13,13 @@
 #include "gather/retry.h"
 
 struct outcome;
+struct prompt;
+struct prompt_advice;
 struct rendered_request;
 struct response;
+struct spending;
 struct target;
+struct trace;
 struct trace_attempt;
 
 /* REQUEST, rendered to be shown, is asked now. */
@@ -37,7 +41,14 @@ struct attempt_end {
 	int64_t left_us;     /* of the deadline */
 	bool with_new_token; /* again at once, as the access token was refused */
 	struct retry_decision decision; /* otherwise */
+	/* What a prompt's provider says of asking again; NULL: it is a service's. */
+	const struct prompt_advice *advice;
 };
+
+/* AMOUNT is set aside of the budgets that an attempt at PROMPT counts in, into TRACE, which may
+ * be NULL. */
+void attempt_tell_reserved(
+    struct trace *trace, const struct prompt *prompt, const struct spending *amount);
 
 void attempt_tell_end(struct trace_attempt *attempt, const struct attempt_end *end);
 

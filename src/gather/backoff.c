@@ -23,3 +23,14 @@ backoff_is_over(const struct board_entry *entry, int64_t now_us)
 	return entry->backoff_until_us == 0 ||
 	    now_us >= entry->backoff_until_us - slack_us;
 }
+
+bool
+backoff_is_fresh(const struct board_entry *entry, int64_t wall_ms)
+{
+	int64_t age_ms = wall_ms - entry->outcome.checked_at_ms;
+
+	/* A time to come is of a clock that was wrong, and says nothing. */
+	return entry->target->kind == TARGET_PROMPT && !entry->asked &&
+	    entry->outcome.checked_at_ms >= 0 && age_ms >= 0 &&
+	    age_ms < entry->target->interval_ms;
+}

@@ -1,5 +1,6 @@
 /*
- * Targets that stay down are asked less often: `backoff`.
+ * Targets that are not due in a round of theirs: those that stay down are asked less often
+ * (`backoff`), and a start asks no prompt whose answer is still young.
  */
 #ifndef GATHERD_GATHER_BACKOFF_H
 #define GATHERD_GATHER_BACKOFF_H
@@ -21,5 +22,9 @@ int64_t backoff_until_us(
 /* Is ENTRY's target to be asked in a round of NOW_US? A part of an interval does not make it
  * wait for another whole one. */
 bool backoff_is_over(const struct board_entry *entry, int64_t now_us);
+
+/* Is ENTRY that of a prompt that a former run asked less than its interval ago, and this one
+ * has not asked? Each answer costs, and a program may be started often. */
+bool backoff_is_fresh(const struct board_entry *entry, int64_t wall_ms);
 
 #endif

@@ -1,25 +1,21 @@
-#include "gather/board.h"
+#include "gather/board_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/json_write.h"
-#include "base/span.h"
+#include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
+#include "config/keys.h"
 #include "config/render.h"
-
-struct board {
-	struct config *config; /* a reference */
-	/* By their targets' index; owned, and each of them. */
-	struct board_entry **entries;
-	struct board_counts counts;
-	size_t required_failed; /* how many required targets are listed as failed */
-	uint64_t failed_version;
-};
+#include "config/types.h"
+#include "config/value.h"
+#include "gather/providers.h"
 
 /* ---- an entry before its first outcome ---- */
 
@@ -71,14 +67,20 @@ forget_words(struct board_entry *entry)
 	free(entry->labels);
 }
 
-/* Where it would be asked, as far as that is known before. */
+/* Where it would be asked, or what model, as far as that is known before. */
 static void
-take_url(struct board_entry *entry)
+take_address(struct board_entry *entry)
 {
 	const struct rendered_request *rendered = entry->target->rendered;
+	const struct prompt *prompt = target_prompt(entry->target);
 
 	free(entry->outcome.url);
 	entry->outcome.url = rendered != NULL ? xstrdup(rendered->shown_url) : NULL;
+	if (prompt == NULL)
+		return;
+	outcome_make_prompt(&entry->outcome);
+	free(entry->outcome.prompt->model);
+	entry->outcome.prompt->model = marked_shown(&prompt->model_name);
 }
 
 static struct board_entry *
@@ -88,13 +90,16 @@ entry_new(const struct target *target)
 
 	entry->target = target;
 	outcome_init(&entry->outcome);
-	take_url(entry);
+	take_address(entry);
 	entry->since_ms = -1;
 	entry->last_ok_at_ms = -1;
 	entry->settled = STATUS_PENDING;
 	entry->lasting = STATUS_PENDING;
 	entry->planned_us = -1;
 	entry->next_at_ms = -1;
+	budget_init(&entry->budget);
+	entry->last_tokens = -1;
+	entry->last_cost = -1;
 	entry->told_at_us = -1;
 	entry->skip_told_at_us = -1;
 	take_words(entry);
@@ -108,32 +113,16 @@ entry_free(struct board_entry *entry)
 		return;
 	outcome_clear(&entry->outcome);
 	free(entry->last_data);
+	board_forget_good(entry);
 	free(entry->restored);
 	forget_words(entry);
 	free(entry);
 }
 
-static void
-forget_last_data(struct board_entry *entry)
-{
-	free(entry->last_data);
-	entry->last_data = NULL;
-	entry->last_data_len = 0;
-}
-
-static void
-forget_restored(struct board_entry *entry)
-{
-	free(entry->restored);
-	entry->restored = NULL;
-	entry->restored_len = 0;
-}
-
 /* ---- sums over all entries ---- */
 
-/* Keep them in step with an entry that goes from BEFORE to AFTER. */
-static void
-recount(struct board *board, const struct board_entry *entry, enum status before,
+void
+board_recount(struct board *board, const struct board_entry *entry, enum status before,
     enum status after)
 {
 	bool had_failed = status_is_listed_failed(before);
@@ -178,6 +167,7 @@ board_new(struct config *config)
 	board->entries = xcalloc(count + 1, sizeof(struct board_entry *));
 	for (size_t i = 0; i < count; i++)
 		board->entries[i] = entry_new(config->targets[i]);
+	board->providers = providers_new(config);
 	count_all(board);
 	return board;
 }
@@ -190,6 +180,7 @@ board_free(struct board *board)
 	for (size_t i = 0; i < board->counts.total; i++)
 		entry_free(board->entries[i]);
 	free((void *)board->entries);
+	providers_free(board->providers);
 	config_unref(board->config);
 	free(board);
 }
@@ -201,20 +192,6 @@ has_new_secret(const struct target *target, const struct target *before)
 	return target->has_secret_value &&
 	    (before->extract.source == NULL || target->extract.source == NULL ||
 	        !value_equal(before->extract.source, target->extract.source));
-}
-
-/* What came out of ENTRY's answers is shown no more. */
-static void
-forget_answer(struct board_entry *entry)
-{
-	struct outcome nothing;
-
-	outcome_init(&nothing);
-	outcome_take_answer(&entry->outcome, &nothing);
-	free(entry->outcome.excerpt);
-	entry->outcome.excerpt = NULL;
-	forget_last_data(entry);
-	forget_restored(entry);
 }
 
 static bool
@@ -232,22 +209,60 @@ forget_hold(struct board_entry *entry)
 	entry->next_at_ms = -1;
 }
 
+/* Do A and B take an answer alike? What is sent is told by its digest, but not this. */
+static bool
+judge_alike(const struct prompt *a, const struct prompt *b)
+{
+	static const char *const names[] = { "expect", "warn", "extract", "format",
+		"schema" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		const struct key *key = keys_find(&prompt_keys, names[i]);
+		const char *of_a = (const char *)a + key->offset;
+		const char *of_b = (const char *)b + key->offset;
+		bool equal = key->type->equal != NULL
+		    ? key->type->equal(of_a, of_b)
+		    : memcmp(of_a, of_b, key->type->size) == 0;
+
+		if (!equal)
+			return false;
+	}
+	return true;
+}
+
+/* What stays of what a prompt spent, and of its last good answer. */
+static void
+retarget_prompt(
+    struct board_entry *entry, const struct prompt *before, const struct prompt *now)
+{
+	budget_go_on(&entry->budget, &before->budget, &now->budget);
+	if (!board_keeps_good(&now->target) && entry->good != NULL)
+		board_forget_good(entry);
+	/* It stays the last good one, but takes no other's place. */
+	if (!judge_alike(before, now))
+		entry->input_hash[0] = '\0';
+}
+
 /* ENTRY goes on under the new definition of its target. */
 static void
 retarget(struct board_entry *entry, const struct target *target)
 {
+	const struct prompt *before = target_prompt(entry->target);
+
 	if (has_new_secret(target, entry->target))
-		forget_answer(entry);
+		board_forget_answer(entry);
 	/* That was another server's wish. */
 	if (!has_same_host(target, entry->target))
 		forget_hold(entry);
+	if (before != NULL)
+		retarget_prompt(entry, before, target_prompt(target));
 	entry->target = target;
 	forget_words(entry);
 	take_words(entry);
 	if (!entry->asked)
-		take_url(entry);
+		take_address(entry);
 	if (!target->keep_last)
-		forget_last_data(entry);
+		board_forget_last_data(entry);
 	entry->version++;
 }
 
@@ -261,7 +276,8 @@ board_reload(struct board *board, struct config *config)
 		const struct target *target = config->targets[i];
 		const struct target *before = config_find(board->config, target->name);
 
-		if (before == NULL) {
+		/* A name that another kind of target had is a new one. */
+		if (before == NULL || before->kind != target->kind) {
 			entries[i] = entry_new(target);
 			continue;
 		}
@@ -276,6 +292,8 @@ board_reload(struct board *board, struct config *config)
 	}
 	free((void *)board->entries);
 	board->entries = entries;
+	/* Gates live by the clock of those who ask. */
+	providers_reload(board->providers, config, clock_now_us());
 	config_ref(config);
 	config_unref(board->config);
 	board->config = config;
@@ -292,6 +310,12 @@ size_t
 board_size(const struct board *board)
 {
 	return board->counts.total;
+}
+
+struct providers *
+board_providers(const struct board *board)
+{
+	return board->providers;
 }
 
 struct board_entry *
@@ -327,183 +351,7 @@ board_set_planned(struct board_entry *entry, int64_t planned_us)
 	entry->planned_us = planned_us;
 }
 
-/* ---- what a former run knew ---- */
-
-/* What it was before it was skipped or cancelled is not said; it was well, though, if no
- * failure has been counted since it last was. */
-static enum status
-settled_status(const struct board_memory *memory)
-{
-	if (status_is_success(memory->status) || status_is_failure(memory->status))
-		return memory->status;
-	if (memory->failures == 0 && memory->last_ok_at_ms >= 0)
-		return STATUS_OK;
-	return STATUS_PENDING;
-}
-
-void
-board_restore(
-    struct board *board, struct board_entry *entry, struct board_memory *memory)
-{
-	assert(!entry->asked);
-	recount(board, entry, entry->outcome.status, memory->status);
-	entry->outcome.status = memory->status;
-	entry->outcome.checked_at_ms = memory->checked_at_ms;
-	entry->settled = settled_status(memory);
-	entry->since_ms = memory->since_ms;
-	entry->last_ok_at_ms = memory->last_ok_at_ms;
-	entry->failures = memory->failures;
-	forget_restored(entry);
-	entry->restored = memory->entry;
-	entry->restored_len = memory->entry_len;
-	forget_last_data(entry);
-	entry->last_data = memory->last_data;
-	entry->last_data_len = memory->last_data_len;
-	*memory = (struct board_memory){ .status = STATUS_PENDING };
-	entry->version++;
-}
-
-/* ---- outcomes ---- */
-
-/* The data of ENTRY's last outcome is the last good one. OUTCOME, the next, may have taken
- * it over: then both have it. */
-static void
-keep_data(struct board_entry *entry, const struct outcome *outcome)
-{
-	struct outcome *before = &entry->outcome;
-
-	if (outcome->data != NULL) {
-		entry->last_data = xmemdup0(outcome->data, outcome->data_len);
-		entry->last_data_len = outcome->data_len;
-		return;
-	}
-	entry->last_data = before->data;
-	entry->last_data_len = before->data_len;
-	before->data = NULL;
-}
-
-/* OUTCOME is about to take the place of ENTRY's: what was good in that is kept aside on
- * request, until something good comes. */
-static void
-keep_last(struct board_entry *entry, const struct outcome *outcome)
-{
-	const struct outcome *before = &entry->outcome;
-
-	if (!entry->target->keep_last || status_is_success(outcome->status)) {
-		forget_last_data(entry);
-	} else if (entry->asked && status_is_success(before->status)) {
-		keep_data(entry, outcome);
-	}
-}
-
-static void
-go_on_with_streaks(struct board_entry *entry)
-{
-	const struct outcome *outcome = &entry->outcome;
-
-	/* It was not asked, or not to the end: nothing new is known of it. */
-	if (!status_is_success(outcome->status) && !status_is_failure(outcome->status))
-		return;
-	if (outcome->status != entry->settled)
-		entry->since_ms = outcome->checked_at_ms;
-	entry->settled = outcome->status;
-	if (status_is_success(outcome->status)) {
-		entry->last_ok_at_ms = outcome->checked_at_ms;
-		entry->failures = 0;
-	} else if (outcome->kind != KIND_INTERNAL) {
-		entry->failures++; /* what we ran out of is no failure of the target */
-	}
-}
-
-enum status
-board_newest_status(const struct board_entry *entry)
-{
-	return entry->held != NULL ? entry->held->status : entry->outcome.status;
-}
-
-void
-board_see(const struct board_entry *entry, struct board_entry *seen)
-{
-	*seen = *entry;
-	if (entry->held == NULL)
-		return;
-	if (entry->asked && status_is_success(entry->outcome.status)) {
-		seen->last_data = entry->outcome.data;
-		seen->last_data_len = entry->outcome.data_len;
-	}
-	seen->outcome = *entry->held;
-	seen->asked = true;
-	go_on_with_streaks(seen);
-}
-
-/* Nobody was asked, for a Retry-After. */
-static bool
-is_held_back(const struct outcome *outcome)
-{
-	return outcome->status == STATUS_SKIPPED && outcome->kind == KIND_RATE_LIMITED;
-}
-
-/* Is OUTCOME, ENTRY's next, a change? */
-static bool
-note_change(struct board_entry *entry, const struct outcome *outcome)
-{
-	bool changed = !entry->asked ||
-	    (!is_held_back(outcome) && outcome->status != entry->lasting);
-
-	if (changed)
-		entry->lasting = outcome->status;
-	return changed;
-}
-
-bool
-board_put(struct board *board, struct board_entry *entry, struct outcome *outcome)
-{
-	bool changed = note_change(entry, outcome);
-
-	recount(board, entry, entry->outcome.status, outcome->status);
-	keep_last(entry, outcome);
-	forget_restored(entry);
-	outcome_clear(&entry->outcome);
-	entry->outcome = *outcome;
-	outcome_init(outcome);
-	go_on_with_streaks(entry);
-	entry->asked = true;
-	entry->version++;
-	return changed;
-}
-
-/* The text of VALUE, the caller's, of *LEN bytes; NULL where nothing is said. */
-static char *
-copy_value(struct span value, size_t *len)
-{
-	*len = span_is_nothing(value) ? 0 : value.len;
-	return *len > 0 ? xmemdup0(value.text, value.len) : NULL;
-}
-
-/* What a former run's entry says of its answer is as good as an answer of this one. */
-static void
-take_restored_answer(struct board_entry *entry)
-{
-	struct outcome *outcome = &entry->outcome;
-	struct span whole;
-
-	if (entry->restored == NULL)
-		return;
-	whole = span_whole(entry->restored, entry->restored_len);
-	outcome->values =
-	    copy_value(span_member(whole, "values"), &outcome->values_len);
-	outcome->data = copy_value(span_member(whole, "data"), &outcome->data_len);
-}
-
-bool
-board_put_without_answer(
-    struct board *board, struct board_entry *entry, struct outcome *outcome)
-{
-	if (!entry->asked)
-		take_restored_answer(entry);
-	outcome_take_answer(outcome, &entry->outcome);
-	return board_put(board, entry, outcome);
-}
+/* ---- when it may be asked ---- */
 
 void
 board_hold(UNUSED struct board *board, struct board_entry *entry, int64_t hold_until_us,
@@ -521,6 +369,8 @@ board_hold(UNUSED struct board *board, struct board_entry *entry, int64_t hold_u
 	entry->next_at_ms = next_at_ms;
 }
 
+/* ---- what the sums say ---- */
+
 void
 board_count(const struct board *board, struct board_counts *counts)
 {
@@ -537,6 +387,16 @@ bool
 board_has_required_failure(const struct board *board)
 {
 	return board->required_failed > 0;
+}
+
+bool
+board_has_failed_service(const struct board *board)
+{
+	for (size_t i = 0; i < board->config->service_count; i++) {
+		if (status_is_failure(board_newest_status(board->entries[i])))
+			return true;
+	}
+	return false;
 }
 
 const char *

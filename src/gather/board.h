@@ -9,10 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+#include "base/digest.h"
+#include "gather/budget.h"
 #include "gather/fields.h"
 #include "gather/outcome.h"
 
 struct config;
+struct providers;
 struct target;
 
 struct board_entry {
@@ -37,10 +41,21 @@ struct board_entry {
 	 * the place of `outcome`; NULL: there is none. */
 	const struct outcome *held;
 
-	/* With `keep_last`, while `outcome` holds no good answer: the data of the last one
-	 * that was. Owned; NULL: null. */
+	/* Of a service with `keep_last`, while `outcome` holds no good answer: the data of the
+	 * last one that was. Owned; NULL: null. */
 	char *last_data;
 	size_t last_data_len;
+
+	/* Of a prompt: */
+	struct budget budget;
+	/* With `keep_last` or `when: changed`, while `outcome` is not it: the last good answer.
+	 * Owned; NULL: there is none, or `outcome` is it. */
+	struct outcome *good;
+	/* Of what the last good answer was to; "": there is none that could be used again. */
+	char input_hash[DIGEST_HEX_SIZE];
+	/* What its last answer that told took: money and tokens; -1: unknown. */
+	int64_t last_tokens;
+	int64_t last_cost;
 
 	/* The entry as a former run published it, an object of JSON, until the first outcome
 	 * of this one. Owned; NULL: none. */
@@ -76,6 +91,10 @@ struct board_memory {
 	size_t entry_len;
 	char *last_data; /* the last good answer; NULL: none is known */
 	size_t last_data_len;
+	/* Of a prompt: */
+	struct budget budget;
+	struct outcome *good; /* owned: its last good answer; NULL: none is known */
+	char input_hash[DIGEST_HEX_SIZE]; /* what that was to; "": not known */
 };
 
 struct board;
@@ -86,6 +105,9 @@ void board_free(struct board *board);
 
 const struct config *board_config(const struct board *board);
 size_t board_size(const struct board *board);
+
+/* The providers of its config. */
+struct providers *board_providers(const struct board *board);
 
 /* The entry of the target with that index; borrowed, changed by the functions below only.
  * It stays where it is in memory until its target is gone. */
@@ -101,7 +123,7 @@ struct board_entry *board_find(const struct board *board, const char *name);
 void board_reload(struct board *board, struct config *config);
 
 /* ENTRY, without an outcome so far, gets what a former run knew: it counts, and its text
- * is published, until its first outcome. The texts of MEMORY are taken over. */
+ * is published, until its first outcome. The texts and the answer of MEMORY are taken over. */
 void board_restore(
     struct board *board, struct board_entry *entry, struct board_memory *memory);
 
@@ -123,12 +145,26 @@ void board_see(const struct board_entry *entry, struct board_entry *seen);
  * Take OUTCOME over (its fields are moved, it is empty then) and go on with the streaks:
  * `cancelled` and `skipped` touch neither `failures` nor `since` nor `last_ok_at`; an
  * error of kind `internal`, being ours, leaves `failures`.
+ * One that is `pending` (a prompt whose time it is not) touches as little, and no
+ * `checked_at` either. One of a prompt that is `reused` without a text takes over what the last
+ * good answer left here, its status and the rest: see board_reuse().
  * Returns true if it is the first outcome since the start of the program or its status
  * differs from the one before. A turn that was held back by a Retry-After is no change, nor
  * is the same status after it: else a server that goes on to send one would bring news with
  * every turn.
  */
 bool board_put(struct board *board, struct board_entry *entry, struct outcome *outcome);
+
+/* The last good answer of ENTRY, a prompt's, as far as it is kept; borrowed. NULL: none is. */
+const struct outcome *board_last_good(const struct board_entry *entry);
+
+/*
+ * OUTCOME, of ENTRY's prompt and not initialised before, becomes the last good answer again,
+ * `reused`: a copy, but for what tells of the asking. Returns false, and leaves OUTCOME alone,
+ * where none is known that was to INPUT_HASH.
+ */
+MUST_CHECK bool board_reuse(
+    const struct board_entry *entry, const char *input_hash, struct outcome *outcome);
 
 /*
  * As board_put(), but data, values and all else that ENTRY's answers left there stay: for
@@ -150,6 +186,9 @@ uint64_t board_failed_version(const struct board *board);
 
 /* Did a target fail that is not `required: false`? */
 bool board_has_required_failure(const struct board *board);
+
+/* Is there a service whose newest status is timeout, http_error or error? */
+bool board_has_failed_service(const struct board *board);
 
 /*
  * The document's word: "down" where a required target failed and none is ok or degraded,

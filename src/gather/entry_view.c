@@ -22,8 +22,8 @@ struct part {
 	struct part *next;
 	const struct entry_view *view; /* borrowed */
 	const struct field *field;
-	char *
-	    text; /* owned: a number or a time; NULL: the field is a list or an object */
+	/* Of a number, a time or a text with a NUL; empty: it is a list or an object. */
+	struct marked text;
 };
 
 struct entry_view {
@@ -45,6 +45,7 @@ find_part(const struct entry_view *view, const struct field *field)
 			return part;
 	}
 	part = xcalloc(1, sizeof(*part));
+	marked_init(&part->text, BUFFER_UNLIMITED);
 	part->view = view;
 	part->field = field;
 	part->next = *view->parts;
@@ -52,42 +53,63 @@ find_part(const struct entry_view *view, const struct field *field)
 	return part;
 }
 
-/* NUMBER as the document has it, without the quotes of a time. */
-static char *
-format_number(enum field_type type, int64_t number)
+/* PART as a template's value. */
+static void
+see_part(const struct part *part, struct template_value *found)
 {
-	struct buffer out;
+	const struct buffer *text = &part->text.text;
+
+	view_text(found, text->data);
+	/* Without marks it would end at the first NUL. */
+	if (memchr(text->data, '\0', text->len) != NULL)
+		found->text = &part->text;
+}
+
+/* TEXT of LEN bytes; NULL: null. */
+static void
+set_text(const struct entry_view *view, const struct field *field, const char *text,
+    size_t len, struct template_value *found)
+{
+	struct part *part;
+
+	view_text(found, text);
+	if (text == NULL || memchr(text, '\0', len) == NULL)
+		return;
+	part = find_part(view, field);
+	if (part->text.text.len == 0)
+		marked_append(&part->text, text, len, MARK_PUT_IN);
+	see_part(part, found);
+}
+
+/* PART becomes the number that VALUE is, as in the document but for the quotes of a time. */
+static void
+write_number(struct part *part, const struct field_value *value)
+{
+	size_t quote = part->field->type == FIELD_TIME ? 1 : 0;
 	struct json_write json;
-	char *text;
+	struct buffer out;
 
 	buffer_init(&out, BUFFER_UNLIMITED);
 	json_write_init(&json, &out);
-	if (type == FIELD_US)
-		json_write_us_as_ms(&json, number);
-	else if (type == FIELD_TIME)
-		json_write_time(&json, number);
-	else
-		json_write_int(&json, number);
-	if (out.data[0] != '"')
-		return buffer_take(&out);
-	text = xmemdup0(out.data + 1, out.len - 2);
+	field_write_number(&json, part->field->type, value);
+	marked_append(&part->text, out.data + quote, out.len - 2 * quote, MARK_PUT_IN);
 	buffer_clear(&out);
-	return text;
 }
 
+/* Negative: null. */
 static void
-set_number(const struct entry_view *view, const struct field *field, int64_t number,
-    struct template_value *found)
+set_number(const struct entry_view *view, const struct field *field,
+    const struct field_value *value, struct template_value *found)
 {
 	struct part *part;
 
 	view_text(found, NULL);
-	if (number < 0)
+	if (value->number < 0)
 		return;
 	part = find_part(view, field);
-	if (part->text == NULL)
-		part->text = format_number(field->type, number);
-	view_text(found, part->text);
+	if (part->text.text.len == 0)
+		write_number(part, value);
+	see_part(part, found);
 	found->number = field->type != FIELD_TIME;
 }
 
@@ -114,7 +136,7 @@ static size_t get_from_object(const struct template_value *map, const char *path
     size_t len, struct template_value *found);
 static bool append_object(const struct template_value *map, struct marked *out);
 
-/* timing_ms, error */
+/* timing_ms, error, usage, budget */
 static const struct template_data object_data = {
 	.get = get_from_object,
 	.json = append_object,
@@ -148,12 +170,18 @@ get_field(const struct entry_view *view, const struct field *field,
 	view_text(found, NULL);
 	switch (field->type) {
 	case FIELD_TEXT:
-		view_text(found, value.text);
+		set_text(view, field, value.text, value.len, found);
 		break;
 	case FIELD_INT:
 	case FIELD_US:
+	case FIELD_MONEY:
+	case FIELD_AMOUNT:
 	case FIELD_TIME:
-		set_number(view, field, value.number, found);
+		set_number(view, field, &value, found);
+		break;
+	case FIELD_BOOL:
+		if (value.number >= 0)
+			found->kind = value.number > 0 ? TEMPLATE_TRUE : TEMPLATE_FALSE;
 		break;
 	case FIELD_JSON:
 		if (is_values(field))
@@ -194,12 +222,11 @@ get_from_fields(const struct entry_view *view, const struct field *fields,
 	return field != NULL && get_field(view, field, found) ? part : 0;
 }
 
+/* BEFORE the first of FIELDS stands "{" or ",". */
 static bool
-append_fields(
-    const struct entry_view *view, const struct field *fields, struct marked *out)
+append_fields(const struct entry_view *view, const struct field *fields,
+    const char *before, struct marked *out)
 {
-	const char *before = "{";
-
 	for (; fields->name != NULL; fields++) {
 		struct template_value value;
 
@@ -226,7 +253,7 @@ append_object(const struct template_value *map, struct marked *out)
 {
 	const struct part *part = map->node;
 
-	return append_fields(part->view, part->field->fields, out);
+	return append_fields(part->view, part->field->fields, "{", out);
 }
 
 /* ---- what a former run published ---- */
@@ -347,26 +374,39 @@ get_from_entry(const struct template_value *map, const char *path, size_t len,
 
 	if (restored.text == NULL ||
 	    view_is_name(path, view_first_part(path, len), "values"))
-		return get_from_fields(view, service_fields, path, len, found);
+		return get_from_fields(view, fields_of(view->entry), path, len, found);
 	json_view_value(view->json, restored, false, &whole);
 	return whole.data->get(&whole, path, len, found);
+}
+
+/* All members of the entry, which has some, and its end, behind BEFORE: "{" or ",". */
+static bool
+append_members(const struct entry_view *view, const char *before, struct marked *out)
+{
+	struct span restored = restored_text(view->entry);
+
+	if (restored.text == NULL)
+		return append_fields(view, fields_of(view->entry), before, out);
+	return view_append_raw(out, before) &&
+	    view_put(out, restored.text + 1, restored.len - 1, MARK_PUT_IN);
 }
 
 static bool
 append_entry(const struct template_value *map, struct marked *out)
 {
-	const struct entry_view *view = map->node;
-	struct span restored = restored_text(view->entry);
-
-	if (restored.text != NULL)
-		return marked_append(out, restored.text, restored.len, MARK_PUT_IN);
-	return append_fields(view, service_fields, out);
+	return append_members(map->node, "{", out);
 }
 
 static const struct template_data entry_data = {
 	.get = get_from_entry,
 	.json = append_entry,
 };
+
+static const char *
+kind_name(const struct entry_view *view)
+{
+	return target_kind_names[view->entry->target->kind];
+}
 
 static size_t
 get_from_listed(const struct template_value *map, const char *path, size_t len,
@@ -378,7 +418,7 @@ get_from_listed(const struct template_value *map, const char *path, size_t len,
 	if (view_is_name(path, part, NAME))
 		view_text(found, view->entry->target->name);
 	else if (view_is_name(path, part, KIND))
-		view_text(found, "service");
+		view_text(found, kind_name(view));
 	else
 		return get_from_entry(map, path, len, found);
 	return part;
@@ -390,28 +430,11 @@ append_listed(const struct template_value *map, struct marked *out)
 {
 	const struct entry_view *view = map->node;
 	struct template_value name, kind;
-	struct marked entry;
-	bool fits;
 
 	view_text(&name, view->entry->target->name);
-	view_text(&kind, "service");
-	fits = view_append_member(out, "{", NAME, &name) &&
-	    view_append_member(out, ",", KIND, &kind);
-	marked_init(&entry, BUFFER_UNLIMITED);
-	fits = fits && append_entry(map, &entry);
-	for (size_t i = 0; fits && i < entry.part_count; i++) {
-		const char *text;
-		enum mark mark;
-		size_t len;
-
-		marked_part(&entry, i, &text, &len, &mark);
-		/* Its opening bracket; every entry has a member. */
-		fits = i > 0 ? marked_append(out, text, len, mark)
-		             : view_append_raw(out, ",") &&
-		        marked_append(out, text + 1, len - 1, mark);
-	}
-	marked_clear(&entry);
-	return fits;
+	view_text(&kind, kind_name(view));
+	return view_append_member(out, "{", NAME, &name) &&
+	    view_append_member(out, ",", KIND, &kind) && append_members(view, ",", out);
 }
 
 static const struct template_data listed_data = {
@@ -446,7 +469,7 @@ entry_view_free(struct entry_view *view)
 	while (part != NULL) {
 		struct part *next = part->next;
 
-		free(part->text);
+		marked_clear(&part->text);
 		free(part);
 		part = next;
 	}

@@ -3,13 +3,15 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/json_write.h"
 #include "config/config.h"
 #include "gather/board.h"
+#include "gather/field_rows.h"
 
 /* ---- what a getter writes ---- */
 
-static void
-put_text(struct field_value *value, const char *text)
+void
+field_put_text(struct field_value *value, const char *text)
 {
 	*value = (struct field_value){
 		.text = text,
@@ -18,96 +20,96 @@ put_text(struct field_value *value, const char *text)
 	};
 }
 
-static void
-put_number(struct field_value *value, int64_t number)
+void
+field_put_number(struct field_value *value, int64_t number)
 {
 	*value = (struct field_value){ .number = number, .absent = number < 0 };
 }
 
 /* ---- the parts of an entry ---- */
 
-static void
-get_status(const struct board_entry *entry, struct field_value *value)
+void
+field_get_status(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, status_names[entry->outcome.status]);
+	field_put_text(value, status_names[entry->outcome.status]);
 }
 
-static void
-get_since(const struct board_entry *entry, struct field_value *value)
+void
+field_get_since(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->since_ms);
+	field_put_number(value, entry->since_ms);
 }
 
-static void
-get_checked_at(const struct board_entry *entry, struct field_value *value)
+void
+field_get_checked_at(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.checked_at_ms);
+	field_put_number(value, entry->outcome.checked_at_ms);
 }
 
-static void
-get_last_ok_at(const struct board_entry *entry, struct field_value *value)
+void
+field_get_last_ok_at(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->last_ok_at_ms);
+	field_put_number(value, entry->last_ok_at_ms);
 }
 
-static void
-get_failures(const struct board_entry *entry, struct field_value *value)
+void
+field_get_failures(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, (int64_t)entry->failures);
+	field_put_number(value, (int64_t)entry->failures);
 }
 
-static void
-get_next_at(const struct board_entry *entry, struct field_value *value)
+void
+field_get_next_at(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->next_at_ms);
+	field_put_number(value, entry->next_at_ms);
 }
 
-static void
-get_attempts(const struct board_entry *entry, struct field_value *value)
+void
+field_get_attempts(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.attempts);
+	field_put_number(value, entry->outcome.attempts);
 }
 
-static void
-get_http_status(const struct board_entry *entry, struct field_value *value)
+void
+field_get_http_status(const struct board_entry *entry, struct field_value *value)
 {
 	long http_status = entry->outcome.http_status;
 
-	put_number(value, http_status != 0 ? http_status : -1);
+	field_put_number(value, http_status != 0 ? http_status : -1);
 }
 
 static void
 get_url(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, entry->outcome.url);
+	field_put_text(value, entry->outcome.url);
 }
 
 static void
 get_final_url(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, entry->outcome.final_url);
+	field_put_text(value, entry->outcome.final_url);
 }
 
-static void
-get_duration(const struct board_entry *entry, struct field_value *value)
+void
+field_get_duration(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.duration_us);
+	field_put_number(value, entry->outcome.duration_us);
 }
 
-static void
-get_bytes(const struct board_entry *entry, struct field_value *value)
+void
+field_get_bytes(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, (int64_t)entry->outcome.bytes);
+	field_put_number(value, (int64_t)entry->outcome.bytes);
 }
 
 static void
 get_certificate_expires_at(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.certificate_expires_at_ms);
+	field_put_number(value, entry->outcome.certificate_expires_at_ms);
 }
 
-static void
-get_warnings(const struct board_entry *entry, struct field_value *value)
+void
+field_get_warnings(const struct board_entry *entry, struct field_value *value)
 {
 	*value = (struct field_value){
 		.texts = entry->outcome.warnings,
@@ -115,18 +117,18 @@ get_warnings(const struct board_entry *entry, struct field_value *value)
 	};
 }
 
-static void
-get_values(const struct board_entry *entry, struct field_value *value)
+void
+field_get_values(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, "{}");
+	field_put_text(value, "{}");
 	if (entry->outcome.values != NULL) {
 		value->text = entry->outcome.values;
 		value->len = entry->outcome.values_len;
 	}
 }
 
-static void
-get_data(const struct board_entry *entry, struct field_value *value)
+void
+field_get_data(const struct board_entry *entry, struct field_value *value)
 {
 	*value = (struct field_value){
 		.text = entry->outcome.data,
@@ -139,7 +141,7 @@ get_data(const struct board_entry *entry, struct field_value *value)
 static void
 get_last_data(const struct board_entry *entry, struct field_value *value)
 {
-	get_data(entry, value);
+	field_get_data(entry, value);
 	if (!entry->asked || !status_is_success(entry->outcome.status)) {
 		value->text = entry->last_data;
 		value->len = entry->last_data_len;
@@ -148,28 +150,28 @@ get_last_data(const struct board_entry *entry, struct field_value *value)
 	value->absent = !entry->target->keep_last;
 }
 
-static void
-get_group(const struct board_entry *entry, struct field_value *value)
+void
+field_get_group(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, entry->group);
+	field_put_text(value, entry->group);
 }
 
-static void
-get_labels(const struct board_entry *entry, struct field_value *value)
+void
+field_get_labels(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, entry->labels);
+	field_put_text(value, entry->labels);
 }
 
-static void
-get_description(const struct board_entry *entry, struct field_value *value)
+void
+field_get_description(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, entry->description);
+	field_put_text(value, entry->description);
 }
 
 /* ---- timing_ms ---- */
 
-static void
-get_timing(UNUSED const struct board_entry *entry, struct field_value *value)
+void
+field_get_timing(UNUSED const struct board_entry *entry, struct field_value *value)
 {
 	*value = (struct field_value){ .absent = false };
 }
@@ -177,41 +179,41 @@ get_timing(UNUSED const struct board_entry *entry, struct field_value *value)
 static void
 get_queued(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.queued_us);
+	field_put_number(value, entry->outcome.queued_us);
 }
 
 static void
 get_dns(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.timing.dns_us);
+	field_put_number(value, entry->outcome.timing.dns_us);
 }
 
 static void
 get_connect(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.timing.connect_us);
+	field_put_number(value, entry->outcome.timing.connect_us);
 }
 
 static void
 get_tls(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.timing.tls_us);
+	field_put_number(value, entry->outcome.timing.tls_us);
 }
 
 static void
 get_first_byte(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.timing.first_byte_us);
+	field_put_number(value, entry->outcome.timing.first_byte_us);
 }
 
 static void
 get_total(const struct board_entry *entry, struct field_value *value)
 {
-	put_number(value, entry->outcome.timing.total_us);
+	field_put_number(value, entry->outcome.timing.total_us);
 }
 
 /* clang-format off */
-static const struct field timing_fields[] = {
+const struct field timing_fields[] = {
 	{ .name = "queued", .type = FIELD_US, .get = get_queued, .nullable = true,
 	  .description = "Waiting for a free slot before the first attempt" },
 	{ .name = "dns", .type = FIELD_US, .get = get_dns, .nullable = true,
@@ -230,8 +232,8 @@ static const struct field timing_fields[] = {
 
 /* ---- error ---- */
 
-static void
-get_error(const struct board_entry *entry, struct field_value *value)
+void
+field_get_error(const struct board_entry *entry, struct field_value *value)
 {
 	*value = (struct field_value){ .absent = entry->outcome.kind == KIND_NONE };
 }
@@ -239,7 +241,7 @@ get_error(const struct board_entry *entry, struct field_value *value)
 static void
 get_error_kind(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, error_kind_names[entry->outcome.kind]);
+	field_put_text(value, error_kind_names[entry->outcome.kind]);
 }
 
 static void
@@ -247,23 +249,23 @@ get_error_phase(const struct board_entry *entry, struct field_value *value)
 {
 	int phase = entry->outcome.phase;
 
-	put_text(value, phase >= 0 ? response_phase_names[phase] : NULL);
+	field_put_text(value, phase >= 0 ? response_phase_names[phase] : NULL);
 }
 
 static void
 get_error_message(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, entry->outcome.message);
+	field_put_text(value, entry->outcome.message);
 }
 
 static void
 get_error_excerpt(const struct board_entry *entry, struct field_value *value)
 {
-	put_text(value, entry->outcome.excerpt);
+	field_put_text(value, entry->outcome.excerpt);
 }
 
 /* clang-format off */
-static const struct field error_fields[] = {
+const struct field error_fields[] = {
 	{ .name = "kind", .type = FIELD_TEXT, .get = get_error_kind, .names = error_kind_names,
 	  .description = "What went wrong, for programs" },
 	{ .name = "phase", .type = FIELD_TEXT, .get = get_error_phase, .names = response_phase_names,
@@ -277,56 +279,65 @@ static const struct field error_fields[] = {
 
 /* ---- a service ---- */
 
-#define SCHEMA_OBJECT "\"type\":\"object\""
-#define SCHEMA_TEXTS  SCHEMA_OBJECT ",\"additionalProperties\":{\"type\":\"string\"}"
-
 const struct field service_fields[] = {
-	{ .name = "status", .type = FIELD_TEXT, .get = get_status, .names = status_names,
-	  .description = "How the last turn ended" },
-	{ .name = "since", .type = FIELD_TIME, .get = get_since, .nullable = true,
-	  .description = "Since when the status is what it is; a turn that was skipped or "
-	                 "cancelled changes nothing" },
-	{ .name = "checked_at", .type = FIELD_TIME, .get = get_checked_at, .nullable = true,
-	  .description = "When the last turn ended" },
-	{ .name = "last_ok_at", .type = FIELD_TIME, .get = get_last_ok_at, .nullable = true,
-	  .description = "When it was last ok or degraded" },
-	{ .name = "failures", .type = FIELD_INT, .get = get_failures,
-	  .description = "Turns in a row that ended in timeout, http_error or error" },
-	{ .name = "next_at", .type = FIELD_TIME, .get = get_next_at, .nullable = true,
-	  .description = "Until when it is not asked, for a Retry-After or for backoff" },
-	{ .name = "attempts", .type = FIELD_INT, .get = get_attempts,
-	  .description = "Requests that the last turn made; redirects do not count" },
-	{ .name = "http_status", .type = FIELD_INT, .get = get_http_status, .nullable = true,
-	  .description = "The status of the last answer" },
+	FIELD_STATUS_ROW,
+	FIELD_SINCE_ROW,
+	FIELD_CHECKED_AT_ROW,
+	FIELD_LAST_OK_AT_ROW,
+	FIELD_FAILURES_ROW,
+	FIELD_NEXT_AT_ROW,
+	FIELD_ATTEMPTS_ROW,
+	FIELD_HTTP_STATUS_ROW,
 	{ .name = "url", .type = FIELD_TEXT, .get = get_url, .nullable = true,
 	  .description = "What was asked, with secrets as ***" },
 	{ .name = "final_url", .type = FIELD_TEXT, .get = get_final_url, .nullable = true,
 	  .description = "Where redirects led to" },
-	{ .name = "duration_ms", .type = FIELD_US, .get = get_duration, .nullable = true,
-	  .description = "From the start of the first attempt to the end of the turn" },
-	{ .name = "timing_ms", .type = FIELD_OBJECT, .get = get_timing, .fields = timing_fields,
-	  .description = "The phases of the last attempt, after its redirects; null where one "
-	                 "did not take place" },
-	{ .name = "bytes", .type = FIELD_INT, .get = get_bytes,
-	  .description = "Bytes of the body that arrived, decoded" },
+	FIELD_DURATION_MS_ROW,
+	FIELD_TIMING_MS_ROW,
+	FIELD_BYTES_ROW,
 	{ .name = "certificate_expires_at", .type = FIELD_TIME, .get = get_certificate_expires_at,
 	  .nullable = true, .description = "Until when the server's certificate is valid" },
-	{ .name = "error", .type = FIELD_OBJECT, .get = get_error, .fields = error_fields,
-	  .nullable = true, .description = "What went wrong; null where nothing did" },
-	{ .name = "warnings", .type = FIELD_TEXTS, .get = get_warnings,
-	  .description = "Broken rules of `warn`, missing values, and what was left out" },
-	{ .name = "values", .type = FIELD_JSON, .get = get_values, .json_schema = SCHEMA_OBJECT,
-	  .description = "What `extract` took out of the answer; secret values are ***" },
-	{ .name = "data", .type = FIELD_JSON, .get = get_data, .nullable = true,
-	  .description = "The answer: JSON, or a text; null on any failure" },
+	FIELD_ERROR_ROW,
+	FIELD_WARNINGS_ROW,
+	FIELD_VALUES_ROW,
+	FIELD_DATA_ROW,
 	{ .name = "last_data", .type = FIELD_JSON, .get = get_last_data, .nullable = true,
 	  .optional = true, .description = "The last good answer, with `keep_last`" },
-	{ .name = "group", .type = FIELD_TEXT, .get = get_group, .optional = true,
-	  .description = "What it belongs to, as configured" },
-	{ .name = "labels", .type = FIELD_JSON, .get = get_labels, .json_schema = SCHEMA_TEXTS,
-	  .optional = true, .description = "Words about it, as configured" },
-	{ .name = "description", .type = FIELD_TEXT, .get = get_description, .optional = true,
-	  .description = "What it is, as configured" },
+	FIELD_GROUP_ROW,
+	FIELD_LABELS_ROW,
+	FIELD_DESCRIPTION_ROW,
 	{ .name = NULL },
 };
 /* clang-format on */
+
+const struct field *
+fields_of_target(const struct target *target)
+{
+	return target->kind == TARGET_PROMPT ? prompt_fields : service_fields;
+}
+
+const struct field *
+fields_of(const struct board_entry *entry)
+{
+	return fields_of_target(entry->target);
+}
+
+void
+field_write_number(
+    struct json_write *json, enum field_type type, const struct field_value *value)
+{
+	int64_t number = value->number;
+
+	if (number < 0)
+		json_write_null(json);
+	else if (type == FIELD_US)
+		json_write_us_as_ms(json, number);
+	else if (type == FIELD_TIME)
+		json_write_time(json, number);
+	else if (type == FIELD_BOOL)
+		json_write_bool(json, number != 0);
+	else if (type == FIELD_MONEY || (type == FIELD_AMOUNT && value->is_money))
+		json_write_money(json, number);
+	else
+		json_write_int(json, number);
+}

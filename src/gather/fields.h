@@ -11,11 +11,18 @@
 #include <stdint.h>
 
 struct board_entry;
+struct budget;
+struct config_budget;
+struct json_write;
+struct target;
 
 enum field_type {
 	FIELD_TEXT,   /* `text`, NULL: null */
 	FIELD_INT,    /* `number`, negative: null */
 	FIELD_US,     /* likewise, microseconds: told in ms with one decimal */
+	FIELD_MONEY,  /* likewise, money: told as a decimal number */
+	FIELD_AMOUNT, /* likewise, of a budget: money where `is_money`, else tokens */
+	FIELD_BOOL,   /* `number`: 0 or 1 */
 	FIELD_TIME,   /* `number` wall milliseconds, negative: null */
 	FIELD_JSON,   /* `text` of `len` bytes, compact JSON; NULL: null */
 	FIELD_TEXTS,  /* a list of texts: `texts`, `count` of them */
@@ -29,7 +36,8 @@ struct field_value {
 	int64_t number;
 	char *const *texts;
 	size_t count;
-	bool absent; /* it would be null */
+	bool is_money; /* AMOUNT: see there */
+	bool absent;   /* it would be null */
 };
 
 struct field {
@@ -48,5 +56,30 @@ struct field {
 };
 
 extern const struct field service_fields[]; /* ended by a NULL name */
+extern const struct field prompt_fields[];  /* likewise */
+
+/* What is told of a budget, a prompt's or a provider's: the rows of budget_fields. */
+enum budget_part {
+	BUDGET_UNIT,
+	BUDGET_LIMIT,
+	BUDGET_SPENT,
+	BUDGET_PER,
+	BUDGET_STARTED_AT,
+	BUDGET_ENDS_AT,
+};
+#define BUDGET_PART_COUNT (BUDGET_ENDS_AT + 1)
+extern const struct field budget_fields[]; /* likewise; read from a prompt's entry */
+
+/* PART of BUDGET, which LIMIT says is one. */
+void fields_put_budget_part(enum budget_part part, const struct budget *budget,
+    const struct config_budget *limit, struct field_value *value);
+
+/* Those of ENTRY's target; and of TARGET's entries. */
+const struct field *fields_of(const struct board_entry *entry);
+const struct field *fields_of_target(const struct target *target);
+
+/* VALUE of a field of TYPE, one of those that have a `number`, as the document has it. */
+void field_write_number(
+    struct json_write *json, enum field_type type, const struct field_value *value);
 
 #endif

@@ -342,23 +342,17 @@ json_view_value(
 
 /* ---- as JSON ---- */
 
-static bool
-put(struct marked *out, const char *text, size_t len, enum mark mark)
-{
-	return len == 0 || marked_append(out, text, len, mark);
-}
-
 /* One token of a secret text: brackets, commas and colons may be seen. */
 static bool
 put_secret_token(struct marked *out, struct span token)
 {
 	if (strchr("{}[],:", *token.text) != NULL)
-		return put(out, token.text, 1, MARK_PUT_IN);
+		return view_put(out, token.text, 1, MARK_PUT_IN);
 	if (*token.text != '"')
-		return put(out, token.text, token.len, MARK_SECRET);
-	return put(out, "\"", 1, MARK_PUT_IN) &&
-	    put(out, token.text + 1, token.len - 2, MARK_SECRET) &&
-	    put(out, "\"", 1, MARK_PUT_IN);
+		return view_put(out, token.text, token.len, MARK_SECRET);
+	return view_put(out, "\"", 1, MARK_PUT_IN) &&
+	    view_put(out, token.text + 1, token.len - 2, MARK_SECRET) &&
+	    view_put(out, "\"", 1, MARK_PUT_IN);
 }
 
 /* A list or object. */
@@ -370,7 +364,7 @@ append_span(const struct template_value *value, struct marked *out)
 	const char *at = node->span.text;
 
 	if (!node->secret)
-		return put(out, at, node->span.len, MARK_PUT_IN);
+		return view_put(out, at, node->span.len, MARK_PUT_IN);
 	while (at < end) {
 		/* Opening brackets come one by one: each is a token. */
 		struct span token = span_token(at, end);

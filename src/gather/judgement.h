@@ -14,6 +14,7 @@
 #include "gather/outcome.h"
 #include "rules/rules.h"
 
+struct json_scan;
 struct request;
 struct response;
 struct target;
@@ -34,7 +35,8 @@ struct judgement {
 	struct facts facts;
 	struct span *found; /* room for those of the target's pointers */
 	size_t json_len; /* of the body, once it was found to be JSON and closed up */
-	struct buffer text; /* owned: the body as UTF-8, where somebody wants it */
+	/* Owned: the body as UTF-8, where somebody wants it; a prompt's is its model's text. */
+	struct buffer text;
 	/* Owned: the JSON with *** for the request's secrets, from when somebody wants it; empty
 	 * where there are none to look for. */
 	struct buffer masked;
@@ -48,8 +50,19 @@ struct judgement {
 
 /* ---- gather/verdict ---- */
 
+/* Of a message that may be a server's words. */
+#define JUDGEMENT_MESSAGE_CHARACTERS 500
+
 /* It failed with KIND. MESSAGE is the outcome's from now on. */
 void judgement_fail(struct judgement *judgement, enum error_kind kind, char *message);
+
+/* ---- gather/verdict_prompt ---- */
+
+/* The complete response to a prompt is judged. */
+void judgement_prompt(struct judgement *judgement);
+
+/* Likewise one that did not come about: what that says of asking again. */
+void judgement_prompt_fault(struct judgement *judgement);
 
 /* ---- gather/verdict_body ---- */
 
@@ -64,9 +77,19 @@ char *judgement_mask_line(
 /* Does what came back hold a secret of the request? */
 bool judgement_echoes_secret(struct judgement *judgement);
 
-/* The first characters of the body, for a failed answer; NULL where there are none to be
+/* The first characters of the text, or of the body, for a failed answer; NULL where there are none to be
  * told. The caller's. */
 char *judgement_excerpt(const struct judgement *judgement);
+
+/* The body is about to be closed up: keep what an excerpt is made from. */
+void judgement_save_start(struct judgement *judgement);
+
+/* Why WHAT is not the JSON that it has to be: "body is not valid JSON: syntax error at byte
+ * 17". The caller's. */
+char *judgement_json_fault(const char *what, const struct json_scan *scan);
+
+/* Where there are secrets: what may be shown of the JSON, made once. */
+struct buffer *judgement_masked_json(struct judgement *judgement);
 
 /* Read the body as the target's format, rules and values want it: text and JSON become
  * facts. Returns false where it is not what it has to be: it failed then. */

@@ -1,10 +1,12 @@
 /*
- * Tickets to be asked: how many turns may be asking at once, in all and of one host, and how
- * many may start in a time.
+ * Tickets to be asked: how many turns may be asking at once, in all, of one host and through
+ * one provider's gate, and how many may start in a time.
  *
- * Turns queue in the order they come; a ticket goes to the first whose host may be asked, who
- * is passed over by others until then. Giving one back may call a waiter at once, from
- * inside limiter_give_back(). A grant costs O(log hosts), however many wait.
+ * Turns queue in the order they come; a ticket, which is one of the whole, of the host and of
+ * the gate, all together or none, goes to the first whose host and gate allow it, who is
+ * passed over by others until then. Giving one back may call a waiter at once, from inside
+ * limiter_give_back(). A grant costs O(log lanes), a lane being a host and a gate, however
+ * many wait.
  */
 #ifndef GATHERD_GATHER_LIMITER_H
 #define GATHERD_GATHER_LIMITER_H
@@ -14,17 +16,22 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "gather/gate.h"
+
 struct clock_source;
 struct event_base;
+struct gate;
 struct limiter;
-struct limiter_host; /* opaque */
+struct limiter_lane; /* opaque */
 
 /* One waiting turn; lives in the caller's struct, zeroed before its first use. */
 struct limiter_ticket {
-	TAILQ_ENTRY(limiter_ticket) link; /* with the host's others of the same state */
-	struct limiter_host *host;
-	const char *host_name; /* borrowed; NULL: none */
-	int64_t number;        /* its place in the queue over all hosts */
+	TAILQ_ENTRY(limiter_ticket) link; /* with the lane's others of the same state */
+	struct limiter_lane *lane;        /* NULL while in neither state */
+	const char *host_name;            /* borrowed; NULL: none */
+	struct gate *gate;                /* borrowed; NULL: none */
+	struct gate_admission admission;  /* by it, while HELD */
+	int64_t number;                   /* its place in the queue over all hosts */
 	enum {
 		TICKET_NONE,
 		TICKET_WAITING,
@@ -65,11 +72,15 @@ void limiter_limit_hosts(struct limiter *limiter, struct event_base *base,
  * with `starts_per_s`; else it is passed over. */
 void limiter_hold_host(struct limiter *limiter, const char *host, int64_t until_us);
 
-/* Ask for a ticket for HOST (NULL: of none), which is borrowed until it is given back:
- * GRANTED is called, perhaps before this returns. */
+/*
+ * Ask for a ticket for HOST (NULL: of none), through GATE (NULL: none), which are borrowed
+ * until it is given back: GRANTED is called, perhaps before this returns. Whoever holds it
+ * tells GATE how it went; the limiter alone enters and leaves it, by the clock of
+ * limiter_limit_hosts(). All who ask through one gate ask for the same host.
+ */
 void limiter_ask(struct limiter *limiter, struct limiter_ticket *ticket,
-    const char *host, void (*granted)(struct limiter_ticket *ticket, void *arg),
-    void *arg);
+    const char *host, struct gate *gate,
+    void (*granted)(struct limiter_ticket *ticket, void *arg), void *arg);
 
 /* Give a held ticket back, or leave the queue. A ticket in neither state is let be. */
 void limiter_give_back(struct limiter *limiter, struct limiter_ticket *ticket);
@@ -80,8 +91,12 @@ size_t limiter_waiting(const struct limiter *limiter);
 /* How many hosts it remembers: those with tickets, and those that have used up something. */
 size_t limiter_hosts(const struct limiter *limiter);
 
-/* Why a ticket for HOST would have to wait now, for a person: "2 of 2 in flight to HOST";
- * NULL: it would not. The caller's. */
-char *limiter_why_waiting(const struct limiter *limiter, const char *host);
+/* GATE's limits were set anew: those who wait for it may start now. */
+void limiter_gate_changed(struct limiter *limiter, struct gate *gate);
+
+/* Why a ticket for HOST through GATE (NULL: none) would have to wait now, for a person: "2 of
+ * 2 in flight to HOST"; NULL: it would not. The caller's. */
+char *limiter_why_waiting(
+    const struct limiter *limiter, const char *host, const struct gate *gate);
 
 #endif

@@ -36,6 +36,9 @@ const char *const error_kind_names[] = {
 	[KIND_DEPENDENCY] = "dependency",
 	[KIND_AUTH] = "auth",
 	[KIND_RATE_LIMITED] = "rate_limited",
+	[KIND_BLOCKED] = "blocked",
+	[KIND_TRUNCATED] = "truncated",
+	[KIND_BUDGET] = "budget",
 	[KIND_CANCELLED] = "cancelled",
 	[KIND_INTERNAL] = "internal",
 	[KIND_COUNT] = NULL,
@@ -57,6 +60,9 @@ static const enum status kind_statuses[KIND_COUNT] = {
 	[KIND_DEPENDENCY] = STATUS_SKIPPED,
 	[KIND_AUTH] = STATUS_ERROR,
 	[KIND_RATE_LIMITED] = STATUS_HTTP_ERROR,
+	[KIND_BLOCKED] = STATUS_ERROR,
+	[KIND_TRUNCATED] = STATUS_ERROR,
+	[KIND_BUDGET] = STATUS_SKIPPED,
 	[KIND_CANCELLED] = STATUS_CANCELLED,
 	[KIND_INTERNAL] = STATUS_ERROR,
 };
@@ -108,10 +114,44 @@ outcome_init(struct outcome *outcome)
 	};
 }
 
+void
+outcome_make_prompt(struct outcome *outcome)
+{
+	if (outcome->prompt != NULL)
+		return;
+	outcome->prompt = xcalloc(1, sizeof(*outcome->prompt));
+	prompt_usage_init(&outcome->prompt->usage);
+	outcome->prompt->cost = -1;
+}
+
+/* The text that a model answered. */
+static void
+clear_response(struct outcome_prompt *prompt)
+{
+	free(prompt->response);
+	prompt->response = NULL;
+	prompt->response_len = 0;
+}
+
+static void
+clear_prompt(struct outcome_prompt *prompt)
+{
+	if (prompt == NULL)
+		return;
+	clear_response(prompt);
+	free(prompt->model);
+	free(prompt->prompt);
+	free(prompt->finish_reason);
+	free(prompt->request_id);
+	free(prompt);
+}
+
 /* What was taken out of an answer. */
 static void
 clear_answer(struct outcome *outcome)
 {
+	if (outcome->prompt != NULL)
+		clear_response(outcome->prompt);
 	free(outcome->values);
 	outcome->values = NULL;
 	outcome->values_len = 0;
@@ -134,6 +174,7 @@ outcome_clear(struct outcome *outcome)
 		free(outcome->warnings[i]);
 	free((void *)outcome->warnings);
 	clear_answer(outcome);
+	clear_prompt(outcome->prompt);
 	outcome_init(outcome);
 }
 
@@ -145,10 +186,23 @@ outcome_warn(struct outcome *outcome, char *text)
 	outcome->warnings[outcome->warning_count++] = text;
 }
 
+/* One that was not asked gets the part for it, too. */
+static void
+take_response(struct outcome *outcome, struct outcome *from)
+{
+	if (from->prompt == NULL || from->prompt->response == NULL)
+		return;
+	outcome_make_prompt(outcome);
+	outcome->prompt->response = from->prompt->response;
+	outcome->prompt->response_len = from->prompt->response_len;
+	from->prompt->response = NULL;
+}
+
 void
 outcome_take_answer(struct outcome *outcome, struct outcome *from)
 {
 	clear_answer(outcome);
+	take_response(outcome, from);
 	outcome->values = from->values;
 	outcome->values_len = from->values_len;
 	outcome->secret_values = from->secret_values;
@@ -161,9 +215,20 @@ outcome_take_answer(struct outcome *outcome, struct outcome *from)
 	clear_answer(from);
 }
 
+static bool
+is_reused(const struct outcome *outcome)
+{
+	return outcome->prompt != NULL && outcome->prompt->reused;
+}
+
 static void
 describe_success(const struct outcome *outcome, struct buffer *out)
 {
+	if (is_reused(outcome)) {
+		buffer_append_string(
+		    out, "reused the last answer: nothing has changed");
+		return;
+	}
 	buffer_append_string(out, "responded");
 	if (outcome->http_status != 0)
 		buffer_append_format(out, " with %ld", outcome->http_status);
@@ -240,7 +305,9 @@ outcome_describe(const struct outcome *outcome, struct buffer *out)
 		append_message(outcome, "cancelled", out);
 		break;
 	case STATUS_PENDING:
-		buffer_append_string(out, "not asked yet");
+		buffer_append_string(out,
+		    outcome->prompt != NULL ? "not asked: no service fails"
+		                            : "not asked yet");
 		break;
 	}
 }

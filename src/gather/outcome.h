@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "http/request.h"
+#include "prompt/answer.h"
 
 enum status {
 	STATUS_OK,
@@ -47,6 +49,9 @@ enum error_kind {
 	KIND_DEPENDENCY,
 	KIND_AUTH,
 	KIND_RATE_LIMITED, /* http_error; skipped where nobody was asked */
+	KIND_BLOCKED,      /* a model refused */
+	KIND_TRUNCATED,    /* its answer was cut off */
+	KIND_BUDGET,       /* skipped: it would cost more than it may */
 	KIND_CANCELLED,
 	KIND_INTERNAL,
 };
@@ -56,6 +61,23 @@ extern const char *const error_kind_names[];
 
 /* The status that an error of KIND makes; KIND_NONE: ok. */
 enum status error_kind_status(enum error_kind kind);
+
+/* What a prompt's outcome has beside. */
+struct outcome_prompt {
+	char *model;  /* owned: that answered, or was asked; as shown */
+	char *prompt; /* owned: what was sent, by `store_prompt`; NULL: null */
+	char *
+	    response; /* owned, masked: the answer's text, of a truncated one, too; NULL: null */
+	size_t response_len;
+	char *finish_reason; /* owned, masked, in lower case; NULL: none was told */
+	char *request_id;    /* owned, masked; NULL: none was told */
+	struct prompt_usage usage;
+	int64_t cost;                    /* money; -1: unknown */
+	unsigned usage_unknown_attempts; /* that were perhaps paid for all the same */
+	bool reused; /* nobody was asked: it is the last good answer again */
+	/* Of what was sent: kept on the board once the answer was good. */
+	char input_hash[DIGEST_HEX_SIZE];
+};
 
 struct outcome {
 	enum status status;
@@ -83,6 +105,7 @@ struct outcome {
 	size_t secret_values_len;
 	char *data; /* owned: compact JSON text, masked; NULL: null */
 	size_t data_len;
+	struct outcome_prompt *prompt; /* owned; NULL: of a service */
 };
 
 /* All unset: pending, -1, NULL. */
@@ -92,12 +115,16 @@ void outcome_clear(struct outcome *outcome);
 /* One more warning; TEXT is taken over. */
 void outcome_warn(struct outcome *outcome, char *text);
 
-/* What OUTCOME took out of an answer, data, values and all, becomes what FROM holds, which
- * loses it. */
+/* OUTCOME, of a prompt, gets the part for it, all unset, where it has none yet. */
+void outcome_make_prompt(struct outcome *outcome);
+
+/* What OUTCOME took out of an answer, data, values, a model's text and all, becomes what FROM
+ * holds, which loses it. */
 void outcome_take_answer(struct outcome *outcome, struct outcome *from);
 
 /* The outcome as a log line's text, without the name: "responded with 200 in 183 ms",
- * "returned HTTP 503", "timed out after 5s", "error: could not resolve host". */
+ * "returned HTTP 503", "timed out after 5s", "error: could not resolve host"; of a prompt also
+ * "reused the last answer: nothing has changed", "not asked: no service fails". */
 struct buffer;
 void outcome_describe(const struct outcome *outcome, struct buffer *out);
 

@@ -15,6 +15,14 @@
 /* Names in a round's line at most; then "and N more". */
 #define MAX_NAMES 20
 
+#define TARGET_KINDS (TARGET_PROMPT + 1)
+
+/* Targets of one kind that have failed. */
+struct failed {
+	size_t count;
+	struct buffer names; /* "orders, payments and 3 more" */
+};
+
 struct report {
 	const struct board *board; /* borrowed */
 	bool every_round;
@@ -24,7 +32,7 @@ struct report {
 	/* Who had failed at the last round. */
 	uint64_t failed_version; /* of the board */
 	size_t failed_count;
-	struct buffer failed_names; /* "orders, payments and 3 more" */
+	struct failed failed[TARGET_KINDS];
 
 	struct buffer line; /* the last round's */
 	bool was_complete;  /* so it said */
@@ -39,7 +47,8 @@ report_new(const struct board *board, bool every_round)
 	report->every_round = every_round;
 	report->round_told_at_us = -1;
 	report->missed_told_at_us = -1;
-	buffer_init(&report->failed_names, BUFFER_UNLIMITED);
+	for (int kind = 0; kind < TARGET_KINDS; kind++)
+		buffer_init(&report->failed[kind].names, BUFFER_UNLIMITED);
 	buffer_init(&report->line, BUFFER_UNLIMITED);
 	return report;
 }
@@ -49,7 +58,8 @@ report_free(struct report *report)
 {
 	if (report == NULL)
 		return;
-	buffer_clear(&report->failed_names);
+	for (int kind = 0; kind < TARGET_KINDS; kind++)
+		buffer_clear(&report->failed[kind].names);
 	buffer_clear(&report->line);
 	free(report);
 }
@@ -167,13 +177,23 @@ report_missed(struct report *report, uint64_t count, uint64_t total,
 
 /* ---- the round's line ---- */
 
-/* One more name, of the target that is number INDEX of those that failed. */
+/* One more that has failed. */
 static void
-append_name(struct buffer *names, const char *name, size_t index)
+add_failed(struct failed *failed, const char *name)
 {
-	if (index > 0)
-		buffer_append_string(names, ", ");
-	buffer_append_string(names, name);
+	if (failed->count++ >= MAX_NAMES)
+		return;
+	if (failed->names.len > 0)
+		buffer_append_string(&failed->names, ", ");
+	buffer_append_string(&failed->names, name);
+}
+
+static void
+end_failed(struct failed *failed)
+{
+	if (failed->count > MAX_NAMES)
+		buffer_append_format(
+		    &failed->names, " and %zu more", failed->count - MAX_NAMES);
 }
 
 /* Go over to who has failed now. Returns whether others had. */
@@ -181,26 +201,28 @@ static bool
 look_who_failed(struct report *report)
 {
 	size_t before_count = report->failed_count;
-	size_t count = 0;
 	bool changed = false;
 
-	buffer_reset(&report->failed_names);
+	report->failed_count = 0;
+	for (int kind = 0; kind < TARGET_KINDS; kind++) {
+		report->failed[kind].count = 0;
+		buffer_reset(&report->failed[kind].names);
+	}
 	for (size_t i = 0; i < board_size(report->board); i++) {
 		struct board_entry *entry = board_entry(report->board, i);
 		bool failed = status_is_listed_failed(entry->outcome.status);
 
 		changed = changed || failed != entry->told_failed;
 		entry->told_failed = failed;
-		if (failed && count < MAX_NAMES)
-			append_name(&report->failed_names, entry->target->name, count);
-		count += failed;
+		report->failed_count += failed;
+		if (failed)
+			add_failed(
+			    &report->failed[entry->target->kind], entry->target->name);
 	}
-	if (count > MAX_NAMES)
-		buffer_append_format(
-		    &report->failed_names, " and %zu more", count - MAX_NAMES);
-	report->failed_count = count;
+	for (int kind = 0; kind < TARGET_KINDS; kind++)
+		end_failed(&report->failed[kind]);
 	/* One that had failed may be gone. */
-	return changed || count != before_count;
+	return changed || report->failed_count != before_count;
 }
 
 /* Likewise, where the board says that there may be a change. */
@@ -215,27 +237,63 @@ note_failed(struct report *report)
 	return look_who_failed(report);
 }
 
-/* Write the line. Returns whether all targets are well. */
+/* How many of the targets that are pending were looked at, and nobody was to be asked: prompts
+ * for when a service fails. */
+static size_t
+count_idle(const struct board *board, const struct board_counts *counts)
+{
+	size_t count = 0;
+
+	/* Prompts stand behind the services. */
+	for (size_t i = board_config(board)->service_count;
+	     counts->of[STATUS_PENDING] > 0 && i < counts->total; i++) {
+		const struct board_entry *entry = board_entry(board, i);
+
+		count += entry->asked && entry->outcome.status == STATUS_PENDING;
+	}
+	return count;
+}
+
+/* "; failed services: orders, payments; failed prompts: headline" */
+static void
+describe_failed(const struct report *report, struct buffer *line)
+{
+	static const char *const leads[TARGET_KINDS] = {
+		[TARGET_SERVICE] = "; failed services: ",
+		[TARGET_PROMPT] = "; failed prompts: ",
+	};
+
+	for (int kind = 0; kind < TARGET_KINDS; kind++) {
+		if (report->failed[kind].count > 0)
+			buffer_append_format(
+			    line, "%s%s", leads[kind], report->failed[kind].names.data);
+	}
+}
+
+/* Write the line. Returns whether all targets are well that were to be asked. */
 static bool
 describe(struct report *report, const struct round_summary *summary)
 {
 	struct buffer *line = &report->line;
 	struct board_counts counts;
-	size_t ok;
+	size_t ok, idle, unasked;
+	bool complete;
 
 	board_count(report->board, &counts);
 	ok = counts.of[STATUS_OK] + counts.of[STATUS_DEGRADED];
+	idle = count_idle(report->board, &counts);
+	unasked = counts.of[STATUS_PENDING] - idle;
+	complete = ok + idle == counts.total;
 	buffer_reset(line);
 	buffer_append_format(line, "dashboard %s (%zu of %zu ok in %lld ms)",
-	    ok == counts.total ? "complete" : "incomplete", ok, counts.total,
+	    complete ? "complete" : "incomplete", ok, counts.total,
 	    (long long)((summary->duration_us + 500) / 1000));
-	if (report->failed_count > 0)
-		buffer_append_format(
-		    line, "; failed services: %s", report->failed_names.data);
-	if (counts.of[STATUS_PENDING] > 0)
-		buffer_append_format(
-		    line, "; %zu not asked yet", counts.of[STATUS_PENDING]);
-	return ok == counts.total;
+	describe_failed(report, line);
+	if (unasked > 0)
+		buffer_append_format(line, "; %zu not asked yet", unasked);
+	if (idle > 0)
+		buffer_append_format(line, "; %zu not asked: no service fails", idle);
+	return complete;
 }
 
 /* Is the round's line news, or an hour old while somebody fails? */

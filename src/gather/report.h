@@ -55,10 +55,12 @@ void report_missed(struct report *report, uint64_t count, uint64_t total,
 /*
  * How many target lines were left out, then the round's line: `dashboard complete (4 of 4 ok
  * in 203 ms)` at info, or `dashboard incomplete (3 of 4 ok in 5003 ms); failed services:
- * payments` at warning. How many were not asked yet stands at its end, where there are any.
+ * payments; failed prompts: headline` at warning. How many were not asked yet stands at its
+ * end, where there are any, and how many prompts were not to be asked; those make it no less
+ * complete.
  *
  * Returns the line, logged or not; borrowed until the next round's. In O(1), unless the
- * failed targets are others than at the last round.
+ * failed targets are others than at the last round, or any is pending.
  */
 const char *report_round(struct report *report, const struct report_lines *lines,
     const struct round_summary *summary, int64_t now_us);

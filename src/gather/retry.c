@@ -6,11 +6,15 @@
 #include "config/config.h"
 #include "gather/outcome.h"
 #include "http/request.h"
+#include "prompt/answer.h"
 
 #define MAX_HOLD_HOST_US ((int64_t)5 * 60 * 1000000)
 
 /* Longer than any deadline, short enough to be added to any time there is. */
 #define LONGEST_WAIT_US ((int64_t)1 << 56)
+
+/* However often a provider pushed back. */
+#define LONGEST_PUSH_BACK_US ((int64_t)60 * 1000000)
 
 static int64_t
 min(int64_t a, int64_t b)
@@ -64,6 +68,9 @@ is_transient(const struct outcome *outcome, const struct response *response)
 	case KIND_TEMPLATE:
 	case KIND_DEPENDENCY:
 	case KIND_AUTH:
+	case KIND_BLOCKED:
+	case KIND_TRUNCATED:
+	case KIND_BUDGET:
 	case KIND_CANCELLED:
 		return false;
 	}
@@ -81,35 +88,82 @@ is_unsafe(const struct retry_facts *facts)
 	    (strcmp(facts->method, "POST") == 0 || strcmp(facts->method, "PATCH") == 0);
 }
 
-/* In milliseconds, -1: none. */
-static int64_t
-retry_after_ms(const struct retry_facts *facts)
+static bool
+is_push_back(const struct retry_facts *facts)
 {
-	if (!has_unexpected_status(facts->outcome))
-		return -1;
-	return min(facts->response->retry_after_ms, LONGEST_WAIT_US / 1000);
+	return facts->advice != NULL && facts->advice->push_back;
+}
+
+/* How long the server asks to be left alone; -1: it does not. */
+static int64_t
+asked_wait_us(const struct retry_facts *facts)
+{
+	int64_t ms = -1;
+
+	if (facts->advice != NULL)
+		ms = facts->advice->wait_ms;
+	else if (has_unexpected_status(facts->outcome))
+		ms = facts->response->retry_after_ms;
+	return ms < 0 ? -1 : min(ms, LONGEST_WAIT_US / 1000) * 1000;
 }
 
 /* "Exponential Backoff And Jitter" (Brooker, AWS Architecture Blog, 2015): of those who failed
- * together, full jitter brings the fewest back together. */
+ * together, full jitter brings the fewest back together. It is the TIMES-th time (>= 1). */
+static int64_t
+drawn_wait_us(const struct retry_facts *facts, unsigned times, int64_t longest_us)
+{
+	double most_us = (double)facts->target->retry_delay_ms * 1000;
+
+	for (unsigned i = 1; i < times && most_us < (double)longest_us; i++)
+		most_us *= 2;
+	if (most_us > (double)longest_us)
+		most_us = (double)longest_us;
+	return (int64_t)(facts->chance * most_us);
+}
+
 static int64_t
 wait_us(const struct retry_facts *facts)
 {
-	int64_t least_us = retry_after_ms(facts) * 1000;
-	double most_us = (double)facts->target->retry_delay_ms * 1000;
+	int64_t asked_us = asked_wait_us(facts);
 	int64_t drawn_us;
 
-	for (unsigned i = 1; i < facts->attempts && most_us < (double)LONGEST_WAIT_US;
-	     i++)
-		most_us *= 2;
-	if (most_us > (double)LONGEST_WAIT_US)
-		most_us = (double)LONGEST_WAIT_US;
-	drawn_us = (int64_t)(facts->chance * most_us);
-	return least_us > drawn_us ? least_us : drawn_us;
+	if (is_push_back(facts))
+		return asked_us >= 0
+		    ? asked_us
+		    : drawn_wait_us(facts, facts->push_backs, LONGEST_PUSH_BACK_US);
+	drawn_us = drawn_wait_us(facts, facts->attempts, LONGEST_WAIT_US);
+	return asked_us > drawn_us ? asked_us : drawn_us;
+}
+
+/* May another attempt at a prompt help? */
+static bool
+may_help(const struct retry_facts *facts)
+{
+	const struct prompt_advice *advice = facts->advice;
+
+	if (advice->exhausted || advice->should_retry == 0)
+		return false;
+	return advice->should_retry == 1 || advice->push_back || advice->overloaded ||
+	    is_transient(facts->outcome, facts->response);
+}
+
+/* What speaks against another attempt, whenever; AGAIN: nothing. */
+static enum retry_verdict
+prompt_objection(const struct retry_facts *facts)
+{
+	if (!may_help(facts))
+		return RETRY_NOT;
+	if (is_push_back(facts))
+		return RETRY_AGAIN;
+	if (facts->attempts > (uint64_t)facts->target->retries)
+		return RETRY_SPENT;
+	if (facts->outcome->kind == KIND_TIMEOUT && facts->timeouts > 1)
+		return RETRY_COSTLY;
+	return RETRY_AGAIN;
 }
 
 static enum retry_verdict
-verdict_of(const struct retry_facts *facts, int64_t wait)
+service_objection(const struct retry_facts *facts)
 {
 	if (!is_transient(facts->outcome, facts->response))
 		return RETRY_NOT;
@@ -117,22 +171,42 @@ verdict_of(const struct retry_facts *facts, int64_t wait)
 		return RETRY_SPENT;
 	if (is_unsafe(facts))
 		return RETRY_UNSAFE;
-	if (wait > facts->left_us - RETRY_LEAST_LEFT_US)
-		return RETRY_LATE;
 	return RETRY_AGAIN;
+}
+
+static enum retry_verdict
+verdict_of(const struct retry_facts *facts, int64_t wait)
+{
+	enum retry_verdict verdict =
+	    facts->advice != NULL ? prompt_objection(facts) : service_objection(facts);
+
+	if (verdict == RETRY_AGAIN && wait > facts->left_us - RETRY_LEAST_LEFT_US)
+		return RETRY_LATE;
+	return verdict;
+}
+
+static void
+hold_back(const struct retry_facts *facts, struct retry_decision *decision)
+{
+	int64_t after_us = asked_wait_us(facts);
+
+	if (after_us <= 0)
+		return;
+	decision->hold_us = min(after_us, 2 * facts->target->interval_ms * 1000);
+	if (facts->response->http_status == 429)
+		decision->hold_host_us = min(after_us, MAX_HOLD_HOST_US);
 }
 
 struct retry_decision
 retry_decide(const struct retry_facts *facts)
 {
-	struct retry_decision decision = { .wait_us = wait_us(facts) };
-	int64_t after_us = retry_after_ms(facts) * 1000;
+	struct retry_decision decision = {
+		.wait_us = wait_us(facts),
+		.uncounted = is_push_back(facts),
+	};
 
 	decision.verdict = verdict_of(facts, decision.wait_us);
-	if (after_us > 0) {
-		decision.hold_us = min(after_us, 2 * facts->target->interval_ms * 1000);
-		if (facts->response->http_status == 429)
-			decision.hold_host_us = min(after_us, MAX_HOLD_HOST_US);
-	}
+	if (facts->advice == NULL)
+		hold_back(facts, &decision);
 	return decision;
 }

@@ -34,7 +34,8 @@ hold_back(const struct seat *seat, int64_t hold_until_us)
 	    : 0;
 
 	/* It was not asked, or not to the end, so that nobody could say anything new. */
-	if (status == STATUS_SKIPPED || status == STATUS_CANCELLED) {
+	if (status == STATUS_SKIPPED || status == STATUS_CANCELLED ||
+	    status == STATUS_PENDING) {
 		backoff_us = entry->backoff_until_us;
 		if (hold_until_us < entry->hold_until_us)
 			hold_until_us = entry->hold_until_us;

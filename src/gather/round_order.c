@@ -33,6 +33,25 @@ index_seats(struct round *round)
 	return by_index;
 }
 
+/* Is it one of "all services", for which some prompts wait? */
+static bool
+is_waited_for(const struct target *target)
+{
+	return target->kind == TARGET_SERVICE && !target->follows_services;
+}
+
+/* An edge from each service to each of those prompts would be their product. */
+static void
+block_by_services(struct round *round)
+{
+	for (size_t i = 0; i < round->summary.target_count; i++)
+		round->services_left += is_waited_for(round->seats[i].target);
+	if (round->services_left == 0)
+		return;
+	for (size_t i = 0; i < round->summary.target_count; i++)
+		round->seats[i].blockers += round->seats[i].target->waits_for_services;
+}
+
 void
 round_order_link(struct round *round)
 {
@@ -40,6 +59,7 @@ round_order_link(struct round *round)
 	struct seat **by_index;
 	struct edge *edge;
 
+	block_by_services(round);
 	if (max == 0)
 		return;
 	by_index = index_seats(round);
@@ -62,16 +82,33 @@ round_order_link(struct round *round)
 	free(by_index);
 }
 
+static void
+unblock(struct seat *seat)
+{
+	if (--seat->blockers == 0 && seat->state == SEAT_BLOCKED)
+		STAILQ_INSERT_TAIL(&seat->round->ready, seat, in_ready);
+}
+
+/* The last service of ROUND is done. */
+static void
+release_waiting(struct round *round)
+{
+	for (size_t i = 0; i < round->summary.target_count; i++) {
+		if (round->seats[i].target->waits_for_services)
+			unblock(&round->seats[i]);
+	}
+}
+
 void
 round_order_release(struct seat *seat)
 {
-	for (struct edge *edge = seat->edges; edge != NULL; edge = edge->next) {
-		struct seat *dependent = edge->dependent;
+	struct round *round = seat->round;
 
-		if (--dependent->blockers == 0 && dependent->state == SEAT_BLOCKED)
-			STAILQ_INSERT_TAIL(&seat->round->ready, dependent, in_ready);
-	}
+	for (struct edge *edge = seat->edges; edge != NULL; edge = edge->next)
+		unblock(edge->dependent);
 	seat->edges = NULL;
+	if (is_waited_for(seat->target) && --round->services_left == 0)
+		release_waiting(round);
 }
 
 /* ---- objections ---- */

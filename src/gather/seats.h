@@ -60,7 +60,9 @@ struct round {
 	int64_t started_us;
 	int64_t origin_us; /* of the offsets: the start, or later after a standstill */
 	size_t done_count; /* HELD ones count, too */
-	size_t next;       /* the first seat whose time has not come */
+	size_t
+	    services_left; /* not done, of "all services"; who waits for all of them has one blocker more */
+	size_t next; /* the first seat whose time has not come */
 	/* Whose failure cancelled the others; NULL: they were not. */
 	const struct seat *culprit;
 	bool scheduled;     /* as its plan said */

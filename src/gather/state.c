@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/compiler.h"
 #include "base/marked.h"
 #include "base/span.h"
 #include "base/xalloc.h"
@@ -14,6 +13,7 @@
 #include "gather/view.h"
 
 #define SERVICES "services."
+#define PROMPTS  "prompts."
 
 /* So many entries are looked at before they are found by their number. */
 #define FEW 16
@@ -35,8 +35,15 @@ struct memory {
 	size_t failed_count;
 };
 
+/* The targets of one kind. */
+struct kin {
+	const struct state *state;
+	enum target_kind kind;
+};
+
 struct state {
 	const struct board *board; /* borrowed */
+	struct kin services, prompts;
 	struct template_value root;
 	struct json_view *json; /* owned */
 	struct memory *memory;  /* owned */
@@ -80,35 +87,39 @@ view_of(const struct state *state, size_t index)
 	return view;
 }
 
-/* The target that PATH, of LEN bytes, begins with: the longest name fits. *USED is how long
- * it is. */
+/* The target of KIND that PATH, of LEN bytes, begins with: the longest name fits. *USED is
+ * how long it is. */
 static const struct target *
-find_target(const struct config *config, const char *path, size_t len, size_t *used)
+find_target(const struct config *config, enum target_kind kind, const char *path,
+    size_t len, size_t *used)
 {
 	char name[CONFIG_MAX_NAME_BYTES + 1];
-	const struct target *target = NULL;
 
-	while (len > 0 && target == NULL) {
-		if (len <= CONFIG_MAX_NAME_BYTES) {
-			memcpy(name, path, len);
-			name[len] = '\0';
-			target = config_find(config, name);
-		}
+	for (; len > 0; len = view_without_last_part(path, len)) {
+		const struct target *target;
+
+		if (len > CONFIG_MAX_NAME_BYTES)
+			continue;
+		memcpy(name, path, len);
+		name[len] = '\0';
+		target = config_find(config, name);
 		*used = len;
-		len = view_without_last_part(path, len);
+		if (target != NULL && target->kind == kind)
+			return target;
 	}
-	return target;
+	return NULL;
 }
 
 static size_t
-get_service(const struct template_value *map, const char *path, size_t len,
+get_kin(const struct template_value *map, const char *path, size_t len,
     struct template_value *found)
 {
-	const struct state *state = map->node;
+	const struct kin *kin = map->node;
+	const struct state *state = kin->state;
 	const struct target *target;
 	size_t used;
 
-	target = find_target(board_config(state->board), path, len, &used);
+	target = find_target(board_config(state->board), kin->kind, path, len, &used);
 	if (target == NULL)
 		return 0;
 	entry_view_value(view_of(state, target->index), found);
@@ -116,15 +127,18 @@ get_service(const struct template_value *map, const char *path, size_t len,
 }
 
 static bool
-append_services(const struct template_value *map, struct marked *out)
+append_kin(const struct template_value *map, struct marked *out)
 {
-	const struct state *state = map->node;
+	const struct kin *kin = map->node;
+	const struct state *state = kin->state;
 	const char *before = "{";
 
 	for (size_t i = 0; i < board_size(state->board); i++) {
 		const struct target *target = board_entry(state->board, i)->target;
 		struct template_value entry;
 
+		if (target->kind != kin->kind)
+			continue;
 		entry_view_value(view_of(state, i), &entry);
 		if (!view_append_member(out, before, target->name, &entry))
 			return false;
@@ -134,39 +148,23 @@ append_services(const struct template_value *map, struct marked *out)
 	    view_append_raw(out, "}");
 }
 
-static const struct template_data services_data = {
-	.get = get_service,
-	.json = append_services,
-};
-
-/* There are none so far. */
-static size_t
-get_prompt(UNUSED const struct template_value *map, UNUSED const char *path,
-    UNUSED size_t len, UNUSED struct template_value *found)
-{
-	return 0;
-}
-
-static bool
-append_prompts(UNUSED const struct template_value *map, struct marked *out)
-{
-	return view_append_raw(out, "{}");
-}
-
-static const struct template_data prompts_data = {
-	.get = get_prompt,
-	.json = append_prompts,
+static const struct template_data kin_data = {
+	.get = get_kin,
+	.json = append_kin,
 };
 
 /* ---- lists of targets ---- */
 
+/* Services alone, which stand before all prompts: a prompt that goes over them would else
+ * find itself. */
 static bool
 get_target(
     const struct template_value *list, size_t index, struct template_value *found)
 {
 	const struct state *state = list->node;
 
-	if (index >= board_size(state->board))
+	if (index >= board_size(state->board) ||
+	    board_entry(state->board, index)->target->kind != TARGET_SERVICE)
 		return false;
 	entry_view_listed(view_of(state, index), found);
 	return true;
@@ -304,9 +302,9 @@ get_from_root(const struct template_value *map, const char *path, size_t len,
 	size_t part = view_first_part(path, len);
 
 	if (view_is_name(path, part, "services"))
-		view_map(found, state, &services_data);
+		view_map(found, &state->services, &kin_data);
 	else if (view_is_name(path, part, "prompts"))
-		view_map(found, state, &prompts_data);
+		view_map(found, &state->prompts, &kin_data);
 	else if (view_is_name(path, part, "targets"))
 		view_list(found, state, &targets_data);
 	else if (view_is_name(path, part, "failed"))
@@ -329,6 +327,8 @@ state_new(const struct board *board)
 	struct state *state = xcalloc(1, sizeof(*state));
 
 	state->board = board;
+	state->services = (struct kin){ state, TARGET_SERVICE };
+	state->prompts = (struct kin){ state, TARGET_PROMPT };
 	state->json = json_view_new();
 	state->memory = xcalloc(1, sizeof(*state->memory));
 	view_map(&state->root, state, &root_data);
@@ -393,16 +393,30 @@ why_without_answer(const struct board_entry *entry, const char *how)
 	return why;
 }
 
+/* The target that NAME is about; NULL: none. */
+static const struct target *
+target_of(const struct config *config, const char *name)
+{
+	enum target_kind kind = TARGET_SERVICE;
+	size_t used = 0;
+
+	if (strncmp(name, SERVICES, strlen(SERVICES)) == 0) {
+		name += strlen(SERVICES);
+	} else if (strncmp(name, PROMPTS, strlen(PROMPTS)) == 0) {
+		name += strlen(PROMPTS);
+		kind = TARGET_PROMPT;
+	} else {
+		return NULL;
+	}
+	return find_target(config, kind, name, strlen(name), &used);
+}
+
 char *
 state_why_missing(const struct board *board, const char *name)
 {
-	const char *path = name + strlen(SERVICES);
-	const struct target *target = NULL;
+	const struct target *target = target_of(board_config(board), name);
 	struct board_entry entry;
-	size_t used;
 
-	if (strncmp(name, SERVICES, strlen(SERVICES)) == 0)
-		target = find_target(board_config(board), path, strlen(path), &used);
 	if (target == NULL)
 		return xstrdup("");
 	board_see(board_entry(board, target->index), &entry);
@@ -416,6 +430,9 @@ state_why_missing(const struct board *board, const char *name)
 	case STATUS_CANCELLED:
 		return xasprintf(" (%s was cancelled)", target->name);
 	case STATUS_PENDING:
+		/* A prompt whose time it is not. */
+		if (entry.asked)
+			return xasprintf(" (%s was not asked)", target->name);
 		return xasprintf(" (%s was not asked yet)", target->name);
 	case STATUS_OK:
 	case STATUS_DEGRADED:

@@ -7,12 +7,22 @@
 #include "config/config.h"
 
 static void
+free_input(struct trace_input *input)
+{
+	if (input == NULL)
+		return;
+	free(input->text);
+	free(input);
+}
+
+static void
 clear_attempt(struct trace_attempt *attempt)
 {
 	free(attempt->method);
 	free(attempt->url);
 	free(attempt->head);
 	free(attempt->body);
+	free_input(attempt->input);
 	for (unsigned i = 0; attempt->trail != NULL && i < attempt->hops; i++)
 		free(attempt->trail[i].url);
 	free(attempt->trail);
@@ -23,6 +33,7 @@ clear_attempt(struct trace_attempt *attempt)
 	for (size_t i = 0; i < attempt->rule_count; i++)
 		free(attempt->rules[i].text);
 	free(attempt->rules);
+	free(attempt->schema.text);
 	free(attempt->result);
 	free(attempt->decision);
 }
@@ -67,6 +78,16 @@ trace_add_rule(struct trace_attempt *attempt, bool warn, bool holds, const char 
 	    xgrow(attempt->rules, attempt->rule_count, sizeof(*attempt->rules));
 	attempt->rules[attempt->rule_count++] = (struct trace_rule){
 		.warn = warn,
+		.holds = holds,
+		.text = xstrdup(text),
+	};
+}
+
+void
+trace_set_schema(struct trace_attempt *attempt, bool holds, const char *text)
+{
+	free(attempt->schema.text);
+	attempt->schema = (struct trace_rule){
 		.holds = holds,
 		.text = xstrdup(text),
 	};

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "gather/outcome.h"
 #include "http/request.h"
 
@@ -22,12 +23,21 @@ struct trace_rule {
 	char *text; /* owned: "/state: expected "up", got "down"" */
 };
 
+/* What is known of a prompt's request besides. */
+struct trace_input {
+	char *text;       /* owned: the prompt */
+	size_t bytes;     /* with the system text and the schema */
+	size_t cut_count; /* values that were longer than `max_insert` */
+	char hash[DIGEST_HEX_SIZE];
+};
+
 struct trace_attempt {
 	/* The request as it was shown; owned. */
 	char *method;
 	char *url;
 	char *head; /* a line each */
 	char *body; /* NULL: none */
+	struct trace_input *input; /* owned; NULL: a service's */
 
 	int64_t
 	    waited_us; /* before it: for its dependencies, `delay`, a slot, the retry */
@@ -42,6 +52,8 @@ struct trace_attempt {
 	char *answer_head;        /* owned, masked; NULL: none came */
 	struct trace_rule *rules; /* owned */
 	size_t rule_count;
+	/* What came of a prompt's `schema`; its text is NULL where that was not looked at. */
+	struct trace_rule schema;
 	char *result;   /* owned: the outcome in a line: "returned HTTP 503" */
 	char *decision; /* owned: "tried again after 312 ms (2 of 4)", or why not */
 };
@@ -68,6 +80,8 @@ struct trace_attempt *trace_add_attempt(struct trace *trace);
 /* A rule of ATTEMPT; TEXT is copied. */
 void trace_add_rule(
     struct trace_attempt *attempt, bool warn, bool holds, const char *text);
+/* The schema was held against the answer to ATTEMPT; TEXT is copied. */
+void trace_set_schema(struct trace_attempt *attempt, bool holds, const char *text);
 /* TEXT is taken over. */
 void trace_add_note(struct trace *trace, char *text);
 

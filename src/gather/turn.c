@@ -6,6 +6,7 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "base/marked.h"
 #include "base/units.h"
 #include "base/xalloc.h"
 #include "config/config.h"
@@ -92,9 +93,8 @@ stop_waiting(struct turn *turn)
 		tokens_leave(&turn->login->waiter);
 }
 
-/* Those who wait hold no memory for a request. */
-static void
-drop_request(struct turn *turn)
+void
+turn_drop_request(struct turn *turn)
 {
 	rendered_request_free(turn->rendered);
 	turn->rendered = NULL;
@@ -121,9 +121,10 @@ turn_free(struct turn *turn)
 		*turn->ended = true;
 	if (turn->timer != NULL)
 		event_free(turn->timer);
-	drop_request(turn);
+	turn_drop_request(turn);
 	drop_last(turn);
 	free(turn->login);
+	free(turn->inquiry);
 	free(turn);
 }
 
@@ -157,6 +158,8 @@ complete_outcome(const struct turn *turn, struct outcome *outcome)
 		outcome->duration_us = ended_us - turn->asked_us;
 	if (outcome->url == NULL)
 		outcome->url = shown_url(turn);
+	if (turn->inquiry != NULL)
+		turn_prompt_complete(turn, outcome);
 }
 
 void
@@ -204,7 +207,7 @@ turn_finish_as_last(struct turn *turn)
 void
 turn_back_off(struct turn *turn, struct outcome *outcome, int64_t wait_us)
 {
-	drop_request(turn);
+	turn_drop_request(turn);
 	drop_last(turn);
 	turn->last = xmalloc(sizeof(*turn->last));
 	*turn->last = *outcome;
@@ -237,14 +240,14 @@ on_granted(UNUSED struct limiter_ticket *ticket, void *arg)
 /* ---- waiting ---- */
 
 static void
-tell_queue(const struct turn *turn)
+tell_queue(const struct turn *turn, const struct gate *gate)
 {
 	struct trace *trace = turn_trace(turn);
 	char *why;
 
 	if (trace == NULL)
 		return;
-	why = limiter_why_waiting(turn->context->limiter, turn->target->host);
+	why = limiter_why_waiting(turn->context->limiter, turn->target->host, gate);
 	if (why != NULL)
 		trace_add_note(trace, xasprintf("waits for a slot: %s", why));
 	free(why);
@@ -253,11 +256,13 @@ tell_queue(const struct turn *turn)
 static void
 enqueue(struct turn *turn)
 {
-	tell_queue(turn);
+	struct gate *gate = turn->inquiry != NULL ? turn_prompt_gate(turn) : NULL;
+
+	tell_queue(turn, gate);
 	turn_enter(turn, TURN_QUEUED);
 	if (turn->queued_us < 0)
 		turn->queued_us = turn_now_us(turn);
-	limiter_ask(turn->context->limiter, &turn->ticket, turn->target->host,
+	limiter_ask(turn->context->limiter, &turn->ticket, turn->target->host, gate,
 	    on_granted, turn);
 }
 
@@ -298,6 +303,8 @@ go_on(struct turn *turn)
 {
 	if (turn->last != NULL)
 		ring_in(turn, turn_left_us(turn));
+	else if (turn->inquiry != NULL && !turn_prompt_should_ask(turn))
+		return;
 	if (turn->target->oauth2 != NULL && turn->context->tokens != NULL)
 		await_token(turn);
 	else
@@ -363,6 +370,8 @@ turn_new(const struct turn_context *context, const struct target *target,
 	turn->asked_us = -1;
 	turn->done = done;
 	turn->arg = arg;
+	if (target->kind == TARGET_PROMPT)
+		turn->inquiry = xcalloc(1, sizeof(*turn->inquiry));
 	turn->idle_since_us = turn_now_us(turn);
 	return turn;
 }
@@ -396,6 +405,10 @@ turn_skip(const struct turn_context *context, const struct target *target,
 	outcome->checked_at_ms = context->clock.wall_ms(context->clock.arg);
 	if (target->rendered != NULL)
 		outcome->url = xstrdup(target->rendered->shown_url);
+	if (target->kind != TARGET_PROMPT)
+		return;
+	outcome_make_prompt(outcome);
+	outcome->prompt->model = marked_shown(&target_prompt(target)->model_name);
 }
 
 /* ---- from outside ---- */
@@ -405,9 +418,12 @@ stop_asking(struct turn *turn)
 {
 	const struct http_client *http = &turn->context->http;
 
-	if (turn->exchange != NULL)
-		http->cancel(http->client, turn->exchange);
+	if (turn->exchange == NULL)
+		return;
+	http->cancel(http->client, turn->exchange);
 	turn->exchange = NULL;
+	if (turn->inquiry != NULL)
+		turn_prompt_given_up(turn);
 }
 
 void

@@ -6,6 +6,10 @@
  * the first attempt gets its ticket; whoever waits for another one when it comes ends as
  * the last attempt did. Whatever happens, a turn ends once, through turn_finish(): the
  * ticket goes back, the outcome goes to the caller.
+ *
+ * A prompt also looks, before it queues, whether it is to be asked at all (`when`), and before
+ * each attempt at its budget and its provider's; its ticket goes through the provider's gate,
+ * which is told how it went.
  */
 #ifndef GATHERD_GATHER_TURN_H
 #define GATHERD_GATHER_TURN_H
@@ -32,8 +36,9 @@ struct turn_context {
 	struct http_client http;
 	struct clock_source clock;
 	struct event_base *base; /* for waiting */
-	/* What templates find beside vars; NULL: nothing. */
-	const struct board *board;
+	/* What templates find beside vars; and where the gates and budgets of prompts are. NULL:
+	 * nothing, and nobody asks a prompt. */
+	struct board *board;
 	struct tokens *tokens; /* NULL: no target has an `oauth2` */
 	struct trace *trace;   /* NULL: nobody wants to know */
 	/* From [0, 1), for waits that are drawn; NULL: a generator of its own. */

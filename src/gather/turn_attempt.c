@@ -12,6 +12,8 @@
 #include "gather/state.h"
 #include "gather/trace.h"
 #include "gather/verdict.h"
+#include "prompt/answer.h"
+#include "prompt/prompt_request.h"
 
 /* Of the attempt that is under way; NULL: nobody wants to know. */
 static struct trace_attempt *
@@ -24,9 +26,10 @@ trace_of_attempt(const struct turn *turn)
 
 /* ---- after an attempt ---- */
 
-static double
-draw(const struct turn_context *context)
+double
+turn_draw(const struct turn *turn)
 {
+	const struct turn_context *context = turn->context;
 	uint64_t bits = 0;
 
 	if (context->draw != NULL)
@@ -68,11 +71,13 @@ wants_new_token(
 	return turn_left_us(turn) >= RETRY_LEAST_LEFT_US;
 }
 
-/* Asking again with another token is no retry. */
+/* Asking again with another token, or after a provider's push-back, is no retry. */
 static unsigned
 uncounted_attempts(const struct turn *turn)
 {
-	return turn->login != NULL && turn->login->refused ? 1 : 0;
+	unsigned count = turn->login != NULL && turn->login->refused ? 1 : 0;
+
+	return turn->inquiry != NULL ? count + turn->inquiry->push_backs : count;
 }
 
 static void
@@ -96,9 +101,10 @@ note_holds(struct turn *turn, const struct response *response,
 
 /* What comes after the attempt that came to OUTCOME. */
 static struct attempt_end
-decide(
-    struct turn *turn, const struct response *response, const struct outcome *outcome)
+decide(struct turn *turn, const struct response *response,
+    const struct outcome *outcome, const struct prompt_advice *advice)
 {
+	const struct inquiry *inquiry = turn->inquiry;
 	const struct request *request = &turn_request(turn)->request;
 	struct attempt_end end = {
 		.target = turn->target,
@@ -106,6 +112,7 @@ decide(
 		.method = request_method(request),
 		.number = turn->attempts,
 		.left_us = turn_left_us(turn),
+		.advice = inquiry != NULL ? advice : NULL,
 	};
 	const struct retry_facts facts = {
 		.target = turn->target,
@@ -113,8 +120,11 @@ decide(
 		.outcome = outcome,
 		.response = response,
 		.attempts = turn->attempts - uncounted_attempts(turn),
+		.advice = end.advice,
+		.timeouts = inquiry != NULL ? inquiry->timeouts : 0,
+		.push_backs = inquiry != NULL ? inquiry->push_backs : 0,
 		.left_us = end.left_us,
-		.chance = status_is_success(outcome->status) ? 0 : draw(turn->context),
+		.chance = status_is_success(outcome->status) ? 0 : turn_draw(turn),
 	};
 
 	end.decision = retry_decide(&facts);
@@ -124,13 +134,17 @@ decide(
 }
 
 static void
-judge(struct turn *turn, struct response *response, struct outcome *outcome)
+judge(struct turn *turn, struct response *response, struct prompt_advice *advice,
+    struct outcome *outcome)
 {
 	const struct clock_source *clock = &turn->context->clock;
 	const struct rendered_request *request = turn_request(turn);
+	bool is_prompt = turn->inquiry != NULL;
 	const struct verdict_context context = {
 		.timeout_ms = turn->timeout_ms,
 		.wall_ms = clock->wall_ms(clock->arg),
+		.input_bytes = is_prompt ? request->prompt->input_bytes : 0,
+		.advice = is_prompt ? advice : NULL,
 		.trace = trace_of_attempt(turn),
 	};
 
@@ -139,18 +153,22 @@ judge(struct turn *turn, struct response *response, struct outcome *outcome)
 	outcome->url = xstrdup(request->shown_url);
 	outcome->duration_us = turn_now_us(turn) - turn->attempt_us;
 	attempt_tell_response(context.trace, turn->target, request, response, outcome);
+	if (is_prompt)
+		turn_prompt_judged(turn, response, advice, outcome);
 }
 
 static void
 on_answer(struct response *response, void *arg)
 {
 	struct turn *turn = arg;
+	struct prompt_advice advice;
 	struct outcome outcome;
 	struct attempt_end end;
 
 	turn->exchange = NULL;
-	judge(turn, response, &outcome);
-	end = decide(turn, response, &outcome);
+	prompt_advice_init(&advice);
+	judge(turn, response, &advice, &outcome);
+	end = decide(turn, response, &outcome, &advice);
 	attempt_tell_end(trace_of_attempt(turn), &end);
 	note_holds(turn, response, &end.decision);
 	if (end.with_new_token)
@@ -207,8 +225,8 @@ ask(struct turn *turn)
 
 /* The request is rendered only now, so that {{now}} is when it is asked, and so that
  * those who queue hold no memory for it. */
-static bool
-render(struct turn *turn, struct render_fault *fault)
+bool
+turn_render(struct turn *turn, struct render_fault *fault)
 {
 	const struct turn_context *context = turn->context;
 	const struct trace *trace = turn_trace(turn);
@@ -225,7 +243,7 @@ render(struct turn *turn, struct render_fault *fault)
 		state = state_new(context->board);
 		with.state = state_root(state);
 	}
-	turn->rendered = render_request(context->config, turn->target, &with, fault);
+	turn->rendered = target_request(context->config, turn->target, &with, fault);
 	state_free(state);
 	if (turn->rendered == NULL)
 		return false;
@@ -236,9 +254,8 @@ render(struct turn *turn, struct render_fault *fault)
 	return true;
 }
 
-/* There is no request to ask with. Whose former attempt had one ends as that did. */
-static void
-finish_unrendered(struct turn *turn, struct render_fault *fault)
+void
+turn_finish_unrendered(struct turn *turn, struct render_fault *fault)
 {
 	char *more;
 	char *message;
@@ -264,8 +281,8 @@ turn_attempt(struct turn *turn)
 {
 	struct render_fault fault = { .why = NULL };
 
-	if (render(turn, &fault))
+	if (!turn_render(turn, &fault))
+		turn_finish_unrendered(turn, &fault);
+	else if (turn->inquiry == NULL || turn_prompt_may_pay(turn))
 		ask(turn);
-	else
-		finish_unrendered(turn, &fault);
 }

@@ -16,9 +16,6 @@
 #include "gather/outcome.h"
 #include "http/request.h"
 
-/* Of a text that may be the server's words. */
-#define MESSAGE_CHARACTERS 500
-
 /* So many of a target's pointers need no memory of their own. */
 #define USUAL_POINTERS 16
 
@@ -92,7 +89,7 @@ fault_message(const struct judgement *judgement)
 
 	if (told != NULL)
 		message = judgement_mask_line(
-		    judgement, told, strlen(told), MESSAGE_CHARACTERS);
+		    judgement, told, strlen(told), JUDGEMENT_MESSAGE_CHARACTERS);
 	return message != NULL ? message : xstrdup(words[judgement->response->result]);
 }
 
@@ -189,12 +186,17 @@ read_body(struct judgement *judgement)
 static void
 judge_content(struct judgement *judgement)
 {
-	gather_facts(judgement);
 	if (!read_body(judgement) || !judgement_expect(judgement))
 		return;
 	judgement_warn(judgement);
 	judgement_extract(judgement);
 	judgement_keep_data(judgement);
+}
+
+static bool
+is_prompt(const struct judgement *judgement)
+{
+	return judgement->target->kind == TARGET_PROMPT;
 }
 
 static void
@@ -204,7 +206,7 @@ judge_answer(struct judgement *judgement)
 	struct span usual[USUAL_POINTERS];
 	char start[JUDGEMENT_EXCERPT_BYTES];
 
-	if (!judgement_status_holds(judgement)) {
+	if (!is_prompt(judgement) && !judgement_status_holds(judgement)) {
 		judge_http_status(judgement);
 		return;
 	}
@@ -219,7 +221,11 @@ judge_answer(struct judgement *judgement)
 	buffer_init(&judgement->text, BUFFER_UNLIMITED);
 	buffer_init(&judgement->masked, BUFFER_UNLIMITED);
 	buffer_init(&judgement->whole, BUFFER_UNLIMITED);
-	judge_content(judgement);
+	gather_facts(judgement);
+	if (is_prompt(judgement))
+		judgement_prompt(judgement);
+	else
+		judge_content(judgement);
 	buffer_clear(&judgement->whole);
 	buffer_clear(&judgement->masked);
 	buffer_clear(&judgement->text);
@@ -275,7 +281,10 @@ expires_at_ms(const struct response *response)
 static bool
 trusts_blindly(const struct target *target, const struct response *response)
 {
-	return !target->way.tls.verify && !is_plain(target, response);
+	const struct prompt *prompt = target_prompt(target);
+	const struct way *way = prompt != NULL ? &prompt->provider->way : &target->way;
+
+	return !way->tls.verify && !is_plain(target, response);
 }
 
 void
@@ -301,6 +310,8 @@ verdict_judge(const struct target *target, const struct request *request,
 	    ? -1
 	    : (int)response->phase;
 	judge_result(&judgement);
+	if (is_prompt(&judgement) && response->result != RESPONSE_COMPLETE)
+		judgement_prompt_fault(&judgement);
 	if (trusts_blindly(target, response))
 		outcome_warn(outcome,
 		    xstrdup("the server's certificate is not verified (tls.verify)"));

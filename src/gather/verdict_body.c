@@ -143,9 +143,8 @@ holds_secret(const struct judgement *judgement, const char *text, size_t len)
 	return found;
 }
 
-/* Where there are secrets: what may be shown of the JSON, made once. */
-static struct buffer *
-masked_json(struct judgement *judgement)
+struct buffer *
+judgement_masked_json(struct judgement *judgement)
 {
 	const struct span *json = &judgement->facts.json;
 
@@ -163,7 +162,7 @@ judgement_echoes_secret(struct judgement *judgement)
 	if (secrets_empty(judgement->request->secrets))
 		return false;
 	if (facts->has_json &&
-	    differ(masked_json(judgement), facts->json.text, facts->json.len))
+	    differ(judgement_masked_json(judgement), facts->json.text, facts->json.len))
 		return true;
 	return holds_secret(judgement, facts->body, facts->body_len) ||
 	    holds_secret(
@@ -191,9 +190,8 @@ excerpt_source_len(const struct judgement *judgement, size_t len)
 	return len;
 }
 
-/* Keep what the excerpt would be made from. */
-static void
-save_start(struct judgement *judgement)
+void
+judgement_save_start(struct judgement *judgement)
 {
 	const struct response *response = judgement->response;
 
@@ -206,8 +204,8 @@ save_start(struct judgement *judgement)
 	memcpy(judgement->start, response->body, judgement->start_len);
 }
 
-char *
-judgement_excerpt(const struct judgement *judgement)
+static char *
+excerpt_of_body(const struct judgement *judgement)
 {
 	const struct response *response = judgement->response;
 	const char *body = response->body;
@@ -221,8 +219,7 @@ judgement_excerpt(const struct judgement *judgement)
 		len = judgement->whole.len > 0 ? judgement->whole.len
 		                               : judgement->start_len;
 	}
-	/* What is secret of it, nobody can tell from the rest without the rules. */
-	if (len == 0 || judgement->target->has_secret_value)
+	if (len == 0)
 		return NULL;
 	buffer_init(&text, BUFFER_UNLIMITED);
 	decode(judgement, body, excerpt_source_len(judgement, len), &text);
@@ -230,6 +227,21 @@ judgement_excerpt(const struct judgement *judgement)
 	    judgement_mask_line(judgement, text.data, text.len, EXCERPT_CHARACTERS);
 	buffer_clear(&text);
 	return excerpt;
+}
+
+char *
+judgement_excerpt(const struct judgement *judgement)
+{
+	const struct buffer *text = &judgement->text;
+
+	/* What is secret of it, nobody can tell from the rest without the rules. */
+	if (judgement->target->has_secret_value)
+		return NULL;
+	/* What a model said tells more than what it came in. */
+	if (judgement->target->kind == TARGET_PROMPT && text->len > 0)
+		return judgement_mask_line(
+		    judgement, text->data, text->len, EXCERPT_CHARACTERS);
+	return excerpt_of_body(judgement);
 }
 
 /* ---- reading ---- */
@@ -252,19 +264,15 @@ wants_json(const struct judgement *judgement)
 	        is_json_type(judgement->response->content_type));
 }
 
-static void
-fail_json(struct judgement *judgement, const struct json_scan *scan)
+char *
+judgement_json_fault(const char *what, const struct json_scan *scan)
 {
-	char *message;
-
 	if (scan->fault == JSON_FAULT_EMPTY)
-		message = xstrdup("body is not valid JSON: it is empty");
-	else
-		message = xasprintf("body is not valid JSON: %s at byte %zu",
-		    scan->fault == JSON_FAULT_SYNTAX ? "syntax error"
-		                                     : json_fault_text(scan->fault),
-		    scan->offset);
-	judgement_fail(judgement, KIND_INVALID_BODY, message);
+		return xasprintf("%s is not valid JSON: it is empty", what);
+	return xasprintf("%s is not valid JSON: %s at byte %zu", what,
+	    scan->fault == JSON_FAULT_SYNTAX ? "syntax error"
+	                                     : json_fault_text(scan->fault),
+	    scan->offset);
 }
 
 /* One pass checks the body, closes it up and finds all that rules and values ask for. */
@@ -275,11 +283,12 @@ read_json(struct judgement *judgement)
 	const struct target *target = judgement->target;
 	struct json_scan scan;
 
-	save_start(judgement);
+	judgement_save_start(judgement);
 	if (!json_scan_find(response->body, response->body_len,
 	        (unsigned)target->max_depth, target->pointers, judgement->found,
 	        &scan)) {
-		fail_json(judgement, &scan);
+		judgement_fail(
+		    judgement, KIND_INVALID_BODY, judgement_json_fault("body", &scan));
 		return false;
 	}
 	/* What looks at spans stops at the NUL, at the latest. */
@@ -321,7 +330,7 @@ keep_json(struct judgement *judgement)
 	struct response *response = judgement->response;
 
 	if (!secrets_empty(judgement->request->secrets)) {
-		keep(judgement, masked_json(judgement));
+		keep(judgement, judgement_masked_json(judgement));
 		return;
 	}
 	/* The body itself, without a copy. */

@@ -13,6 +13,7 @@ view_text(struct template_value *value, const char *text)
 	*value = (struct template_value){
 		.kind = text != NULL ? TEMPLATE_TEXT : TEMPLATE_NULL,
 		.plain = text,
+		.fetched = true,
 	};
 }
 
@@ -22,6 +23,7 @@ view_list(
 {
 	*value = (struct template_value){
 		.kind = TEMPLATE_LIST,
+		.fetched = true,
 		.node = node,
 		.data = data,
 	};
@@ -33,6 +35,7 @@ view_map(
 {
 	*value = (struct template_value){
 		.kind = TEMPLATE_MAP,
+		.fetched = true,
 		.node = node,
 		.data = data,
 	};
@@ -64,16 +67,19 @@ view_is_name(const char *path, size_t len, const char *name)
 
 /* ---- as JSON ---- */
 
-static bool
-put(struct marked *out, const char *text, size_t len, enum mark mark)
+/* Whoever cuts it off anyway gets as much as there is room for. */
+bool
+view_put(struct marked *out, const char *text, size_t len, enum mark mark)
 {
-	return len == 0 || marked_append(out, text, len, mark);
+	size_t room = out->text.max - out->text.len;
+
+	return marked_append(out, text, len < room ? len : room, mark) && len <= room;
 }
 
 bool
 view_append_raw(struct marked *out, const char *text)
 {
-	return put(out, text, strlen(text), MARK_PUT_IN);
+	return view_put(out, text, strlen(text), MARK_PUT_IN);
 }
 
 bool
@@ -84,8 +90,9 @@ view_append_string(struct marked *out, const char *text, size_t len, enum mark m
 
 	buffer_init(&escaped, BUFFER_UNLIMITED);
 	json_write_append_escaped(&escaped, text, len);
-	fits = put(out, "\"", 1, MARK_PUT_IN) &&
-	    put(out, escaped.data, escaped.len, mark) && put(out, "\"", 1, MARK_PUT_IN);
+	fits = view_put(out, "\"", 1, MARK_PUT_IN) &&
+	    view_put(out, escaped.data, escaped.len, mark) &&
+	    view_put(out, "\"", 1, MARK_PUT_IN);
 	buffer_clear(&escaped);
 	return fits;
 }
@@ -106,7 +113,7 @@ append_text(struct marked *out, const struct template_value *value)
 	} else {
 		len = strlen(text);
 	}
-	return value->number ? put(out, text, len, mark)
+	return value->number ? view_put(out, text, len, mark)
 	                     : view_append_string(out, text, len, mark);
 }
 
@@ -115,11 +122,11 @@ view_append(struct marked *out, const struct template_value *value)
 {
 	switch (value->kind) {
 	case TEMPLATE_NULL:
-		return put(out, "null", 4, MARK_PUT_IN);
+		return view_put(out, "null", 4, MARK_PUT_IN);
 	case TEMPLATE_FALSE:
-		return put(out, "false", 5, MARK_PUT_IN);
+		return view_put(out, "false", 5, MARK_PUT_IN);
 	case TEMPLATE_TRUE:
-		return put(out, "true", 4, MARK_PUT_IN);
+		return view_put(out, "true", 4, MARK_PUT_IN);
 	case TEMPLATE_TEXT:
 		return append_text(out, value);
 	case TEMPLATE_LIST:

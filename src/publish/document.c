@@ -24,6 +24,7 @@ static const char *const head_keys[HEAD_COUNT] = {
 	[HEAD_FAILED] = "failed",
 	[HEAD_SERVICES] = "services",
 	[HEAD_PROMPTS] = "prompts",
+	[HEAD_PROVIDERS] = "providers",
 };
 
 /* ---- is it one ---- */

@@ -35,8 +35,9 @@ enum head_key {
 	HEAD_FAILED,
 	HEAD_SERVICES,
 	HEAD_PROMPTS,
+	HEAD_PROVIDERS,
 };
-#define HEAD_COUNT (HEAD_PROMPTS + 1)
+#define HEAD_COUNT (HEAD_PROVIDERS + 1)
 
 struct document_entry {
 	char *name;       /* owned */

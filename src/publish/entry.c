@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/compiler.h"
 #include "base/json_write.h"
+#include "base/names.h"
 #include "base/span.h"
 #include "config/config.h"
 #include "gather/board.h"
@@ -11,8 +11,10 @@
 static void put_fields(struct json_write *json, const struct field *fields,
     const struct board_entry *entry, const char *left_out);
 
-/* The parts whose size a service decides; LEN bytes of `values` only where they are more
- * than what is usually taken out of an answer. */
+/* The parts whose size an answer decides, or what was put into a prompt; LEN bytes of
+ * `values` only where they are more than what is usually taken out of an answer. */
+static const char *const data_names[] = { "data", "last_data", "values", "prompt",
+	"response", "last_response", NULL };
 #define MANY_VALUES_BYTES ((size_t)4 * 1024)
 
 static bool
@@ -24,8 +26,8 @@ is_values(const char *name)
 static bool
 is_data(const char *name, size_t len)
 {
-	return strcmp(name, "data") == 0 || strcmp(name, "last_data") == 0 ||
-	    (is_values(name) && len > MANY_VALUES_BYTES);
+	return names_find(data_names, name) >= 0 &&
+	    (!is_values(name) || len > MANY_VALUES_BYTES);
 }
 
 /* What stands in its place. */
@@ -47,8 +49,9 @@ put_texts(
 	json_write_end_array(json);
 }
 
+/* A text, or JSON. */
 static void
-put_json(struct json_write *json, const struct field *field,
+put_text(struct json_write *json, const struct field *field,
     const struct field_value *value, bool leave_out)
 {
 	if (value->text == NULL)
@@ -56,6 +59,8 @@ put_json(struct json_write *json, const struct field *field,
 	else if (leave_out && is_data(field->name, value->len))
 		json_write_raw(
 		    json, empty_data(field->name), strlen(empty_data(field->name)));
+	else if (field->type == FIELD_TEXT)
+		json_write_string_len(json, value->text, value->len);
 	else
 		json_write_raw(json, value->text, value->len);
 }
@@ -76,22 +81,16 @@ put_value(struct json_write *json, const struct field *field,
 {
 	switch (field->type) {
 	case FIELD_TEXT:
-		json_write_string(json, value->text);
+	case FIELD_JSON:
+		put_text(json, field, value, left_out != NULL);
 		break;
 	case FIELD_INT:
-		if (value->number < 0)
-			json_write_null(json);
-		else
-			json_write_int(json, value->number);
-		break;
 	case FIELD_US:
-		json_write_us_as_ms(json, value->number);
-		break;
+	case FIELD_MONEY:
+	case FIELD_AMOUNT:
+	case FIELD_BOOL:
 	case FIELD_TIME:
-		json_write_time(json, value->number);
-		break;
-	case FIELD_JSON:
-		put_json(json, field, value, left_out != NULL);
+		field_write_number(json, field->type, value);
 		break;
 	case FIELD_TEXTS:
 		put_texts(json, value, left_out);
@@ -130,15 +129,13 @@ is_restored(const struct board_entry *entry)
 	return !entry->asked && entry->restored != NULL;
 }
 
-/* The one of the names above that KEY of a former run's VALUE is; NULL: none of them. */
+/* The one of data_names that KEY of a former run's VALUE is; NULL: none of them. */
 static const char *
 data_name(struct span key, struct span value)
 {
-	static const char *const names[] = { "data", "last_data", "values" };
-
-	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-		if (span_is_text(key, names[i]) && is_data(names[i], value.len))
-			return names[i];
+	for (const char *const *name = data_names; *name != NULL; name++) {
+		if (span_is_text(key, *name) && is_data(*name, value.len))
+			return *name;
 	}
 	return NULL;
 }
@@ -221,11 +218,12 @@ entry_data_bytes(const struct board_entry *entry)
 
 	if (is_restored(entry))
 		return restored_data_bytes(entry);
-	for (const struct field *field = service_fields; field->name != NULL; field++) {
+	for (const struct field *field = fields_of(entry); field->name != NULL;
+	     field++) {
 		struct field_value value = { .number = -1 };
 
 		/* Only these are long. */
-		if (field->type != FIELD_JSON)
+		if (field->type != FIELD_JSON && field->type != FIELD_TEXT)
 			continue;
 		field->get(entry, &value);
 		if (value.text != NULL && is_data(field->name, value.len) &&
@@ -263,5 +261,5 @@ entry_append(struct buffer *out, const struct board_entry *entry, const char *le
 		return;
 	}
 	json_write_init(&json, out);
-	put_object(&json, service_fields, entry, left_out);
+	put_object(&json, fields_of(entry), entry, left_out);
 }

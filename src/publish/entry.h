@@ -12,8 +12,9 @@ struct buffer;
 
 /*
  * Append `"NAME": {...}`: as a former run published it where that was restored and there
- * was no outcome since. With LEFT_OUT, a reason, `data` and `last_data` are null, many
- * `values` are none, and the reason stands last in `warnings`; NULL: as it is.
+ * was no outcome since. With LEFT_OUT, a reason, its data (`data`, of a prompt also what was
+ * sent and answered, and the last good ones of all these) is null, many `values` are none, and
+ * the reason stands last in `warnings`; NULL: as it is.
  */
 void entry_append(
     struct buffer *out, const struct board_entry *entry, const char *left_out);

@@ -14,7 +14,7 @@
 #include "gather/fields.h"
 
 /* No object of the table has more. */
-#define MAX_FIELDS 32
+#define MAX_FIELDS 48
 
 /* ---- does it fit? ---- */
 
@@ -72,6 +72,12 @@ fits(struct span value, const struct field *field)
 		return span_whole_number(value, &number);
 	case FIELD_US:
 		return span_ms_as_us(value) >= 0;
+	case FIELD_MONEY:
+		return span_money(value) >= 0;
+	case FIELD_AMOUNT:
+		return span_whole_number(value, &number) || span_money(value) >= 0;
+	case FIELD_BOOL:
+		return span_kind(value) == SPAN_BOOL;
 	case FIELD_TIME:
 		return span_time_ms(value) >= 0;
 	case FIELD_JSON:
@@ -136,7 +142,8 @@ put_values(struct json_write *json, struct span values, const struct target *tar
 static bool
 is_past(const struct field *field, const struct target *target)
 {
-	static const char *const answers[] = { "data", "last_data", "excerpt", NULL };
+	static const char *const answers[] = { "data", "last_data", "response",
+		"last_response", "excerpt", NULL };
 
 	/* Whoever starts again does not hold back. */
 	if (strcmp(field->name, "next_at") == 0)
@@ -165,7 +172,12 @@ put_nothing(
 		break;
 	case FIELD_INT:
 	case FIELD_US:
+	case FIELD_MONEY:
+	case FIELD_AMOUNT:
 		json_write_int(json, 0);
+		break;
+	case FIELD_BOOL:
+		json_write_bool(json, false);
 		break;
 	case FIELD_JSON:
 		json_write_begin_object(json);
@@ -236,5 +248,5 @@ fitted_append(struct buffer *out, struct span entry, const struct target *target
 	struct json_write json;
 
 	json_write_init(&json, out);
-	put_object(&json, service_fields, entry, target);
+	put_object(&json, fields_of_target(target), entry, target);
 }

@@ -159,7 +159,7 @@ put_duration(struct json_write *json, const struct head_facts *facts)
 static void
 describe_duration(struct json_write *json)
 {
-	schema_put_duration(json, true);
+	schema_put_number(json, true);
 }
 
 static void

@@ -11,8 +11,11 @@
 #include "config/config.h"
 #include "config/render.h"
 #include "gather/board.h"
+#include "prompt/prompt_request.h"
 #include "publish/document.h"
 #include "publish/fitted.h"
+#include "publish/previous_prompt.h"
+#include "publish/providers_part.h"
 #include "template/template.h"
 
 /* ---- the head ---- */
@@ -129,7 +132,7 @@ render_now(const struct config *config, const struct target *target,
 	*own = NULL;
 	if (target->rendered != NULL)
 		return target->rendered;
-	*own = render_request(config, target, &with, &fault);
+	*own = target_request(config, target, &with, &fault);
 	free(fault.why);
 	return *own;
 }
@@ -185,15 +188,45 @@ remember_texts(struct board_memory *memory, struct span text, const struct span 
 		return;
 	if (!shows_a_secret(parts[PART_URL], now))
 		memory->entry = mask_entry(text, target, now, &memory->entry_len);
-	if (target->keep_last && !target->has_secret_value && data.text != NULL)
+	if (target->kind == TARGET_SERVICE && target->keep_last &&
+	    !target->has_secret_value && data.text != NULL)
 		memory->last_data = mask(data, now, &memory->last_data_len);
 	rendered_request_free(own);
+}
+
+/* The rest, of an entry TEXT of PROMPT. */
+static void
+remember_prompt(
+    struct board_memory *memory, struct span text, const struct prompt *prompt)
+{
+	const struct span published = { memory->entry, memory->entry_len };
+
+	previous_prompt_read(prompt, published, text, memory);
+}
+
+/* Is there nothing to go on with? Of a prompt that was not asked more may be known than that. */
+static bool
+is_empty(const struct board_memory *memory)
+{
+	return memory->status == STATUS_PENDING && memory->checked_at_ms < 0 &&
+	    memory->budget.started_at_ms < 0;
+}
+
+static void
+forget(struct board_memory *memory)
+{
+	free(memory->entry);
+	free(memory->last_data);
+	if (memory->good != NULL)
+		outcome_clear(memory->good);
+	free(memory->good);
 }
 
 /* Returns false where TEXT knows nothing of the target. */
 static bool
 restore(struct board *board, struct board_entry *entry, struct span text)
 {
+	const struct prompt *prompt = target_prompt(entry->target);
 	struct span parts[PART_COUNT];
 	struct board_memory memory;
 
@@ -204,11 +237,18 @@ restore(struct board *board, struct board_entry *entry, struct span text)
 		.checked_at_ms = span_time_ms(parts[PART_CHECKED_AT]),
 		.last_ok_at_ms = span_time_ms(parts[PART_LAST_OK_AT]),
 	};
-	if (memory.status == STATUS_PENDING)
+	if (memory.status == STATUS_PENDING && prompt == NULL)
 		return false;
+	budget_init(&memory.budget);
 	if (!span_whole_number(parts[PART_FAILURES], &memory.failures))
 		memory.failures = 0;
 	remember_texts(&memory, text, parts, board_config(board), entry->target);
+	if (prompt != NULL)
+		remember_prompt(&memory, text, prompt);
+	if (is_empty(&memory)) {
+		forget(&memory);
+		return false;
+	}
 	board_restore(board, entry, &memory);
 	return true;
 }
@@ -221,11 +261,10 @@ find_entry(const struct board *board, const struct document_entry *old)
 {
 	const struct target *target;
 
-	if (old->is_prompt)
-		return NULL;
 	target = config_find(board_config(board), old->name);
 	/* Compared again: a name may hold a NUL there, behind which nobody has looked. */
-	if (target == NULL || !span_is_text(old->key, target->name))
+	if (target == NULL || !span_is_text(old->key, target->name) ||
+	    old->is_prompt != (target->kind == TARGET_PROMPT))
 		return NULL;
 	return board_entry(board, target->index);
 }
@@ -262,6 +301,8 @@ previous_restore(
 	if (parsed) {
 		*previous = read_head(&document);
 		previous->restored_count = restore_all(board, &document);
+		providers_part_restore(
+		    document.head[HEAD_PROVIDERS], board_providers(board));
 	}
 	document_clear(&document);
 	return parsed;

@@ -23,7 +23,8 @@ struct previous {
 
 /*
  * Read TEXT, a status document, and restore the entries of BOARD whose targets it names
- * (services among the services). What is odd in one entry leaves that entry pending.
+ * (services among the services, prompts among the prompts), and what was spent of the budgets
+ * of prompts and providers. What is odd in one entry leaves that entry pending.
  *
  * What an entry says is published again, with the keys that entries have by now and with ***
  * for what is a secret by now (see fitted_append()). Where its URL showed one, for all to

@@ -77,6 +77,7 @@ make_document(struct publisher *publisher)
 		.gathering = publisher->gathering,
 		.mode = output->gather_mode,
 		.now_ms = clock_wall_ms(),
+		.now_us = clock_now_us(),
 	};
 	struct snapshot *snapshot = snapshot_make(publisher->maker, &head);
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+struct field;
 struct json_write;
 
 /* With NULLABLE also null, here and below. */
@@ -18,7 +19,7 @@ void schema_put_time(struct json_write *json, bool nullable);
 
 /* A whole number, or any, from 0. */
 void schema_put_count(struct json_write *json, bool nullable);
-void schema_put_duration(struct json_write *json, bool nullable);
+void schema_put_number(struct json_write *json, bool nullable);
 
 void schema_put_texts(struct json_write *json);
 
@@ -33,5 +34,9 @@ void schema_end_object(struct json_write *json);
 void schema_begin_property(
     struct json_write *json, const char *name, const char *description);
 void schema_end_property(struct json_write *json);
+
+/* An object that has FIELDS, ended by a NULL name, in their order. */
+void schema_put_fields(
+    struct json_write *json, const struct field *fields, bool nullable);
 
 #endif

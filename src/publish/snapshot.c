@@ -14,14 +14,24 @@
 #include "gather/report.h"
 #include "publish/entry.h"
 #include "publish/head.h"
+#include "publish/providers_part.h"
 
 /* What stands before an entry; the first one goes without the comma. */
 #define ENTRY_LEAD       ",\n    "
 #define ENTRY_LEAD_COMMA 1
 
+/* Around the entries of services, and of prompts. */
 #define SERVICES_LEAD ",\n  \"services\": {"
-#define DOCUMENT_FOOT "\n  },\n  \"prompts\": {}\n}\n"
-#define EMPTY_FOOT    "},\n  \"prompts\": {}\n}\n"
+#define PROMPTS_LEAD  ",\n  \"prompts\": {"
+#define SECTION_END   "\n  }"
+#define EMPTY_END     "}"
+
+/* What comes behind both, before the providers and after them. */
+#define PROVIDERS_LEAD ",\n  "
+#define DOCUMENT_FOOT  "\n}\n"
+
+/* The parts of a frame: up to the services, between them and the prompts, behind those. */
+#define FRAME_PARTS 3
 
 /* The text of one entry, shared by the maker and all snapshots that hold it. */
 struct entry_text {
@@ -50,10 +60,12 @@ struct snapshot_maker {
 struct snapshot {
 	unsigned references;
 	size_t bytes;
-	char *frame; /* owned: head and foot, all that is no entry */
-	struct entry_text **entries;
+	char *frame;                 /* owned: all that is no entry */
+	struct entry_text **entries; /* those of services come first */
 	size_t entry_count;
-	struct iovec *pieces; /* head, entries, foot */
+	size_t service_count; /* of them */
+	struct iovec
+	    *pieces; /* a part of the frame, services, another, prompts, the last */
 };
 
 /* ---- entries ---- */
@@ -235,39 +247,55 @@ fit(struct snapshot_maker *maker, struct snapshot *snapshot)
 	maker->too_large = too_large;
 }
 
+/* How much of the lead of the entry with number INDEX is left out. */
+static size_t
+skipped_lead(const struct snapshot *snapshot, size_t index)
+{
+	return index == 0 || index == snapshot->service_count ? ENTRY_LEAD_COMMA : 0;
+}
+
 static void
 collect_entries(struct snapshot_maker *maker, struct snapshot *snapshot)
 {
 	size_t count = maker->entry_count;
 
 	snapshot->entry_count = count;
+	snapshot->service_count = board_config(maker->board)->service_count;
 	snapshot->entries = xcalloc(count + 1, sizeof(struct entry_text *));
 	for (size_t i = 0; i < count; i++) {
 		struct entry_text *text = current_text(maker, i);
 
 		text->references++;
 		snapshot->entries[i] = text;
-		snapshot->bytes += text->len - (i == 0 ? ENTRY_LEAD_COMMA : 0);
+		snapshot->bytes += text->len - skipped_lead(snapshot, i);
 	}
 }
 
-/* The entries between head and foot: the first HEAD_LEN and the last FOOT_LEN bytes of the
- * frame. */
+/* The entries between the parts of the frame, of so many bytes each. */
 static void
-lay_out_pieces(struct snapshot *snapshot, size_t head_len, size_t foot_len)
+lay_out_pieces(struct snapshot *snapshot, const size_t part_lens[FRAME_PARTS])
 {
+	char *part = snapshot->frame;
 	struct iovec *piece;
 
-	snapshot->pieces = xcalloc(snapshot->entry_count + 2, sizeof(struct iovec));
+	snapshot->pieces =
+	    xcalloc(snapshot->entry_count + FRAME_PARTS, sizeof(struct iovec));
 	piece = snapshot->pieces;
-	*piece++ = (struct iovec){ snapshot->frame, head_len };
-	for (size_t i = 0; i < snapshot->entry_count; i++) {
+	*piece++ = (struct iovec){ part, part_lens[0] };
+	part += part_lens[0];
+	for (size_t i = 0; i <= snapshot->entry_count; i++) {
 		struct entry_text *text = snapshot->entries[i];
-		size_t skip = i == 0 ? ENTRY_LEAD_COMMA : 0;
+		size_t skip = skipped_lead(snapshot, i);
 
-		*piece++ = (struct iovec){ text->text + skip, text->len - skip };
+		if (i == snapshot->service_count) {
+			*piece++ = (struct iovec){ part, part_lens[1] };
+			part += part_lens[1];
+		}
+		if (i < snapshot->entry_count)
+			*piece++ =
+			    (struct iovec){ text->text + skip, text->len - skip };
 	}
-	*piece = (struct iovec){ snapshot->frame + head_len, foot_len };
+	*piece = (struct iovec){ part, part_lens[2] };
 }
 
 static void
@@ -284,28 +312,43 @@ append_head(struct buffer *out, const struct snapshot_maker *maker,
 	head_append(out, &facts);
 }
 
+/* All that is no entry, in parts of so many bytes; the caller's. */
+static char *
+make_frame(const struct snapshot_maker *maker, const struct snapshot_head *head,
+    size_t part_lens[FRAME_PARTS])
+{
+	size_t service_count = board_config(maker->board)->service_count;
+	bool has_prompts = maker->entry_count > service_count;
+	struct buffer frame;
+
+	buffer_init(&frame, BUFFER_UNLIMITED);
+	append_head(&frame, maker, head);
+	buffer_append_string(&frame, SERVICES_LEAD);
+	part_lens[0] = frame.len;
+	buffer_append_string(&frame, service_count > 0 ? SECTION_END : EMPTY_END);
+	buffer_append_string(&frame, PROMPTS_LEAD);
+	part_lens[1] = frame.len - part_lens[0];
+	buffer_append_string(&frame, has_prompts ? SECTION_END : EMPTY_END);
+	buffer_append_string(&frame, PROVIDERS_LEAD);
+	providers_part_append(&frame, maker->board, head->now_us, head->now_ms);
+	buffer_append_string(&frame, DOCUMENT_FOOT);
+	part_lens[2] = frame.len - part_lens[0] - part_lens[1];
+	return buffer_take(&frame);
+}
+
 struct snapshot *
 snapshot_make(struct snapshot_maker *maker, const struct snapshot_head *head)
 {
 	struct snapshot *snapshot = xcalloc(1, sizeof(*snapshot));
-	bool empty = maker->entry_count == 0;
-	struct buffer frame;
-	size_t head_len, foot_len;
+	size_t part_lens[FRAME_PARTS];
 
 	assert(maker->entry_count == board_size(maker->board));
-	buffer_init(&frame, BUFFER_UNLIMITED);
-	append_head(&frame, maker, head);
-	buffer_append_string(&frame, SERVICES_LEAD);
-	head_len = frame.len;
-	buffer_append_string(&frame, empty ? EMPTY_FOOT : DOCUMENT_FOOT);
-
 	snapshot->references = 1;
-	snapshot->bytes = frame.len;
-	foot_len = frame.len - head_len;
-	snapshot->frame = buffer_take(&frame);
+	snapshot->frame = make_frame(maker, head, part_lens);
+	snapshot->bytes = part_lens[0] + part_lens[1] + part_lens[2];
 	collect_entries(maker, snapshot);
 	fit(maker, snapshot);
-	lay_out_pieces(snapshot, head_len, foot_len);
+	lay_out_pieces(snapshot, part_lens);
 	return snapshot;
 }
 
@@ -332,7 +375,7 @@ snapshot_unref(struct snapshot *snapshot)
 const struct iovec *
 snapshot_pieces(const struct snapshot *snapshot, size_t *count)
 {
-	*count = snapshot->entry_count + 2;
+	*count = snapshot->entry_count + FRAME_PARTS;
 	return snapshot->pieces;
 }
 

@@ -27,6 +27,7 @@ struct snapshot_head {
 	bool gathering; /* the newest round is not decided: `outcome` says so */
 	enum gather_mode mode;
 	int64_t now_ms; /* wall time */
+	int64_t now_us; /* the same instant on the monotonic clock */
 };
 
 /* Keeps the entry texts of BOARD (borrowed) between snapshots, and what the log said of
@@ -38,8 +39,8 @@ void snapshot_maker_reload(struct snapshot_maker *maker, const char *host);
 void snapshot_maker_free(struct snapshot_maker *maker);
 
 /*
- * The document with HEAD. Where it would be larger than `output.max_size`, `data` and
- * `last_data` of the largest entries become null, as few as do, and each such entry says
+ * The document with HEAD. Where it would be larger than `output.max_size`, the data of the
+ * largest entries (see entry_append()) become null, as few as do, and each such entry says
  * so in `warnings`, and in the log unless the last document had it so already. What is too
  * large without any data is published all the same.
  */

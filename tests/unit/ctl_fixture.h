@@ -49,7 +49,8 @@
 	"\"last_ok_at\":\"2026-11-21T03:40:00.000Z\",\"failures\":0,\"attempts\":1,"         \
 	"\"http_status\":200,\"provider\":\"gemini\",\"model\":\"gemini-2.0-flash\","        \
 	"\"duration_ms\":812.0,\"prompt\":\"In one line?\",\"response\":\"All\\nis well.\"," \
-	"\"finish_reason\":\"stop\",\"usage\":{\"input_tokens\":21},"                        \
+	"\"finish_reason\":\"stop\",\"usage\":{\"input_tokens\":21,\"output_tokens\":5,"     \
+	"\"reasoning_tokens\":null,\"cached_tokens\":null,\"total_tokens\":26},"             \
 	"\"reused\":false,\"error\":null,\"warnings\":[],\"values\":{},\"data\":null}"
 
 /* Written as gatherd does. `failed` also names one that is not there. */

@@ -179,9 +179,15 @@ now_us(void *arg)
 	return fake->now_us;
 }
 
+/* Prompts go to one URL: theirs is that of the model "mN". */
 static size_t
 number_of(const struct request *request)
 {
+	static const char key[] = "\"model\":\"m";
+	const char *model = request->body != NULL ? strstr(request->body, key) : NULL;
+
+	if (model != NULL)
+		return strtoul(model + strlen(key), NULL, 10);
 	return strtoul(strrchr(request->url.text, '/') + 1, NULL, 10);
 }
 

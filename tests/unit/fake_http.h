@@ -39,8 +39,8 @@ struct fake_answer {
 
 struct fake_http;
 
-/* Every request whose URL ends in "/N", N under COUNT, has an answer of its own: at
- * first an empty 204 at once. */
+/* Every request whose URL ends in "/N", or whose body asks the model "mN", N under COUNT, has
+ * an answer of its own: at first an empty 204 at once. */
 struct fake_http *fake_http_new(size_t count);
 
 /* Nothing may be in flight any more: an assertion. */

@@ -89,6 +89,10 @@ test_an_attempts_end_is_told_with_what_follows(UNUSED void **state)
 	assert_told(&end,
 	    "attempt 1 of 3: returned HTTP 503; again with a new access token",
 	    "tried again with a new access token");
+	end.with_new_token = false;
+	end.decision.uncounted = true;
+	assert_told(&end, "attempt 1 of 3: returned HTTP 503; again in 312 ms",
+	    "tried again after 312 ms (not counted: the provider pushed back)");
 }
 
 static void
@@ -106,6 +110,11 @@ test_it_is_told_why_there_is_no_other_attempt(UNUSED void **state)
 	    "attempt 1 of 3: returned HTTP 503; not again: the POST may have had its "
 	    "effect",
 	    "not tried again: the POST may have had its effect");
+	end.decision.verdict = RETRY_COSTLY;
+	assert_told(&end,
+	    "attempt 1 of 3: returned HTTP 503; not again: each attempt that times out "
+	    "may have been paid for",
+	    "not tried again: each attempt that times out may have been paid for");
 	end.decision.verdict = RETRY_LATE;
 	end.decision.wait_us = 120000000;
 	assert_told(&end,

@@ -121,8 +121,7 @@ test_a_prompt_is_told_with_its_answer(UNUSED void **state)
 	    "  HTTP status  200\n"
 	    "  Latency      812 ms\n"
 	    "  Finish       stop\n"
-	    "  Usage        input_tokens: 21\n"
-	    "  Reused       no\n"
+	    "  Tokens       21 input, 5 output, 26 total\n"
 	    "\n"
 	    "  Prompt\n"
 	    "    In one line?\n"
@@ -130,6 +129,60 @@ test_a_prompt_is_told_with_its_answer(UNUSED void **state)
 	    "  Response\n"
 	    "    All\n"
 	    "    is well.\n");
+}
+
+static void
+test_a_prompt_is_told_with_what_it_took(UNUSED void **state)
+{
+	char *text = detail("{\"version\":1,\"status\":\"down\",\"prompts\":{\"p\":{"
+	                    "\"status\":\"error\",\"success\":false,\"failures\":1,"
+	                    "\"model\":null,\"prompt\":\"Why?\",\"response\":null,"
+	                    "\"usage\":null,\"usage_unknown_attempts\":2,"
+	                    "\"cost\":0.00125,\"budget\":{\"unit\":\"tokens\","
+	                    "\"limit\":25,\"spent\":20,\"per_ms\":86400000,"
+	                    "\"started_at\":\"2026-11-21T03:40:12.000Z\","
+	                    "\"ends_at\":\"2026-11-22T03:40:12.123Z\"},"
+	                    "\"input_hash\":\"abc\",\"reused\":true,"
+	                    "\"request_id\":\"req_1\",\"data\":null,"
+	                    "\"last_response\":\"Because.\",\"last_data\":[1]}}}",
+	    "p", &paper);
+
+	assert_string_equal(text,
+	    "p (prompt): error\n"
+	    "\n"
+	    "  Failures     1\n"
+	    "  Unaccounted  2 attempts\n"
+	    "  Cost         0.00125\n"
+	    "  Budget       20 of 25 tokens spent, until 2026-11-22 03:40:12 UTC (in "
+	    "1d)\n"
+	    "  Reused       yes\n"
+	    "  Request ID   req_1\n"
+	    "  Input hash   abc\n"
+	    "\n"
+	    "  Prompt\n"
+	    "    Why?\n"
+	    "\n"
+	    "  Last response\n"
+	    "    Because.\n"
+	    "\n"
+	    "  Last data\n"
+	    "    [\n"
+	    "      1\n"
+	    "    ]\n");
+	free(text);
+}
+
+static void
+test_the_last_good_answer_is_not_told_twice(UNUSED void **state)
+{
+	char *text = detail("{\"version\":1,\"status\":\"ok\",\"prompts\":{\"p\":{"
+	                    "\"status\":\"ok\",\"response\":\"Hi.\",\"data\":null,"
+	                    "\"usage_unknown_attempts\":0,\"budget\":null,"
+	                    "\"last_response\":\"Hi.\",\"last_data\":null}}}",
+	    "p", &paper);
+
+	assert_string_equal(text, "p (prompt): ok\n\n\n  Response\n    Hi.\n");
+	free(text);
 }
 
 static void
@@ -196,6 +249,8 @@ main(void)
 		cmocka_unit_test(test_a_service_is_told_with_all_it_has),
 		cmocka_unit_test(test_a_service_that_is_held_back_says_until_when),
 		cmocka_unit_test(test_a_prompt_is_told_with_its_answer),
+		cmocka_unit_test(test_a_prompt_is_told_with_what_it_took),
+		cmocka_unit_test(test_the_last_good_answer_is_not_told_twice),
 		cmocka_unit_test(test_colours_are_only_put_around_words),
 		cmocka_unit_test(test_foreign_text_cannot_steer_the_terminal),
 		cmocka_unit_test(test_a_large_answer_is_shown_up_to_a_bound),

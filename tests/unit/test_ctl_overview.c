@@ -38,11 +38,13 @@ test_a_document_is_a_head_and_a_table(UNUSED void **state)
 	    "NAME      STATUS    SINCE  LATENCY  ERROR\n"
 	    "orders    degraded  12s     203 ms  warnings: the queue is long (and 1 "
 	    "more)\n"
-	    "headline  ok        1d      812 ms\n"
 	    "\n"
 	    "shop\n"
 	    "payments  timeout   2h 5m  5001 ms  timed out after 5s waiting for the "
-	    "first byte\n");
+	    "first byte\n"
+	    "\n"
+	    "PROMPT    STATUS  SINCE  LATENCY  MODEL             TOKENS  ERROR\n"
+	    "headline  ok      1d      812 ms  gemini-2.0-flash      26\n");
 }
 
 static void
@@ -57,11 +59,13 @@ test_on_a_terminal_lines_are_marked_and_fit(UNUSED void **state)
 	    "\n"
 	    "  NAME      STATUS    SINCE  LATENCY  ERROR\n"
 	    "! orders    degraded  12s     203 ms  warnings: the queue is lo\xE2\x80\xA6\n"
-	    "  headline  ok        1d      812 ms\n"
 	    "\n"
 	    "shop\n"
 	    "\xC3\x97 payments  timeout   2h 5m  5001 ms  timed out after 5s waitin"
-	    "\xE2\x80\xA6\n");
+	    "\xE2\x80\xA6\n"
+	    "\n"
+	    "  PROMPT    STATUS  SINCE  LATENCY  MODEL          TOKENS  ERROR\n"
+	    "  headline  ok      1d      812 ms  gemini-2.0-f\xE2\x80\xA6      26\n");
 }
 
 static void
@@ -137,6 +141,50 @@ test_groups_stand_in_the_order_of_their_first_targets(UNUSED void **state)
 	    "a1            -            -\n");
 }
 
+#define PROVIDERS(members)                                                          \
+	"{\"version\":1,\"status\":\"ok\",\"prompts\":{\"p\":{\"status\":\"ok\"}}," \
+	"\"providers\":{\"g\":{\"max_concurrent\":5," members "}}}"
+
+#define PROMPT_TABLE                                             \
+	"\n"                                                     \
+	"PROMPT  STATUS  SINCE  LATENCY  MODEL  TOKENS  ERROR\n" \
+	"p       ok      -            -  -           -\n"
+
+static void
+test_providers_are_told_that_hold_their_prompts_back(UNUSED void **state)
+{
+	assert_overview(
+	    PROVIDERS("\"limit\":3,\"rejections\":12,"
+	              "\"paused_until\":\"2026-11-21T03:40:24.123Z\","
+	              "\"budget\":{\"unit\":\"tokens\",\"limit\":25,\"spent\":30,"
+	              "\"ends_at\":\"2026-11-21T04:40:12.123Z\"}"),
+	    false, &paper, FIXTURE_NOW_MS,
+	    "ok\n"
+	    "provider g: 3 of 5 at once after 12 rejections, paused until 2026-11-21 "
+	    "03:40:24 UTC (in 12s), 30 of 25 tokens spent until 2026-11-21 04:40:12 UTC "
+	    "(in 1h)\n" PROMPT_TABLE);
+	assert_overview(PROVIDERS("\"limit\":4,\"rejections\":1,\"paused_until\":null,"
+	                          "\"budget\":null"),
+	    false, &paper, FIXTURE_NOW_MS,
+	    "ok\nprovider g: 4 of 5 at once after 1 rejection\n" PROMPT_TABLE);
+}
+
+static void
+test_providers_that_hold_nobody_back_are_not_told(UNUSED void **state)
+{
+	/* A limit that is still learned, a pause and a period that are over. */
+	assert_overview(
+	    PROVIDERS("\"limit\":3,\"rejections\":0,"
+	              "\"paused_until\":\"2026-11-21T03:40:00.000Z\","
+	              "\"budget\":{\"unit\":\"cost\",\"limit\":0.5,\"spent\":0.7,"
+	              "\"ends_at\":\"2026-11-21T03:40:00.000Z\"}"),
+	    false, &paper, FIXTURE_NOW_MS, "ok\n" PROMPT_TABLE);
+	assert_overview(PROVIDERS("\"limit\":5,\"rejections\":9,"
+	                          "\"budget\":{\"unit\":\"cost\",\"limit\":0.5,"
+	                          "\"spent\":0.4,\"ends_at\":null}"),
+	    false, &paper, FIXTURE_NOW_MS, "ok\n" PROMPT_TABLE);
+}
+
 static void
 test_failed_entries_keep_their_text(UNUSED void **state)
 {
@@ -178,6 +226,8 @@ main(void)
 		cmocka_unit_test(test_a_document_may_be_empty_or_lack_keys),
 		cmocka_unit_test(test_a_round_that_is_not_complete_is_told),
 		cmocka_unit_test(test_groups_stand_in_the_order_of_their_first_targets),
+		cmocka_unit_test(test_providers_are_told_that_hold_their_prompts_back),
+		cmocka_unit_test(test_providers_that_hold_nobody_back_are_not_told),
 		cmocka_unit_test(test_failed_entries_keep_their_text),
 	};
 

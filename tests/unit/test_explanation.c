@@ -132,6 +132,23 @@ test_what_was_not_asked_has_no_attempt(UNUSED void **state)
 }
 
 static void
+test_every_kind_of_error_has_its_words(UNUSED void **state)
+{
+	for (int kind = KIND_NONE + 1; kind < KIND_COUNT; kind++) {
+		const char *words;
+		struct stage s;
+
+		open_stage(&s, 1);
+		put_outcome(&s, (enum error_kind)kind, "the message");
+		words = strstr(told(&s), "\n  ");
+		assert_non_null(words);
+		assert_non_null(strstr(words, " the message."));
+		assert_true(words[3] >= 'A' && words[3] <= 'Z');
+		close_stage(&s);
+	}
+}
+
+static void
 test_on_a_terminal_it_is_coloured_and_broken(UNUSED void **state)
 {
 	const struct screen screen = {
@@ -483,6 +500,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_that_is_known_is_laid_out),
 		cmocka_unit_test(test_what_was_not_asked_has_no_attempt),
+		cmocka_unit_test(test_every_kind_of_error_has_its_words),
 		cmocka_unit_test(test_on_a_terminal_it_is_coloured_and_broken),
 		cmocka_unit_test(test_nothing_of_it_is_obeyed_by_a_terminal),
 		cmocka_unit_test(test_a_long_body_is_cut),

@@ -171,6 +171,94 @@ test_what_is_a_secret_value_by_now_is_told_no_more(UNUSED void **state)
 	assert_member(entry, NULL, "data", NULL, "\"hunter22\"");
 }
 
+/* ---- prompts ---- */
+
+/* The member NAME of what becomes of the entry TEXT of a prompt reads EXPECTED; NULL: it is left
+ * out. */
+static void
+assert_of_prompt(
+    const char *text, const char *keys, const char *name, const char *expected)
+{
+	struct config *config = fake_config_new(0);
+	struct prompt *prompt = fake_config_add_prompt(config, keys);
+	struct buffer out;
+	struct span value;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	fitted_append(&out, span_whole(text, strlen(text)), &prompt->target);
+	value = span_member(span_whole(out.data, out.len), name);
+	if (expected == NULL)
+		assert_null(value.text);
+	else if (value.len != strlen(expected) ||
+	    memcmp(value.text, expected, value.len) != 0)
+		fail_msg("%s of %s: %s, not %s", name, text, out.data, expected);
+	buffer_clear(&out);
+	fake_config_free(config);
+}
+
+static void
+test_what_is_said_of_prompts_has_their_kinds(UNUSED void **state)
+{
+	static const struct {
+		const char *entry;
+		const char *name;
+		const char *expected;
+	} rows[] = {
+		{ "{}", "success", "false" },
+		{ "{\"success\":true}", "success", "true" },
+		{ "{\"success\":1}", "success", "false" },
+		{ "{\"success\":null}", "success", "false" },
+		{ "{\"cost\":0.00125}", "cost", "0.00125" },
+		{ "{\"cost\":-1}", "cost", "null" },
+		{ "{\"cost\":1e3}", "cost", "null" },
+		{ "{}", "usage_unknown_attempts", "0" },
+		{ "{\"response\":7}", "response", "null" },
+		{ "{\"response\":\"\\u0000\"}", "response", "\"\\u0000\"" },
+		{ "{\"usage\":{\"input_tokens\":21,\"novel\":1}}", "usage",
+		    "{\"input_tokens\":21,\"output_tokens\":null,"
+		    "\"reasoning_tokens\":null,\"cached_tokens\":null,"
+		    "\"total_tokens\":null}" },
+		{ "{\"budget\":{\"unit\":\"tokens\",\"limit\":9007199254740992,"
+		  "\"spent\":20,\"per_ms\":1000}}",
+		    "budget",
+		    "{\"unit\":\"tokens\",\"limit\":9007199254740992,\"spent\":20,"
+		    "\"per_ms\":1000,\"started_at\":null,\"ends_at\":null}" },
+		{ "{\"budget\":{\"unit\":\"cost\",\"limit\":0.5,\"spent\":0.125,"
+		  "\"per_ms\":1000}}",
+		    "budget",
+		    "{\"unit\":\"cost\",\"limit\":0.5,\"spent\":0.125,"
+		    "\"per_ms\":1000,\"started_at\":null,\"ends_at\":null}" },
+		{ "{\"budget\":{\"unit\":\"words\",\"limit\":1,\"spent\":1,"
+		  "\"per_ms\":1}}",
+		    "budget", "null" },
+		{ "{\"budget\":{\"unit\":\"cost\",\"limit\":0.5,\"spent\":\"x\","
+		  "\"per_ms\":1000}}",
+		    "budget", "null" },
+		{ "{}", "last_response", NULL },
+		{ "{\"last_response\":\"x\"}", "last_response", "\"x\"" },
+		/* What services have. */
+		{ "{\"url\":\"http://x/\"}", "url", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		assert_of_prompt(rows[i].entry, "", rows[i].name, rows[i].expected);
+}
+
+static void
+test_a_secret_value_hides_what_a_model_said(UNUSED void **state)
+{
+	static const char keys[] = "extract: {token: {path: /token, secret: true}}\n";
+	static const char entry[] =
+	    "{\"prompt\":\"Why?\",\"response\":\"hunter22\",\"data\":\"hunter22\","
+	    "\"last_response\":\"hunter22\",\"last_data\":\"hunter22\"}";
+
+	assert_of_prompt(entry, keys, "prompt", "\"Why?\"");
+	assert_of_prompt(entry, keys, "response", "null");
+	assert_of_prompt(entry, keys, "data", "null");
+	assert_of_prompt(entry, keys, "last_response", "null");
+	assert_of_prompt(entry, keys, "last_data", "null");
+}
+
 int
 main(void)
 {
@@ -181,6 +269,8 @@ main(void)
 		cmocka_unit_test(test_until_when_it_was_held_back_is_forgotten),
 		cmocka_unit_test(test_what_is_of_another_kind_is_nothing),
 		cmocka_unit_test(test_what_is_a_secret_value_by_now_is_told_no_more),
+		cmocka_unit_test(test_what_is_said_of_prompts_has_their_kinds),
+		cmocka_unit_test(test_a_secret_value_hides_what_a_model_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

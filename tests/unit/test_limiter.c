@@ -31,7 +31,7 @@ on_granted(struct limiter_ticket *ticket, void *arg)
 	if (waiter->asks_again) {
 		waiter->asks_again = false;
 		waiter->gives_back = false;
-		limiter_ask(waiter->limiter, ticket, NULL, on_granted, waiter);
+		limiter_ask(waiter->limiter, ticket, NULL, NULL, on_granted, waiter);
 	}
 }
 
@@ -39,7 +39,7 @@ static void
 ask(struct limiter *limiter, struct waiter *waiter)
 {
 	waiter->limiter = limiter;
-	limiter_ask(limiter, &waiter->ticket, NULL, on_granted, waiter);
+	limiter_ask(limiter, &waiter->ticket, NULL, NULL, on_granted, waiter);
 }
 
 static void
@@ -228,7 +228,7 @@ test_the_maximum_may_change_as_a_ticket_is_granted(UNUSED void **state)
 
 	ask(limiter, &w[0]);
 	w[1].limiter = limiter;
-	limiter_ask(limiter, &w[1].ticket, NULL, on_granted_raise, &w[1]);
+	limiter_ask(limiter, &w[1].ticket, NULL, NULL, on_granted_raise, &w[1]);
 	ask(limiter, &w[2]);
 	ask(limiter, &w[3]);
 	give_back(&w[0]);

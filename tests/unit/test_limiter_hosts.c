@@ -99,7 +99,7 @@ ask(struct stage *s, char letter, const char *host)
 {
 	struct waiter *waiter = &s->waiters[letter - 'a'];
 
-	limiter_ask(s->limiter, &waiter->ticket, host, on_granted, waiter);
+	limiter_ask(s->limiter, &waiter->ticket, host, NULL, on_granted, waiter);
 }
 
 static void
@@ -461,12 +461,12 @@ test_a_host_that_is_held_back_is_not_forgotten(void **state)
 
 /* ---- why ---- */
 
-#define assert_why(stage, host, text)                                      \
-	do {                                                               \
-		char *why = limiter_why_waiting((stage)->limiter, (host)); \
-                                                                           \
-		assert_string_equal(why != NULL ? why : "-", text);        \
-		free(why);                                                 \
+#define assert_why(stage, host, text)                                            \
+	do {                                                                     \
+		char *why = limiter_why_waiting((stage)->limiter, (host), NULL); \
+                                                                                 \
+		assert_string_equal(why != NULL ? why : "-", text);              \
+		free(why);                                                       \
 	} while (0)
 
 static void

@@ -1,7 +1,8 @@
 /*
  * What holds for tickets whatever happens: random asks, gives back, steps of the clock,
- * holds and limits that change, against the plainest model there is: one list, walked from
- * its start.
+ * holds, limits that change and gates that learn, against the plainest model there is: one
+ * list, walked from its start. Of each gate there are two, the limiter's and the model's, that
+ * are told the same.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,17 +17,22 @@
 #include "base/xalloc.h"
 #include "chance.h"
 #include "fake_timers.h"
+#include "gather/gate.h"
 #include "gather/limiter.h"
 
 #define SCENARIOS 3000
 #define STEPS     120
 #define WAITERS   24
 #define HOSTS     5 /* the first one has no name */
+#define GATES     6 /* the first one is none */
 
 #define SECOND ((int64_t)1000000)
 
 static const char *const hosts[HOSTS] = { NULL, "http://a:80", "http://b:80",
 	"https://a:443", "http://c:80" };
+
+/* Of all gates but the first, the host that is behind each. */
+static const size_t host_behind[GATES] = { 0, 0, 1, 1, 2, 3 };
 
 /* ---- the model ---- */
 
@@ -39,7 +45,9 @@ enum model_state {
 struct model_waiter {
 	enum model_state state;
 	size_t host;
+	size_t gate;
 	uint64_t number;
+	struct gate_admission admission;
 };
 
 struct model_host {
@@ -50,6 +58,7 @@ struct model_host {
 struct model {
 	struct model_waiter waiters[WAITERS];
 	struct model_host hosts[HOSTS];
+	struct gate *gates[GATES];
 	uint64_t number;
 	size_t max_concurrent;
 	size_t max_per_host;
@@ -62,7 +71,9 @@ struct model {
 struct scenario {
 	struct event_base *base;
 	struct limiter *limiter;
+	struct gate *gates[GATES];
 	struct clock_source clock;
+	bool has_clock; /* the limiter does */
 	int64_t now_us;
 	struct limiter_ticket tickets[WAITERS];
 	struct model model;
@@ -94,13 +105,11 @@ count_of(enum model_state state, size_t host)
 }
 
 static bool
-model_may_start(size_t host)
+model_host_allows(size_t host)
 {
 	const struct model *model = &s.model;
 	const struct model_host *at = &model->hosts[host];
 
-	if (count_of(HOLDING, HOSTS) >= model->max_concurrent)
-		return false;
 	if (host == 0)
 		return true;
 	if (model->max_per_host > 0 && count_of(HOLDING, host) >= model->max_per_host)
@@ -109,6 +118,16 @@ model_may_start(size_t host)
 		return true;
 	return at->closed_until_us <= s.now_us &&
 	    (double)at->owed_us <= (model->burst - 1) * (double)model->step_us;
+}
+
+static bool
+model_may_start(size_t host, size_t gate)
+{
+	const struct gate *its = s.model.gates[gate];
+
+	return count_of(HOLDING, HOSTS) < s.model.max_concurrent &&
+	    model_host_allows(host) &&
+	    (its == NULL || gate_next_us(its, s.now_us) == INT64_MIN);
 }
 
 /* The one that came first of those who may start, or WAITERS. */
@@ -120,7 +139,8 @@ model_next(void)
 	for (size_t i = 0; i < WAITERS; i++) {
 		const struct model_waiter *waiter = &s.model.waiters[i];
 
-		if (waiter->state == WAITING && model_may_start(waiter->host) &&
+		if (waiter->state == WAITING &&
+		    model_may_start(waiter->host, waiter->gate) &&
 		    (next == WAITERS || waiter->number < s.model.waiters[next].number))
 			next = i;
 	}
@@ -137,6 +157,9 @@ model_grant(void)
 
 		waiter->state = HOLDING;
 		s.model.hosts[waiter->host].owed_us += s.model.step_us;
+		if (waiter->gate > 0)
+			waiter->admission =
+			    gate_enter(s.model.gates[waiter->gate], s.now_us);
 		s.expected[s.expected_count++] = next;
 	}
 }
@@ -188,9 +211,46 @@ ask(size_t i)
 	struct model_waiter *waiter = &s.model.waiters[i];
 
 	waiter->state = WAITING;
-	waiter->host = (size_t)between(0, HOSTS - 1);
+	waiter->gate = s.has_clock && one_in(2) ? (size_t)between(1, GATES - 1) : 0;
+	waiter->host = waiter->gate > 0 ? host_behind[waiter->gate]
+	                                : (size_t)between(0, HOSTS - 1);
 	waiter->number = ++s.model.number;
-	limiter_ask(s.limiter, &s.tickets[i], hosts[waiter->host], on_granted, NULL);
+	limiter_ask(s.limiter, &s.tickets[i], hosts[waiter->host],
+	    s.gates[waiter->gate], on_granted, NULL);
+}
+
+/* How it went for the one who holds ticket I. */
+static void
+tell_gates(size_t i)
+{
+	struct gate *gate = s.gates[s.model.waiters[i].gate];
+	struct gate *models = s.model.gates[s.model.waiters[i].gate];
+	const struct gate_admission *admission = &s.tickets[i].admission;
+	const struct gate_admission *in_model = &s.model.waiters[i].admission;
+	int64_t wait_us = one_in(2) ? -1 : between(1, 30) * SECOND / 10;
+
+	HOLDS(admission->number == in_model->number);
+	HOLDS(admission->in_flight == in_model->in_flight);
+	if (!one_in(4)) {
+		gate_succeeded(gate, admission);
+		gate_succeeded(models, in_model);
+	} else if (!one_in(4)) {
+		gate_pushed_back(gate, admission, wait_us, s.now_us, 0.5);
+		gate_pushed_back(models, in_model, wait_us, s.now_us, 0.5);
+	}
+}
+
+static void
+give_back(size_t i)
+{
+	struct model_waiter *waiter = &s.model.waiters[i];
+
+	if (waiter->state == HOLDING && waiter->gate > 0) {
+		tell_gates(i);
+		gate_leave(s.model.gates[waiter->gate], &waiter->admission, s.now_us);
+	}
+	waiter->state = OUTSIDE;
+	limiter_give_back(s.limiter, &s.tickets[i]);
 }
 
 static void
@@ -198,12 +258,31 @@ ask_or_give_back(void)
 {
 	size_t i = (size_t)between(0, WAITERS - 1);
 
-	if (s.model.waiters[i].state == OUTSIDE) {
+	if (s.model.waiters[i].state == OUTSIDE)
 		ask(i);
-		return;
-	}
-	s.model.waiters[i].state = OUTSIDE;
-	limiter_give_back(s.limiter, &s.tickets[i]);
+	else
+		give_back(i);
+}
+
+static struct gate_limits
+gate_limits_by_chance(void)
+{
+	return (struct gate_limits){
+		.max = (size_t)between(1, 6),
+		.adaptive = one_in(2),
+		.starts_per_s = one_in(2) ? 0 : (double)between(1, 20),
+	};
+}
+
+static void
+change_gate(void)
+{
+	const struct gate_limits limits = gate_limits_by_chance();
+	size_t i = (size_t)between(1, GATES - 1);
+
+	gate_set_limits(s.gates[i], &limits, s.now_us);
+	gate_set_limits(s.model.gates[i], &limits, s.now_us);
+	limiter_gate_changed(s.limiter, s.gates[i]);
 }
 
 static void
@@ -220,6 +299,7 @@ change_limits(void)
 	model_limit(limits.max_concurrent, rate > 0 ? (int64_t)(1e6 / rate) : 0,
 	    rate > 1 ? rate : 1);
 	limiter_limit_hosts(s.limiter, s.base, &s.clock, &limits);
+	s.has_clock = true;
 }
 
 static void
@@ -271,8 +351,11 @@ do_something(void)
 		hold_host();
 		break;
 	case 3:
+		change_gate();
+		break;
 	case 4:
 	case 5:
+	case 6:
 		pass();
 		break;
 	default:
@@ -297,11 +380,32 @@ check(void)
 static void
 check_why(void)
 {
-	size_t host = (size_t)between(0, HOSTS - 1);
-	char *why = limiter_why_waiting(s.limiter, hosts[host]);
+	size_t gate = s.has_clock ? (size_t)between(0, GATES - 1) : 0;
+	size_t host = gate > 0 ? host_behind[gate] : (size_t)between(0, HOSTS - 1);
+	char *why = limiter_why_waiting(s.limiter, hosts[host], s.gates[gate]);
 
-	HOLDS((why == NULL) == model_may_start(host));
+	HOLDS((why == NULL) == model_may_start(host, gate));
 	free(why);
+}
+
+static void
+make_gates(void)
+{
+	for (size_t i = 1; i < GATES; i++) {
+		const struct gate_limits limits = gate_limits_by_chance();
+
+		s.gates[i] = gate_new(&limits);
+		s.model.gates[i] = gate_new(&limits);
+	}
+}
+
+static void
+free_gates(void)
+{
+	for (size_t i = 1; i < GATES; i++) {
+		gate_free(s.gates[i]);
+		gate_free(s.model.gates[i]);
+	}
 }
 
 static void
@@ -315,6 +419,7 @@ tickets_go_as_in_the_model(void)
 	fake_timers_begin(s.clock);
 	s.model.max_concurrent = (size_t)between(1, 8);
 	s.limiter = limiter_new(s.model.max_concurrent);
+	make_gates();
 	if (!one_in(4))
 		change_limits();
 	for (int step = 0; step < STEPS; step++) {
@@ -323,6 +428,7 @@ tickets_go_as_in_the_model(void)
 		check_why();
 	}
 	limiter_free(s.limiter);
+	free_gates();
 	fake_timers_end();
 }
 

@@ -148,6 +148,9 @@ test_every_status_and_kind_has_a_name(UNUSED void **state)
 	assert_string_equal(status_names[STATUS_HTTP_ERROR], "http_error");
 	assert_string_equal(status_names[STATUS_PENDING], "pending");
 	assert_string_equal(error_kind_names[KIND_INVALID_BODY], "invalid_body");
+	assert_string_equal(error_kind_names[KIND_BLOCKED], "blocked");
+	assert_string_equal(error_kind_names[KIND_TRUNCATED], "truncated");
+	assert_string_equal(error_kind_names[KIND_BUDGET], "budget");
 	assert_string_equal(error_kind_names[KIND_INTERNAL], "internal");
 }
 
@@ -171,6 +174,9 @@ test_each_kind_makes_its_status(UNUSED void **state)
 		[KIND_TEMPLATE] = STATUS_ERROR,
 		[KIND_DEPENDENCY] = STATUS_SKIPPED,
 		[KIND_AUTH] = STATUS_ERROR,
+		[KIND_BLOCKED] = STATUS_ERROR,
+		[KIND_TRUNCATED] = STATUS_ERROR,
+		[KIND_BUDGET] = STATUS_SKIPPED,
 		[KIND_INTERNAL] = STATUS_ERROR,
 	};
 
@@ -293,6 +299,106 @@ test_failures_are_told_in_their_words(UNUSED void **state)
 	assert_described(&outcome, "cancelled: payments failed");
 }
 
+/* ---- prompts ---- */
+
+static void
+test_the_part_of_a_prompt_knows_nothing_at_first(UNUSED void **state)
+{
+	struct outcome_prompt *prompt;
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	assert_null(outcome.prompt);
+	outcome_make_prompt(&outcome);
+	prompt = outcome.prompt;
+	assert_false(prompt_usage_is_known(&prompt->usage));
+	assert_int_equal(prompt->cost, -1);
+	assert_int_equal(prompt->usage_unknown_attempts, 0);
+	assert_string_equal(prompt->input_hash, "");
+	assert_false(prompt->reused);
+	prompt->model = xstrdup("m");
+	outcome_make_prompt(&outcome); /* it stays what it is */
+	assert_ptr_equal(outcome.prompt, prompt);
+	assert_string_equal(prompt->model, "m");
+
+	prompt->prompt = xstrdup("a");
+	prompt->response = xstrdup("b");
+	prompt->finish_reason = xstrdup("c");
+	prompt->request_id = xstrdup("d");
+	outcome_clear(&outcome); /* the sanitizer tells what is left */
+	assert_null(outcome.prompt);
+}
+
+static void
+test_a_response_is_a_part_of_the_answer(UNUSED void **state)
+{
+	struct outcome from;
+	struct outcome to;
+
+	outcome_init(&from);
+	outcome_init(&to);
+	outcome_make_prompt(&from);
+	from.prompt->response = xstrdup("old");
+	from.prompt->response_len = 3;
+	from.prompt->model = xstrdup("m1");
+	outcome_make_prompt(&to);
+	to.prompt->response = xstrdup("new");
+	to.prompt->response_len = 3;
+	to.prompt->model = xstrdup("m2");
+
+	outcome_take_answer(&to, &from);
+	assert_string_equal(to.prompt->response, "old");
+	assert_string_equal(to.prompt->model, "m2");
+	assert_null(from.prompt->response);
+	assert_string_equal(from.prompt->model, "m1");
+	/* What has none takes away what was there. */
+	outcome_take_answer(&to, &from);
+	assert_null(to.prompt->response);
+	assert_int_equal(to.prompt->response_len, 0);
+
+	/* Who was cancelled knew nothing of being a prompt. */
+	from.prompt->response = xstrdup("old");
+	from.prompt->response_len = 3;
+	outcome_clear(&to);
+	outcome_take_answer(&to, &from);
+	assert_string_equal(to.prompt->response, "old");
+	outcome_clear(&from);
+	outcome_clear(&to);
+}
+
+static void
+test_prompts_that_were_not_asked_are_told_with_the_reason(UNUSED void **state)
+{
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	outcome_make_prompt(&outcome);
+	assert_described(&outcome, "not asked: no service fails");
+
+	outcome_init(&outcome);
+	outcome_make_prompt(&outcome);
+	outcome.status = STATUS_OK;
+	outcome.http_status = 200;
+	outcome.duration_us = 1000;
+	outcome.prompt->reused = true;
+	assert_described(&outcome, "reused the last answer: nothing has changed");
+
+	outcome_init(&outcome);
+	outcome_make_prompt(&outcome);
+	outcome.status = STATUS_DEGRADED;
+	outcome.prompt->reused = true;
+	outcome_warn(&outcome, xstrdup("/a: expected 1, got 2"));
+	assert_described(&outcome,
+	    "reused the last answer: nothing has changed, but /a: expected 1, got 2");
+
+	outcome_init(&outcome);
+	outcome_make_prompt(&outcome);
+	outcome.status = STATUS_OK;
+	outcome.http_status = 200;
+	outcome.duration_us = 812000;
+	assert_described(&outcome, "responded with 200 in 812 ms");
+}
+
 int
 main(void)
 {
@@ -309,6 +415,10 @@ main(void)
 		cmocka_unit_test(test_a_degraded_answer_is_told_with_its_first_warning),
 		cmocka_unit_test(test_a_timeout_is_told_with_what_it_was_given),
 		cmocka_unit_test(test_failures_are_told_in_their_words),
+		cmocka_unit_test(test_the_part_of_a_prompt_knows_nothing_at_first),
+		cmocka_unit_test(test_a_response_is_a_part_of_the_answer),
+		cmocka_unit_test(
+		    test_prompts_that_were_not_asked_are_told_with_the_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "gather/outcome.h"
 #include "gather/retry.h"
 #include "http/request.h"
+#include "prompt/answer.h"
 
 #define MS     ((int64_t)1000)
 #define SECOND (1000 * MS)
@@ -85,6 +86,9 @@ test_each_kind_of_error(UNUSED void **state)
 		[KIND_DEPENDENCY] = RETRY_NOT,
 		[KIND_AUTH] = RETRY_NOT,
 		[KIND_RATE_LIMITED] = RETRY_AGAIN,
+		[KIND_BLOCKED] = RETRY_NOT,
+		[KIND_TRUNCATED] = RETRY_NOT,
+		[KIND_BUDGET] = RETRY_NOT,
 		[KIND_CANCELLED] = RETRY_NOT,
 		[KIND_INTERNAL] = RETRY_AGAIN,
 	};
@@ -345,6 +349,189 @@ test_a_good_answer_holds_nobody_back(UNUSED void **state)
 	assert_int_equal(decide(&s).hold_host_us, 0);
 }
 
+/* ---- prompts ---- */
+
+/* Likewise an attempt at a prompt, of which its provider has said nothing else. */
+struct prompt_stage {
+	struct stage s;
+	struct prompt_advice advice;
+};
+
+static struct prompt_stage
+prompt_stage(void)
+{
+	struct prompt_stage p = { .s = stage() };
+
+	prompt_advice_init(&p.advice);
+	p.s.facts.method = "POST";
+	p.s.response.sent = true;
+	return p;
+}
+
+static struct retry_decision
+decide_prompt(struct prompt_stage *p)
+{
+	p->s.facts.advice = &p->advice;
+	return decide(&p->s);
+}
+
+static void
+test_a_prompt_is_tried_again_whatever_was_sent(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_AGAIN);
+	p.s.facts.attempts = 3;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_SPENT);
+	p.s.facts.attempts = 1;
+	p.s.response.http_status = 404;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_NOT);
+}
+
+static void
+test_a_timeout_of_a_prompt_is_tried_again_once(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.s.target.retries = 9;
+	p.s.outcome.kind = KIND_TIMEOUT;
+	p.s.facts.timeouts = 1;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_AGAIN);
+	p.s.facts.attempts = 2;
+	p.s.facts.timeouts = 2;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_COSTLY);
+	p.s.outcome.kind = KIND_CONNECT;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_AGAIN);
+	p.s.target.retries = 0;
+	p.s.facts.attempts = 1;
+	p.s.outcome.kind = KIND_TIMEOUT;
+	p.s.facts.timeouts = 1;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_SPENT);
+}
+
+static void
+test_nothing_is_tried_again_where_quota_is_used_up(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.s.outcome.kind = KIND_RATE_LIMITED;
+	p.s.response.http_status = 429;
+	p.advice.exhausted = true;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_NOT);
+	/* Whatever else is said. */
+	p.advice.push_back = true;
+	p.advice.should_retry = 1;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_NOT);
+}
+
+static void
+test_the_providers_word_on_trying_again_counts(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.advice.should_retry = 0;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_NOT);
+	p.advice.should_retry = 1;
+	p.s.response.http_status = 400;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_AGAIN);
+	/* It is one of the retries, though. */
+	assert_false(decide_prompt(&p).uncounted);
+	p.s.facts.attempts = 3;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_SPENT);
+}
+
+/* As of an error within a good status. */
+static void
+test_an_overload_counts_as_a_retry_whatever_the_status(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.s.response.http_status = 200;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_NOT);
+	p.advice.overloaded = true;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_AGAIN);
+	assert_false(decide_prompt(&p).uncounted);
+	p.s.facts.attempts = 3;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_SPENT);
+}
+
+static void
+test_a_push_back_is_tried_again_as_long_as_the_deadline_lasts(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.s.outcome.kind = KIND_RATE_LIMITED;
+	p.s.response.http_status = 429;
+	p.s.target.retries = 0;
+	p.advice.push_back = true;
+	p.advice.wait_ms = 9000;
+	p.s.facts.push_backs = 40;
+	p.s.facts.chance = 0.9;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_AGAIN);
+	assert_true(decide_prompt(&p).uncounted);
+	/* Its own wait, neither longer nor shorter. */
+	assert_int_equal(decide_prompt(&p).wait_us, 9 * SECOND);
+	p.advice.wait_ms = 10000;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_LATE);
+	p.advice.wait_ms = INT64_MAX / 2;
+	assert_int_equal(decide_prompt(&p).verdict, RETRY_LATE);
+	assert_true(decide_prompt(&p).wait_us > 0);
+}
+
+static void
+test_the_wait_after_push_backs_doubles_up_to_a_minute(UNUSED void **state)
+{
+	static const struct {
+		unsigned push_backs;
+		int64_t most_us;
+	} cases[] = {
+		{ 1, 500 * MS },
+		{ 2, 1 * SECOND },
+		{ 3, 2 * SECOND },
+		{ 7, 32 * SECOND },
+		{ 8, MINUTE },
+		{ 1000000, MINUTE },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct prompt_stage p = prompt_stage();
+
+		p.advice.push_back = true;
+		p.s.facts.push_backs = cases[i].push_backs;
+		p.s.facts.left_us = 60 * MINUTE;
+		p.s.facts.chance = 0.5;
+		assert_int_equal(decide_prompt(&p).wait_us, cases[i].most_us / 2);
+		p.s.facts.chance = 0;
+		assert_int_equal(decide_prompt(&p).wait_us, 0);
+	}
+}
+
+static void
+test_a_named_wait_is_the_least_for_other_failures(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.advice.wait_ms = 300;
+	p.s.facts.chance = 0.5;
+	assert_int_equal(decide_prompt(&p).wait_us, 300 * MS);
+	p.s.facts.attempts = 2;
+	assert_int_equal(decide_prompt(&p).wait_us, 500 * MS);
+}
+
+static void
+test_prompts_and_their_hosts_are_not_held_back(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.s.outcome.kind = KIND_RATE_LIMITED;
+	p.s.response.http_status = 429;
+	p.s.response.retry_after_ms = 5000;
+	p.advice.wait_ms = 5000;
+	p.advice.push_back = true;
+	assert_int_equal(decide_prompt(&p).hold_us, 0);
+	assert_int_equal(decide_prompt(&p).hold_host_us, 0);
+}
+
 int
 main(void)
 {
@@ -366,6 +553,17 @@ main(void)
 		    test_what_does_not_fit_into_the_deadline_ends_the_turn),
 		cmocka_unit_test(test_who_is_held_back_and_how_long),
 		cmocka_unit_test(test_a_good_answer_holds_nobody_back),
+		cmocka_unit_test(test_a_prompt_is_tried_again_whatever_was_sent),
+		cmocka_unit_test(test_a_timeout_of_a_prompt_is_tried_again_once),
+		cmocka_unit_test(test_nothing_is_tried_again_where_quota_is_used_up),
+		cmocka_unit_test(test_the_providers_word_on_trying_again_counts),
+		cmocka_unit_test(
+		    test_an_overload_counts_as_a_retry_whatever_the_status),
+		cmocka_unit_test(
+		    test_a_push_back_is_tried_again_as_long_as_the_deadline_lasts),
+		cmocka_unit_test(test_the_wait_after_push_backs_doubles_up_to_a_minute),
+		cmocka_unit_test(test_a_named_wait_is_the_least_for_other_failures),
+		cmocka_unit_test(test_prompts_and_their_hosts_are_not_held_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,51 @@ a_target_that_depends_on_two_waits_for_both(void **state)
 	assert_told(f, "t0, t2, t1, t3, done 1");
 }
 
+/* The last of the targets is to wait for all others, and the one before comes after that. */
+static void
+make_it_wait_for_all(struct round_stage *f)
+{
+	delay_all(f, 100 * MS);
+	limiter_set_max(f->limiter, 10);
+	f->config->targets[3]->waits_for_services = true;
+	f->config->targets[3]->follows_services = true;
+	f->config->targets[2]->follows_services = true;
+	fake_config_depend(f->config, 2, 3, false);
+}
+
+static void
+who_waits_for_all_services_begins_after_the_last_of_them(void **state)
+{
+	struct round_stage *f = *state;
+
+	make_it_wait_for_all(f);
+	fake_http_answer(f->http, 1)->delay_us = 300 * MS;
+	break_it(f, 0);
+	start(f, 1);
+	assert_started(f, 2, 1);
+	fake_http_pass(f->http, 200 * MS);
+	assert_started(f, 2, 1);
+	fake_http_pass(f->http, 100 * MS);
+	assert_started(f, 3, 3);
+	fake_http_pass(f->http, 100 * MS);
+	assert_started(f, 4, 2);
+	answer_all(f);
+	assert_told(f, "t0, t1, t3, t2, done 1");
+}
+
+static void
+who_waits_for_all_services_waits_for_none_of_another_round(void **state)
+{
+	struct round_stage *f = *state;
+	const struct round_place places[] = { { .index = 3 } };
+
+	make_it_wait_for_all(f);
+	start_places(f, 1, places, 1);
+	assert_started(f, 1, 3);
+	answer_all(f);
+	assert_told(f, "t3, done 1");
+}
+
 static void
 a_dependency_that_failed_lets_go_of_those_who_only_name_it(void **state)
 {
@@ -303,6 +348,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_target_waits_for_those_it_depends_on),
 		CASE(a_target_that_depends_on_two_waits_for_both),
+		CASE(who_waits_for_all_services_begins_after_the_last_of_them),
+		CASE(who_waits_for_all_services_waits_for_none_of_another_round),
 		CASE(a_dependency_that_failed_lets_go_of_those_who_only_name_it),
 		CASE(a_dependency_of_another_round_is_not_waited_for),
 		CASE(

@@ -598,7 +598,7 @@ test_a_snapshot_outlives_its_maker(UNUSED void **state)
 	tear_down(&stage);
 	snapshot_unref(snapshot);
 	pieces = snapshot_pieces(snapshot, &count);
-	assert_int_equal(count, 3);
+	assert_int_equal(count, 4);
 	assert_memory_equal(pieces[1].iov_base, "\n    \"t0\": {", 12);
 	snapshot_unref(snapshot);
 }

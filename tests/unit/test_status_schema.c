@@ -14,12 +14,14 @@
 #include "base/json_scan.h"
 #include "base/json_write.h"
 #include "base/span.h"
+#include "base/xalloc.h"
 #include "config/config.h"
 #include "fake_config.h"
 #include "gather/board.h"
 #include "gather/round.h"
 #include "publish/entry.h"
 #include "publish/head.h"
+#include "publish/providers_part.h"
 #include "publish/schema_parts.h"
 #include "publish/snapshot.h"
 
@@ -28,15 +30,22 @@ struct stage {
 	struct buffer text;
 	struct span schema;
 	struct span service;
+	struct span prompt;
+	struct span provider;
 };
 
 static void
 set_up(struct stage *stage)
 {
+	struct span definitions;
+
 	buffer_init(&stage->text, BUFFER_UNLIMITED);
 	status_schema_append(&stage->text);
 	stage->schema = span_whole(stage->text.data, stage->text.len);
-	stage->service = span_member(span_member(stage->schema, "$defs"), "service");
+	definitions = span_member(stage->schema, "$defs");
+	stage->service = span_member(definitions, "service");
+	stage->prompt = span_member(definitions, "prompt");
+	stage->provider = span_member(definitions, "provider");
 }
 
 static void
@@ -119,7 +128,8 @@ test_it_has_the_keys_of_the_head(UNUSED void **state)
 	set_up(&stage);
 	buffer_init(&text, BUFFER_UNLIMITED);
 	head_append(&text, &facts);
-	buffer_append_string(&text, ",\"services\":{},\"prompts\":{}}");
+	buffer_append_string(
+	    &text, ",\"services\":{},\"prompts\":{},\"providers\":{}}");
 	document = span_whole(text.data, text.len);
 	assert_fits(stage.schema, document);
 	properties = span_member(stage.schema, "properties");
@@ -156,6 +166,70 @@ test_it_has_the_keys_of_an_entry(UNUSED void **state)
 	tear_down(&stage);
 }
 
+static void
+test_it_has_the_keys_of_a_prompt_and_its_provider(UNUSED void **state)
+{
+	struct config *config = fake_config_new(0);
+	struct board *board;
+	struct stage stage;
+	struct span entry, properties, provider;
+	struct buffer text;
+
+	fake_config_add_prompt(config, "budget: {tokens: 25, per: 1d}\n");
+	board = board_new(config);
+	set_up(&stage);
+	buffer_init(&text, BUFFER_UNLIMITED);
+	buffer_append_char(&text, '{');
+	entry_append(&text, board_entry(board, 0), NULL);
+	buffer_append_char(&text, ',');
+	providers_part_append(&text, board, 0, 0);
+	buffer_append_char(&text, '}');
+	entry = span_member(span_whole(text.data, text.len), "t0");
+	assert_same_names(entry, span_member(stage.prompt, "required"));
+	properties = span_member(stage.prompt, "properties");
+	assert_fits(
+	    span_member(properties, "timing_ms"), span_member(entry, "timing_ms"));
+	assert_fits(span_member(properties, "budget"), span_member(entry, "budget"));
+	provider =
+	    span_member(span_member(span_whole(text.data, text.len), "providers"), "p");
+	assert_fits(stage.provider, provider);
+	buffer_clear(&text);
+	board_free(board);
+	fake_config_free(config);
+	tear_down(&stage);
+}
+
+/* The property NAME of the object that SCHEMA is of is spelled so. */
+static void
+assert_property(struct span schema, const char *name, const char *expected)
+{
+	struct span found = span_member(span_member(schema, "properties"), name);
+	char *text = xmemdup0(found.text, found.len);
+
+	if (strstr(text, expected) == NULL)
+		fail_msg("%s: %s", name, text);
+	free(text);
+}
+
+static void
+test_types_are_those_of_the_fields(UNUSED void **state)
+{
+	struct stage stage;
+	struct span budget;
+
+	set_up(&stage);
+	budget = span_member(span_member(stage.prompt, "properties"), "budget");
+	assert_property(stage.prompt, "success", "\"type\": \"boolean\"");
+	assert_property(stage.prompt, "cost", "\"number\"");
+	assert_property(stage.prompt, "cost", "\"null\"");
+	assert_property(stage.prompt, "response", "\"string\"");
+	assert_property(budget, "limit", "\"type\": \"number\"");
+	assert_property(budget, "started_at", "\"date-time\"");
+	assert_property(stage.provider, "adaptive", "\"type\": \"boolean\"");
+	assert_property(stage.provider, "limit", "\"type\": \"integer\"");
+	tear_down(&stage);
+}
+
 /* The enum of NAME in the object that SCHEMA is of. */
 static void
 assert_enum(struct span schema, const char *name, const char *expected)
@@ -184,6 +258,10 @@ test_words_are_those_of_the_tables(UNUSED void **state)
 	    "\"skipped\"\"pending\"");
 	assert_enum(
 	    error, "phase", "\"dns\"\"connect\"\"tls\"\"first_byte\"\"body\"null");
+	assert_enum(stage.provider, "api",
+	    "\"gemini\"\"openai\"\"openai-responses\"\"anthropic\"\"ollama\"");
+	assert_enum(span_member(span_member(stage.prompt, "properties"), "budget"),
+	    "unit", "\"tokens\"\"cost\"");
 	tear_down(&stage);
 }
 
@@ -212,7 +290,7 @@ put_parts(struct json_write *json)
 	schema_put_names(json, names, true);
 	schema_end_property(json);
 	schema_begin_property(json, "two", NULL);
-	schema_put_duration(json, true);
+	schema_put_number(json, true);
 	schema_end_property(json);
 	schema_begin_required(json);
 	json_write_string(json, "one");
@@ -239,6 +317,8 @@ main(void)
 		cmocka_unit_test(test_it_is_json_for_people),
 		cmocka_unit_test(test_it_has_the_keys_of_the_head),
 		cmocka_unit_test(test_it_has_the_keys_of_an_entry),
+		cmocka_unit_test(test_it_has_the_keys_of_a_prompt_and_its_provider),
+		cmocka_unit_test(test_types_are_those_of_the_fields),
 		cmocka_unit_test(test_words_are_those_of_the_tables),
 		cmocka_unit_test(test_parts_are_written_as_the_standard_has_them),
 	};
