@@ -8,8 +8,10 @@
  *	/size/N		N bytes of JSON (at least 2)
  *	/delay/MS	as /json, after MS milliseconds
  *	/count		how many requests came so far, this one not counted
+ *	/v1beta/...	POST: a language model's answer, by Gemini's API
  *
- * It reads GET requests without bodies and trusts its client. SIGTERM ends it.
+ * It reads GET requests, and POST requests with a Content-Length, and trusts its client.
+ * SIGTERM ends it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -225,6 +227,12 @@ append_count(const struct server *server, struct client *client)
 	append_text(client, "200 OK", text);
 }
 
+static const char model_answer[] =
+    "{\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"All is well.\"}], "
+    "\"role\": \"model\"}, \"finishReason\": \"STOP\", \"index\": 0}], "
+    "\"usageMetadata\": {\"promptTokenCount\": 21, \"candidatesTokenCount\": 5, "
+    "\"totalTokenCount\": 26}, \"modelVersion\": \"bench-1\"}";
+
 /* Returns false where the answer comes later. */
 static bool
 answer(struct server *server, struct client *client, const char *path)
@@ -245,6 +253,8 @@ answer(struct server *server, struct client *client, const char *path)
 
 		add_delay(server, client, now_us() + (int64_t)ms * 1000);
 		return false;
+	} else if (strncmp(path, "/v1beta/", 8) == 0) {
+		append_text(client, "200 OK", model_answer);
 	} else {
 		append_text(client, "404 Not Found", "null");
 	}
@@ -304,6 +314,24 @@ send_answers(struct server *server, struct client *client)
 	return true;
 }
 
+/* Where REQUEST, which begins with its method, ends; NULL: it has not arrived as a whole. */
+static char *
+end_of_request(char *request)
+{
+	static const char length[] = "\r\nContent-Length: ";
+	char *end = strstr(request, "\r\n\r\n");
+	char *header;
+	size_t body_len = 0;
+
+	if (end == NULL)
+		return NULL;
+	header = strstr(request, length);
+	if (header != NULL && header < end)
+		body_len = strtoul(header + sizeof(length) - 1, NULL, 10);
+	end += 4;
+	return strlen(end) >= body_len ? end + body_len : NULL;
+}
+
 /* Answer all whole requests that have arrived. */
 static void
 take_requests(struct server *server, struct client *client)
@@ -312,11 +340,11 @@ take_requests(struct server *server, struct client *client)
 	char *end;
 
 	request[client->request_len] = '\0';
-	while ((end = strstr(request, "\r\n\r\n")) != NULL) {
-		bool answered = strncmp(request, "GET ", 4) == 0 &&
-		    answer(server, client, request + 4);
+	while ((end = end_of_request(request)) != NULL) {
+		const char *path = strchr(request, ' ');
+		bool answered = path != NULL && answer(server, client, path + 1);
 
-		request = end + 4;
+		request = end;
 		if (!answered)
 			break;
 	}

@@ -28,6 +28,11 @@ void shop_serve(struct evhttp *http);
 /* Who logs in, by password or OAuth 2, and what they may then see. */
 void accounts_serve(struct evhttp *http);
 
+/* A language model: see models.c. Some of its paths are no fixed ones: was REQUEST one of those,
+ * and answered? */
+void models_serve(struct evhttp *http);
+bool models_answer(struct evhttp_request *request);
+
 /*
  * Ask for a certificate on connections to HTTP: make an authority, a server's certificate for
  * 127.0.0.1 and localhost, and a client's, and put ca.pem, client.pem and client-key.pem into

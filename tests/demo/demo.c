@@ -1,5 +1,6 @@
 /*
- * The upstream of the demo and of the examples in conf/: an imaginary shop on loopback.
+ * The upstream of the demo and of the examples in conf/: an imaginary shop on loopback,
+ * and a language model.
  *
  * Says where it listens, one address a line: http, then https if it was asked for. Ends with
  * whoever started it when asked to by --until-eof: it then reads its standard input.
@@ -20,7 +21,7 @@
 #include "base/units.h"
 
 #define MAX_HEADER_BYTES 8192
-#define MAX_BODY_BYTES   8192
+#define MAX_BODY_BYTES   ((ssize_t)256 * 1024)
 
 struct options {
 	int64_t port;
@@ -76,6 +77,7 @@ serve(struct event_base *base, unsigned short port, const char *certificates)
 	evhttp_set_max_body_size(http, MAX_BODY_BYTES);
 	shop_serve(http);
 	accounts_serve(http);
+	models_serve(http);
 	if (certificates != NULL && !tls_serve(http, certificates)) {
 		evhttp_free(http);
 		return NULL;

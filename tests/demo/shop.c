@@ -135,6 +135,8 @@ on_other(struct evhttp_request *request, UNUSED void *arg)
 	const char *path = evhttp_request_get_uri(request);
 	char json[64];
 
+	if (models_answer(request))
+		return;
 	if (strncmp(path, branches, sizeof(branches) - 1) != 0) {
 		answer(request, HTTP_NOTFOUND, "text/plain", "no such page\n");
 		return;

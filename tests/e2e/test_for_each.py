@@ -240,7 +240,7 @@ FAULTS = {
         {"{{r}}{{status}}": {"for_each": {"r": ["eu"]}, **URL}},
         "unknown name status",
     ),
-    "no default": ({"a": URL}, "defaults: each service has its own for_each"),
+    "no default": ({"a": URL}, "defaults: each target has its own for_each"),
     "a circle": (
         {"{{r}}": {"for_each": {"r": ["a", "b"]}, "url": "http://h/", "needs": "b"}},
         "a circle of dependencies: b -> b",

@@ -10,6 +10,8 @@ import yaml
 
 from conftest import TOP, Gatherd
 from helpers_document import parse_document, read_document
+from helpers_prompts import KEY, models, provider  # noqa: F401
+from models import refuses
 
 MAN = TOP / "man"
 SOURCE = TOP / "src"
@@ -151,6 +153,7 @@ REFERENCES = {
     "#/$defs/truth": "bool",
     "#/$defs/permissions": "mode",
     "#/$defs/text": "text",
+    "#/$defs/token": "text",
     "#/$defs/url": "template",
     "#/$defs/template": "template",
     "#/$defs/method": "text",
@@ -174,14 +177,23 @@ def service_schema(schema):
     return next(form for form in forms if "properties" in form)
 
 
+def definitions(schema):
+    """The schemas of what the file has maps of, by the titles of their sections."""
+    maps = schema["properties"]
+    return {
+        "KEYS OF A SERVICE": service_schema(schema),
+        "KEYS OF A PROVIDER": maps["providers"]["additionalProperties"],
+        "KEYS OF A PROMPT": maps["prompts"]["additionalProperties"],
+    }
+
+
 def table_of(title, schema):
     """The schema of the map whose keys stand in the section TITLE."""
-    if title == "KEYS OF THE FILE":
-        return schema
-    if title == "KEYS OF A SERVICE":
-        return service_schema(schema)
+    known = {"KEYS OF THE FILE": schema, **definitions(schema)}
+    if title in known:
+        return known[title]
     path = title.removeprefix("KEYS OF ").split(".")
-    table = schema if path[0] in schema["properties"] else service_schema(schema)
+    table = next(one for one in known.values() if path[0] in one["properties"])
     for key in path:
         table = table["properties"][key]
     return table
@@ -197,15 +209,25 @@ def nested_in(table, prefix=""):
 
 
 def titles_of(schema):
-    nested = nested_in(schema) + nested_in(service_schema(schema))
-    titles = ["KEYS OF THE FILE", "KEYS OF A SERVICE"] + [f"KEYS OF {key}" for key in nested]
+    tables = [schema, *definitions(schema).values()]
+    # What several have, tls and budget, is told once.
+    nested = dict.fromkeys(key for table in tables for key in nested_in(table))
+    titles = ["KEYS OF THE FILE", *definitions(schema), *(f"KEYS OF {key}" for key in nested)]
     return [title for title in titles if title not in SAME_KEYS]
+
+
+def shared_bodies(rows):
+    """The items ROWS, each with a body: those without one share that of the next."""
+    made = []
+    for head, body in reversed(rows):
+        made.append((head, body if body or not made else made[-1][1]))
+    return made[::-1]
 
 
 def documented_keys(title):
     """{name: (type, what the parentheses say, body)}."""
     keys = {}
-    for head, body in items(section(KEYS, title), "Ic"):
+    for head, body in shared_bodies(items(section(KEYS, title), "Ic")):
         found = re.fullmatch(r"(\S+) : (?:Ar|No) (\w+)([\w ]*?)(?: Pq (.*))?", head)
         assert found, f"unreadable: .It Ic {head}"
         name, kind, _, note = found.groups()
@@ -217,8 +239,15 @@ def type_of(rule):
     """What the page calls the type of a key that has RULE in the schema."""
     if "$ref" in rule:
         return REFERENCES[rule["$ref"]]
-    if "anyOf" in rule:
-        return "word" if "enum" in rule["anyOf"][0] else "number"
+    if "anyOf" in rule and "properties" not in rule:
+        forms = rule["anyOf"]
+        if any(form.get("type") == "array" for form in forms):
+            return "list"
+        if "$ref" in forms[0]:
+            return REFERENCES[forms[0]["$ref"]]
+        if forms[0].get("type") == "number":
+            return "decimal"
+        return "word" if "enum" in forms[0] else "number"
     if "type" not in rule:
         return "anything"
     return "map" if "object" in rule["type"] else "list"
@@ -239,9 +268,35 @@ def test_page_has_the_keys_of_the_schema(schema):
 
 def test_defaults_take_what_the_page_says(schema):
     defaults = set(schema["properties"]["defaults"]["properties"])
-    assert set(service_schema(schema)["properties"]) - defaults == {"url", "for_each"}
+    tables = definitions(schema)
+    own = {"url", "prompt", "for_each"}
+    targets = set(tables["KEYS OF A SERVICE"]["properties"]) | set(
+        tables["KEYS OF A PROMPT"]["properties"]
+    )
+    assert targets - defaults == own
     _, _, body = documented_keys("KEYS OF THE FILE")["defaults"]
-    assert "without\n.Ic url\nand\n.Ic for_each ,\n" in body
+    assert "without\n.Ic url , prompt\nand\n.Ic for_each ,\n" in body
+
+
+def without_descriptions(rule):
+    if isinstance(rule, dict):
+        return {
+            name: without_descriptions(value)
+            for name, value in rule.items()
+            if name != "description" or not isinstance(value, str)
+        }
+    return [without_descriptions(one) for one in rule] if isinstance(rule, list) else rule
+
+
+def assert_words_and_bounds(name, rule, body):
+    form = rule.get("anyOf", [{}])[0]
+    told_words = words(body) + [head for head, _ in items(body, "Cm")]
+    assert set(form.get("enum", [])) <= set(told_words), name
+    if "minimum" in form and "maximum" in form:
+        bounds = f"from {form['minimum']} to {form['maximum']}"
+        assert bounds in body.replace("\n", " "), name
+    if "positive" in rule.get("$ref", ""):
+        assert re.search("over 0", body, re.I), name
 
 
 def test_page_has_types_defaults_and_bounds_of_the_schema(schema):
@@ -260,24 +315,30 @@ def test_page_has_types_defaults_and_bounds_of_the_schema(schema):
             assert (told and told.group(1)) == default, name
             assert (note == "required") == (name in table.get("required", [])), name
 
-            form = rule.get("anyOf", [{}])[0]
-            told_words = words(body) + [head for head, _ in items(body, "Cm")]
-            assert set(form.get("enum", [])) <= set(told_words), name
-            if "minimum" in form and "maximum" in form:
-                bounds = f"from {form['minimum']} to {form['maximum']}"
-                assert bounds in body.replace("\n", " "), name
-            if "positive" in rule.get("$ref", ""):
-                assert re.search("over 0", body, re.I), name
+            if body.startswith("As of a service"):
+                same = service_schema(schema)["properties"][name]
+                assert without_descriptions(rule) == without_descriptions(same), name
+            else:
+                assert_words_and_bounds(name, rule, body)
 
 
 def test_keys_with_the_default_of_the_file_say_so(gatherd):
-    """Where the top level's value arrives in a service that says nothing."""
+    """Where the top level's value arrives in a service or prompt that says nothing."""
     config = {"interval": "7s", "timeout": "6s", "connect_timeout": "4s"}
-    run = gatherd.run("--print-config", config={**config, "services": {"a": "http://h"}})
-    service = yaml.safe_load(run.stdout)["services"]["a"]
-    for name, (_, note, _) in documented_keys("KEYS OF A SERVICE").items():
-        inherits = name in config and service[name] == config[name]
-        assert inherits == (note == "default : No the file's"), name
+    targets = {
+        "services": {"a": "http://h"},
+        "providers": {"p": {"api": "ollama", "model": "m"}},
+        "prompts": {"b": {"prompt": "p"}},
+    }
+    run = gatherd.run("--print-config", config=config | targets)
+    printed = yaml.safe_load(run.stdout)
+    for title, target in (
+        ("KEYS OF A SERVICE", printed["services"]["a"]),
+        ("KEYS OF A PROMPT", printed["prompts"]["b"]),
+    ):
+        for name, (_, note, _) in documented_keys(title).items():
+            inherits = name in config and target[name] == config[name]
+            assert inherits == (note == "default : No the file's"), name
 
 
 def test_every_type_is_explained():
@@ -360,20 +421,30 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 @pytest.fixture
-def status_json(gatherd, upstream):
-    """A document with a service that is well and says all there is, and one that failed."""
+def status_json(gatherd, models):  # noqa: F811
+    """A document with a service and a prompt that are well and say all there is, and a service
+    and a prompt that failed.
+    """
+    words_of_config = {
+        "group": "shop",
+        "labels": {"team": "web"},
+        "description": "The well one",
+    }
+    budget = {"tokens": 1000, "per": "1d"}
+    models.plan["no"] = lambda api, request, number: refuses(api)
     config = {
         "services": {
-            "well": {
-                "url": f"{upstream.url}/ok",
-                "group": "shop",
-                "labels": {"team": "web"},
-                "description": "The well one",
-            },
-            "failing": {"url": f"{upstream.url}/status/500", "keep_last": True},
-        }
+            "well": {"url": f"{models.url}/ok"} | words_of_config,
+            "failing": {"url": f"{models.url}/status/500", "keep_last": True},
+        },
+        "providers": {"p": provider("openai", models, budget=budget)},
+        "prompts": {
+            "said": {"prompt": "yes", "budget": budget} | words_of_config,
+            "refused": {"prompt": "no", "keep_last": True},
+        },
     }
-    run = gatherd.run("--once", "-o", "status.json", config=config)
+    environment = {"MODEL_KEY": KEY}
+    run = gatherd.run("--once", "-o", "status.json", config=config, env=environment)
     assert run.status == 1
     return gatherd.folder / "status.json"
 
@@ -384,12 +455,16 @@ def documented_fields(title):
     return [tuple(re.sub(r"\b(No|Cm) ", "", head).split(" : ")) for head in heads]
 
 
+# The objects whose keys are documented beside those of what they stand in.
+FLAT = ["round", "timing_ms", "error", "usage", "budget"]
+
+
 def flat(value, prefix=""):
     """[(dotted name, value)] of an object and the objects in it."""
     fields = []
     for name, inner in value.items():
         fields.append((prefix + name, inner))
-        if isinstance(inner, dict) and name in ("round", "timing_ms", "error"):
+        if isinstance(inner, dict) and name in FLAT:
             fields += flat(inner, f"{prefix}{name}.")
     return fields
 
@@ -401,6 +476,7 @@ def assert_type(name, value, kind):
     elif kind != "any value":
         check = {
             "number": lambda: isinstance(value, (int, float)) and not isinstance(value, bool),
+            "boolean": lambda: isinstance(value, bool),
             "text": lambda: isinstance(value, str),
             "time": lambda: TIME.fullmatch(value),
             "object": lambda: isinstance(value, dict),
@@ -437,14 +513,45 @@ def test_page_has_the_entries_of_the_document(status_json):
     ]
 
 
+def test_page_has_the_entries_of_prompts(status_json):
+    prompts = read_document(status_json)["prompts"]
+    documented = assert_fields(prompts["said"], "Entry of a prompt")
+    said = [name for name, _ in flat(prompts["said"])]
+    refused = [name for name, _ in flat(prompts["refused"])]
+
+    assert_fields(prompts["refused"], "Entry of a prompt")
+    assert said == [
+        name for name in documented if not re.match(r"error\.|last_(response|data)", name)
+    ]
+    words_of_config = ("group", "labels", "description")
+    assert refused == [
+        name
+        for name in documented
+        if not name.startswith("budget.") and name not in words_of_config
+    ]
+
+
+def test_page_has_the_entries_of_providers(status_json):
+    entry = read_document(status_json)["providers"]["p"]
+    documented = documented_fields("Entry of a provider")
+    assert [name for name, _ in documented] == list(entry)
+    for name, kind in documented:
+        assert_type(name, entry[name], kind)
+    budget = [name.removeprefix("budget.") for name, _ in documented_fields("Entry of a prompt")]
+    assert set(entry["budget"]) <= set(budget)
+
+
 def test_the_document_has_the_lines_that_the_page_says(status_json):
     lines = status_json.read_text().splitlines()
     names = [re.match(r'\s*"(\w+)":', line) for line in lines]
     document = parse_document("\n".join(lines))
     assert [name.group(1) for name in names if name] == [
-        *list(document)[:-1],
+        *list(document)[:-2],
         *document["services"],
         "prompts",
+        *document["prompts"],
+        "providers",
+        *document["providers"],
     ]
 
 
@@ -491,20 +598,34 @@ def shell(script, folder):
     return run.stdout
 
 
+FAILED = {
+    "failing": "returned HTTP 500",
+    "refused": "the model's answer was blocked: I cannot do that.",
+}
+FAILED_LINES = "".join(f"{name}\t{message}\n" for name, message in FAILED.items())
+
+
 def test_examples_of_jq_work(status_json):
+    shell("cp status.json answers.json", status_json.parent)
     examples = [command for text in displays(PAGE) for command in commands(text, "jq")]
-    names, errors, slowest, well = [shell(script, status_json.parent) for script in examples]
-    assert names == "failing\n"
-    assert errors == "failing\treturned HTTP 500\n"
-    assert sorted(line.split("\t")[0] for line in slowest.splitlines()) == ["failing", "well"]
+    names, errors, slowest, well, answers = [
+        shell(script, status_json.parent) for script in examples
+    ]
+    assert names.split() == list(FAILED)
+    assert errors == FAILED_LINES
+    assert len(slowest.splitlines()) == 3
+    assert {line.split("\t")[0] for line in slowest.splitlines()} < {"well", "said", *FAILED}
     assert well == "false\n"
+    assert answers == "said: answer to yes\nrefused: null\n"
 
 
 def test_example_in_python_works(status_json):
     program = next(text for text in displays(PAGE) if text.startswith("import json"))
     program = program.replace("/var/lib/gatherd-shop/status.json", str(status_json))
     run = subprocess.run(["python3", "-c", program], capture_output=True, text=True)
-    assert (run.stdout, run.stderr) == ("failing: http: returned HTTP 500\n", "")
+    kinds = {"failing": "http", "refused": "blocked"}
+    expected = "".join(f"{name}: {kinds[name]}: {FAILED[name]}\n" for name in FAILED)
+    assert (run.stdout, run.stderr) == (expected, "")
 
 
 def test_example_of_gatherctl_and_jq_works(status_json, gatherctl):
@@ -512,4 +633,4 @@ def test_example_of_gatherctl_and_jq_works(status_json, gatherctl):
     script = re.sub(r"^\$ ", "", text, flags=re.M)
     script = script.replace("/var/lib/gatherd-shop/status.json", str(status_json))
     script = script.replace("gatherctl ", f"{gatherctl.program} ")
-    assert shell(script, gatherctl.folder) == "failing\treturned HTTP 500\n"
+    assert shell(script, gatherctl.folder) == FAILED_LINES

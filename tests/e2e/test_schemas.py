@@ -13,7 +13,7 @@ from helpers_gatherd import services
 from upstream import moves, raw, sends
 
 # What stands in an entry only where the config wants it.
-OPTIONAL = {"last_data", "group", "labels", "description"}
+OPTIONAL = {"last_response", "last_data", "group", "labels", "description"}
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +48,15 @@ def test_the_schemas_are_schemas_of_2020_12(gatherd, name):
 
 def test_the_schema_allows_nothing_else_and_misses_nothing(schema):
     found = list(objects(schema))
-    # The document, its round, its counts, a service, its phases, its error.
-    assert len(found) == 6
+    # The document, its round, its counts; a service, its phases, its error; a prompt, these
+    # and its usage and budget; a provider, its budget.
+    assert len(found) == 3 + 3 + 5 + 2
     for each in found:
         assert each["additionalProperties"] is False
         names = [name for name in each["properties"] if name not in OPTIONAL]
         assert each["required"] == names
-    service = schema["$defs"]["service"]["properties"]
-    assert OPTIONAL < set(service)
+    assert OPTIONAL - {"last_response"} < set(schema["$defs"]["service"]["properties"])
+    assert OPTIONAL < set(schema["$defs"]["prompt"]["properties"])
 
 
 def test_every_key_is_described(schema):

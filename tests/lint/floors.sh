@@ -7,7 +7,7 @@ src=${srcdir:-.}/src
 cd "$src" || exit 1
 find . -name '*.[ch]' | sort | awk '
 BEGIN {
-	split("base 0 template 1 rules 1 http 1 config 2 gather 4 publish 5 daemon 6 ctl 6", f, " ")
+	split("base 0 template 1 rules 1 http 1 config 2 prompt 3 gather 4 publish 5 daemon 6 ctl 6", f, " ")
 	for (i = 1; i in f; i += 2)
 		floor[f[i]] = f[i + 1]
 	top = 7 # main.c and gatherctl.c
