@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "config/api.h"
 #include "config/faults.h"
@@ -324,6 +325,8 @@ struct prompt {
 	/* What the keys come to: */
 	const struct provider *provider; /* of the same config; NULL: a fault */
 	struct marked model_name;        /* rendered; empty: a fault */
+	/* Of all that its answers are judged by, secrets as ***; "": nothing is said. */
+	char rules_hash[DIGEST_HEX_SIZE];
 };
 
 /* TARGET as the prompt that it is, or NULL. */

@@ -23,7 +23,7 @@ enum key_flag {
 	KEY_INCLUDED = 1 << 2, /* of the top map: may stand in included files, too */
 	KEY_OWN_ONLY = 1 << 3, /* of a target: may not stand in `defaults` */
 	KEY_TIMER = 1 << 4, /* of a target: `interval`, and what may follow from it */
-	KEY_PACE = 1 << 5, /* of a provider: how many and how fast, whatever they ask */
+	KEY_PACE = 1 << 5,  /* of a provider: how many, how fast, for how much */
 };
 
 struct key {

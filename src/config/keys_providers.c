@@ -59,7 +59,7 @@ static const struct key provider_rows[] = {
 	{ "price", &type_prices, 0, .table = &price_keys,
 	    .description = "What tokens cost, for the document and for budgets." },
 	{ "budget", &type_budget, offsetof(struct provider, budget),
-	    .table = &budget_keys,
+	    .table = &budget_keys, .flags = KEY_PACE,
 	    .description = "What all its prompts may use up together in a time." },
 	{ "timeout", &type_duration, offsetof(struct provider, timeout_ms), .min = 1,
 	    .description = "The timeout of its prompts that do not say otherwise." },

@@ -22,7 +22,8 @@ struct rendered_prompt {
 	char *shown; /* owned: the prompt's text, secrets as ***, NUL as U+FFFD */
 	/* Of prompt, system and schema: what its tokens are estimated by. */
 	size_t input_bytes;
-	/* Of everything that is sent but for who asks, as it may be shown. */
+	/* Of everything that is sent but for who asks, as it may be shown, and of what the answer
+	 * is judged by. */
 	char input_hash[DIGEST_HEX_SIZE];
 	size_t cut_count; /* values that were longer than `max_insert` */
 };

@@ -10,6 +10,7 @@
 #include "config/faults.h"
 #include "config/render_prompt.h"
 #include "config/types.h"
+#include "config/value.h"
 #include "config/vars.h"
 #include "template/template.h"
 
@@ -214,6 +215,46 @@ check_budget(const struct prompt *prompt, struct faults *faults)
 		    prompt->target.name, provider->name);
 }
 
+/* SOURCE, which is named NAME, if it is said, as part of RULES. */
+static void
+append_rules(struct buffer *rules, const char *name, const struct value *source)
+{
+	struct template_value value;
+	struct marked json;
+	char *shown;
+
+	if (source == NULL || source->kind != VALUE_MAP)
+		return;
+	value_for_template(source, &value);
+	marked_init(&json, BUFFER_UNLIMITED);
+	if (value.data->json(&value, &json)) {
+		shown = marked_shown(&json);
+		buffer_append_format(rules, "%s %s\n", name, shown);
+		free(shown);
+	}
+	marked_clear(&json);
+}
+
+/* An answer is used again only while it would be judged as it was. */
+static void
+hash_rules(struct prompt *prompt)
+{
+	const struct target *target = &prompt->target;
+	struct buffer rules;
+
+	buffer_init(&rules, BUFFER_UNLIMITED);
+	append_rules(&rules, "expect", target->expect.source);
+	append_rules(&rules, "warn", target->warn.source);
+	append_rules(&rules, "extract", target->extract.source);
+	append_rules(&rules, "schema", prompt->schema.source);
+	if (prompt->format != PROMPT_TEXT)
+		buffer_append_string(&rules, prompt_format_names[prompt->format]);
+	prompt->rules_hash[0] = '\0';
+	if (rules.len > 0)
+		digest_hex(prompt->rules_hash, rules.data, rules.len);
+	buffer_clear(&rules);
+}
+
 void
 target_prompt_try(
     struct prompt *prompt, const struct config *config, struct faults *faults)
@@ -224,6 +265,7 @@ target_prompt_try(
 		check_settings(prompt, faults);
 		check_budget(prompt, faults);
 	}
+	hash_rules(prompt);
 	/* What is wrong was told. */
 	(void)render_prompt_checked(config, prompt, faults);
 }

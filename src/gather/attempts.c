@@ -165,8 +165,8 @@ attempt_tell_reserved(
 		        (long long)amount->tokens));
 	if (own->cost > 0 || all->cost > 0) {
 		units_format_decimal(cost, amount->cost, MONEY_ONE);
-		trace_add_note(
-		    trace, xasprintf("sets about %s of its budget aside", cost));
+		trace_add_note(trace,
+		    xasprintf("sets a cost of about %s of its budget aside", cost));
 	}
 }
 

@@ -11,7 +11,6 @@
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
-#include "config/keys.h"
 #include "config/render.h"
 #include "config/types.h"
 #include "config/value.h"
@@ -209,27 +208,6 @@ forget_hold(struct board_entry *entry)
 	entry->next_at_ms = -1;
 }
 
-/* Do A and B take an answer alike? What is sent is told by its digest, but not this. */
-static bool
-judge_alike(const struct prompt *a, const struct prompt *b)
-{
-	static const char *const names[] = { "expect", "warn", "extract", "format",
-		"schema" };
-
-	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-		const struct key *key = keys_find(&prompt_keys, names[i]);
-		const char *of_a = (const char *)a + key->offset;
-		const char *of_b = (const char *)b + key->offset;
-		bool equal = key->type->equal != NULL
-		    ? key->type->equal(of_a, of_b)
-		    : memcmp(of_a, of_b, key->type->size) == 0;
-
-		if (!equal)
-			return false;
-	}
-	return true;
-}
-
 /* What stays of what a prompt spent, and of its last good answer. */
 static void
 retarget_prompt(
@@ -238,9 +216,6 @@ retarget_prompt(
 	budget_go_on(&entry->budget, &before->budget, &now->budget);
 	if (!board_keeps_good(&now->target) && entry->good != NULL)
 		board_forget_good(entry);
-	/* It stays the last good one, but takes no other's place. */
-	if (!judge_alike(before, now))
-		entry->input_hash[0] = '\0';
 }
 
 /* ENTRY goes on under the new definition of its target. */

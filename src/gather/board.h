@@ -137,6 +137,10 @@ void board_set_planned(struct board_entry *entry, int64_t planned_us);
 /* The newest status that is known of ENTRY: of the outcome that is held, if any. */
 enum status board_newest_status(const struct board_entry *entry);
 
+/* Was ENTRY's target looked at, and left for another time: a prompt that is for failures only,
+ * while nothing fails, or who waits for what such a one says? */
+bool board_is_put_off(const struct board_entry *entry);
+
 /* *SEEN becomes ENTRY as it would read if what is held were put. All in it is borrowed from
  * ENTRY. */
 void board_see(const struct board_entry *entry, struct board_entry *seen);

@@ -353,6 +353,14 @@ board_newest_status(const struct board_entry *entry)
 	return entry->held != NULL ? entry->held->status : entry->outcome.status;
 }
 
+bool
+board_is_put_off(const struct board_entry *entry)
+{
+	/* Who was not asked yet is pending, too. */
+	return board_newest_status(entry) == STATUS_PENDING &&
+	    (entry->held != NULL || entry->asked);
+}
+
 void
 board_see(const struct board_entry *entry, struct board_entry *seen)
 {

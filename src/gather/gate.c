@@ -144,6 +144,12 @@ gate_next_us(const struct gate *gate, int64_t now_us)
 	return next_us > now_us ? next_us : INT64_MIN;
 }
 
+int64_t
+gate_paused_us(const struct gate *gate, int64_t now_us)
+{
+	return gate->paused_until_us > now_us ? gate->paused_until_us - now_us : 0;
+}
+
 static void
 go_first(struct gate *gate, uint64_t number, int64_t now_us)
 {

@@ -56,6 +56,9 @@ void gate_set_limits(
 /* From when on the next may enter: INT64_MIN: now; INT64_MAX: not before one leaves. */
 int64_t gate_next_us(const struct gate *gate, int64_t now_us);
 
+/* For how long it is paused from now on; 0: it is not. */
+int64_t gate_paused_us(const struct gate *gate, int64_t now_us);
+
 /* One enters, whose time has come; and leaves. */
 struct gate_admission gate_enter(struct gate *gate, int64_t now_us);
 void gate_leave(

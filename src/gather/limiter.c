@@ -78,6 +78,37 @@ next_lane(struct limiter *limiter)
 	                                               : NULL;
 }
 
+static void
+give_up_place(struct limiter *limiter, struct limiter_ticket *ticket)
+{
+	TAILQ_REMOVE(&ticket->lane->waiting, ticket, link);
+	limiter->waiting--;
+}
+
+/* It leaves the queue, and is told so. */
+static void
+refuse(struct limiter *limiter, struct limiter_ticket *ticket)
+{
+	struct limiter_lane *lane = ticket->lane;
+
+	give_up_place(limiter, ticket);
+	ticket->state = TICKET_NONE;
+	ticket->lane = NULL;
+	limiter_rank_lane(limiter, lane);
+	ticket->refused(ticket, ticket->arg); /* may free the ticket */
+}
+
+/* All who do not want to wait for a pause. Nobody is told so while all stands still. */
+static void
+refuse_all(struct limiter *limiter)
+{
+	struct limiter_ticket *ticket;
+
+	while (limiter->max_concurrent > 0 &&
+	    (ticket = limiter_next_refused(limiter)) != NULL)
+		refuse(limiter, ticket);
+}
+
 /*
  * Who is granted a ticket may give it back, or ask for another, before it returns. The
  * call further up the stack then sees to it: a loop, since with calls inside each other
@@ -91,11 +122,13 @@ limiter_grant_all(struct limiter *limiter)
 	if (limiter->granting)
 		return;
 	limiter->granting = true;
+	refuse_all(limiter);
 	while ((lane = next_lane(limiter)) != NULL) {
 		struct limiter_ticket *ticket = take(limiter, lane);
 
 		limiter_rank_lane(limiter, lane);
 		ticket->granted(ticket, ticket->arg); /* may free the ticket */
+		refuse_all(limiter);
 	}
 	limiter->granting = false;
 	limiter_set_timer(limiter);
@@ -121,14 +154,8 @@ limiter_ask(struct limiter *limiter, struct limiter_ticket *ticket, const char *
 	limiter->waiting++;
 	if (ticket == TAILQ_FIRST(&ticket->lane->waiting))
 		limiter_rank_lane(limiter, ticket->lane);
+	limiter_note_pause(limiter, ticket->lane);
 	limiter_grant_all(limiter);
-}
-
-static void
-give_up_place(struct limiter *limiter, struct limiter_ticket *ticket)
-{
-	TAILQ_REMOVE(&ticket->lane->waiting, ticket, link);
-	limiter->waiting--;
 }
 
 static void
@@ -161,6 +188,7 @@ limiter_give_back(struct limiter *limiter, struct limiter_ticket *ticket)
 	}
 	ticket->state = TICKET_NONE;
 	ticket->lane = NULL;
+	limiter_note_pause(limiter, lane);
 	limiter_rank_lane(limiter, lane);
 	limiter_grant_all(limiter);
 }
@@ -194,6 +222,7 @@ limiter_new(size_t max_concurrent)
 
 	assert(max_concurrent >= 1);
 	LIST_INIT(&limiter->hosts);
+	LIST_INIT(&limiter->paused);
 	limiter->any = limiter_host_new(NULL);
 	limiter->max_concurrent = max_concurrent;
 	return limiter;

@@ -38,6 +38,9 @@ struct limiter_ticket {
 		TICKET_HELD
 	} state;
 	void (*granted)(struct limiter_ticket *ticket, void *arg);
+	/* Set by the caller before it asks; NULL: it waits for any pause of its gate. */
+	void (*refused)(struct limiter_ticket *ticket, void *arg);
+	int64_t patience_us; /* with `refused`: the longest pause that it waits for */
 	void *arg;
 };
 
@@ -77,6 +80,9 @@ void limiter_hold_host(struct limiter *limiter, const char *host, int64_t until_
  * until it is given back: GRANTED is called, perhaps before this returns. Whoever holds it
  * tells GATE how it went; the limiter alone enters and leaves it, by the clock of
  * limiter_limit_hosts(). All who ask through one gate ask for the same host.
+ *
+ * Where GATE is paused for longer than TICKET has patience, or comes to be, the ticket leaves
+ * the queue, and its `refused` is called instead, perhaps before this returns.
  */
 void limiter_ask(struct limiter *limiter, struct limiter_ticket *ticket,
     const char *host, struct gate *gate,

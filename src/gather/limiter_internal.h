@@ -41,6 +41,8 @@ struct limiter_lane {
 	struct ticket_queue held;
 	size_t held_count;
 	struct limiter_rank rank;
+	LIST_ENTRY(limiter_lane) paused_link; /* with others of which that is so */
+	bool paused; /* its gate is, and some may not want to wait for it */
 };
 
 struct limiter_host {
@@ -74,6 +76,7 @@ struct limiter {
 	struct heap later;
 	struct heap idle; /* hosts without tickets, by when they can be forgotten */
 	struct heap shut; /* lanes */
+	struct lane_list paused;
 
 	size_t max_concurrent;
 	size_t held;
@@ -140,6 +143,12 @@ void limiter_rank_lane(struct limiter *limiter, struct limiter_lane *lane);
 void limiter_rank_all(struct limiter *limiter);
 /* Those whose time has come. */
 void limiter_rank_due(struct limiter *limiter);
+
+/* Somebody came to LANE, or has left it, who may have told its gate to pause. */
+void limiter_note_pause(struct limiter *limiter, struct limiter_lane *lane);
+
+/* Somebody who does not want to wait for the pause of his gate, or NULL. */
+struct limiter_ticket *limiter_next_refused(struct limiter *limiter);
 
 /* The lane whose turn it is, or NULL: nobody waits, or may start. */
 struct limiter_lane *limiter_next_lane(struct limiter *limiter);

@@ -17,18 +17,22 @@ limiter_now_us(const struct limiter *limiter)
 /* ---- places in heaps ---- */
 
 static void
-enter(struct limiter_rank *rank, struct heap *heap, int64_t key)
-{
-	heap_add(heap, &rank->node, key);
-	rank->heap = heap;
-}
-
-static void
 leave(struct limiter_rank *rank)
 {
 	if (rank->heap != NULL)
 		heap_remove(rank->heap, &rank->node);
 	rank->heap = NULL;
+}
+
+/* Mostly, nothing that counts has changed. */
+static void
+put(struct limiter_rank *rank, struct heap *heap, int64_t key)
+{
+	if (rank->heap == heap && rank->node.key == key)
+		return;
+	leave(rank);
+	heap_add(heap, &rank->node, key);
+	rank->heap = heap;
 }
 
 static struct limiter_host *
@@ -182,9 +186,61 @@ limiter_meet_lane(struct limiter *limiter, const char *name, struct gate *gate)
 	return lane;
 }
 
+/* ---- pauses ---- */
+
+void
+limiter_note_pause(struct limiter *limiter, struct limiter_lane *lane)
+{
+	if (lane->gate == NULL || lane->paused ||
+	    gate_paused_us(lane->gate, limiter_now_us(limiter)) == 0)
+		return;
+	LIST_INSERT_HEAD(&limiter->paused, lane, paused_link);
+	lane->paused = true;
+}
+
+static void
+forget_pause(struct limiter_lane *lane)
+{
+	if (lane->paused)
+		LIST_REMOVE(lane, paused_link);
+	lane->paused = false;
+}
+
+/* The first in LANE whose patience ends before the pause of its gate does; or NULL. */
+static struct limiter_ticket *
+first_refused(const struct limiter *limiter, const struct limiter_lane *lane)
+{
+	int64_t pause_us = gate_paused_us(lane->gate, limiter_now_us(limiter));
+	struct limiter_ticket *ticket;
+
+	TAILQ_FOREACH (ticket, &lane->waiting, link) {
+		if (ticket->refused != NULL && pause_us > ticket->patience_us)
+			return ticket;
+	}
+	return NULL;
+}
+
+struct limiter_ticket *
+limiter_next_refused(struct limiter *limiter)
+{
+	struct limiter_lane *lane;
+
+	while ((lane = LIST_FIRST(&limiter->paused)) != NULL) {
+		struct limiter_ticket *ticket = first_refused(limiter, lane);
+
+		if (ticket != NULL)
+			return ticket;
+		forget_pause(lane);
+	}
+	return NULL;
+}
+
+/* ---- the end of lanes ---- */
+
 static void
 forget_lane(struct limiter *limiter, struct limiter_lane *lane)
 {
+	forget_pause(lane);
 	leave(&lane->rank);
 	tdelete(lane, &limiter->lane_by_gate, compare_gates);
 	LIST_REMOVE(lane, link);
@@ -260,7 +316,14 @@ first_lane(struct limiter_host *host)
 	return gated != NULL ? lane_of(gated) : NULL;
 }
 
-/* Nobody has a ticket for it, or waits. */
+/* Does nobody have a ticket for HOST, or wait, of those that may be forgotten? */
+static bool
+is_idle(const struct limiter_host *host)
+{
+	return host->name != NULL && host->held_count == 0 &&
+	    TAILQ_EMPTY(&host->plain.waiting) && LIST_EMPTY(&host->lanes);
+}
+
 static void
 retire(struct limiter *limiter, struct limiter_host *host)
 {
@@ -269,7 +332,7 @@ retire(struct limiter *limiter, struct limiter_host *host)
 	    full_at_us > host->closed_until_us ? full_at_us : host->closed_until_us;
 
 	if (limiter->pace.step_us > 0 && until_us > limiter_now_us(limiter))
-		enter(&host->rank, &limiter->idle, until_us);
+		put(&host->rank, &limiter->idle, until_us);
 	else
 		forget_host(limiter, host);
 }
@@ -280,19 +343,14 @@ limiter_rank_host(struct limiter *limiter, struct limiter_host *host)
 	const struct limiter_lane *lane = first_lane(host);
 	int64_t start_us = limiter_start_us(limiter, host);
 
-	leave(&host->rank);
-	if (lane == NULL) {
-		if (host->name != NULL && host->held_count == 0 &&
-		    LIST_EMPTY(&host->lanes))
-			retire(limiter, host);
-	} else if (limiter_is_full(limiter, host)) {
-		return;
-	} else if (start_us == INT64_MIN || start_us <= limiter_now_us(limiter)) {
-		enter(
-		    &host->rank, &limiter->ready, TAILQ_FIRST(&lane->waiting)->number);
-	} else {
-		enter(&host->rank, &limiter->later, start_us);
-	}
+	if (is_idle(host))
+		retire(limiter, host);
+	else if (lane == NULL || limiter_is_full(limiter, host))
+		leave(&host->rank);
+	else if (start_us == INT64_MIN || start_us <= limiter_now_us(limiter))
+		put(&host->rank, &limiter->ready, TAILQ_FIRST(&lane->waiting)->number);
+	else
+		put(&host->rank, &limiter->later, start_us);
 }
 
 /* LANE, which has a gate, goes to the heap that it belongs to, or is forgotten. */
@@ -302,17 +360,17 @@ rank_by_gate(struct limiter *limiter, struct limiter_lane *lane)
 	const struct limiter_ticket *first = TAILQ_FIRST(&lane->waiting);
 	int64_t next_us;
 
-	leave(&lane->rank);
-	if (first == NULL) {
-		if (lane->held_count == 0)
-			forget_lane(limiter, lane);
+	if (first == NULL && lane->held_count == 0) {
+		forget_lane(limiter, lane);
 		return;
 	}
 	next_us = gate_next_us(lane->gate, limiter_now_us(limiter));
-	if (next_us == INT64_MIN)
-		enter(&lane->rank, &lane->host->open, first->number);
-	else if (next_us != INT64_MAX)
-		enter(&lane->rank, &limiter->shut, next_us);
+	if (first == NULL || next_us == INT64_MAX)
+		leave(&lane->rank);
+	else if (next_us == INT64_MIN)
+		put(&lane->rank, &lane->host->open, first->number);
+	else
+		put(&lane->rank, &limiter->shut, next_us);
 }
 
 void

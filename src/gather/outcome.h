@@ -62,6 +62,9 @@ extern const char *const error_kind_names[];
 /* The status that an error of KIND makes; KIND_NONE: ok. */
 enum status error_kind_status(enum error_kind kind);
 
+/* What stands before a digest in the place of a text, as others write it, too. */
+#define OUTCOME_DIGEST_LEAD "sha256:"
+
 /* What a prompt's outcome has beside. */
 struct outcome_prompt {
 	char *model;  /* owned: that answered, or was asked; as shown */

@@ -22,8 +22,8 @@ min(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static bool
-is_transient_status(long http_status)
+bool
+retry_is_transient_status(long http_status)
 {
 	/* 529: "overloaded", as some services of the web say it. */
 	static const long statuses[] = { 408, 425, 429, 500, 502, 503, 504, 529 };
@@ -58,7 +58,7 @@ is_transient(const struct outcome *outcome, const struct response *response)
 		return response->lost;
 	case KIND_HTTP:
 	case KIND_RATE_LIMITED:
-		return is_transient_status(response->http_status);
+		return retry_is_transient_status(response->http_status);
 	case KIND_NONE:
 	case KIND_TLS:
 	case KIND_REDIRECT:

@@ -48,6 +48,9 @@ struct retry_decision {
 	int64_t hold_host_us;
 };
 
+/* May the next answer be another one? 408, 425, 429, 500, 502, 503, 504 and 529. */
+bool retry_is_transient_status(long http_status);
+
 /* What is left of a deadline has to be enough for an attempt's timeout of 1 ms. */
 #define RETRY_LEAST_LEFT_US ((int64_t)1000)
 

@@ -142,13 +142,15 @@ is_left_to_next_round(const struct seat *seat)
 	return ahead_us > 0 && ahead_us < interval_us - interval_us / 4;
 }
 
-/* It is not asked, and that is its outcome. MESSAGE is taken over. */
+/* It is not asked, and that is its outcome. */
 static void
-refuse(struct seat *seat, enum error_kind kind, char *message)
+refuse(struct seat *seat, const struct objection *objection)
 {
 	struct outcome outcome;
 
-	turn_skip(&seat->round->context, seat->target, kind, message, &outcome);
+	turn_skip(&seat->round->context, seat->target, objection->kind,
+	    objection->message, &outcome);
+	outcome.status = objection->status;
 	take(seat, &outcome, 0);
 	outcome_clear(&outcome);
 }
@@ -173,8 +175,7 @@ ask(struct seat *seat)
 static void
 begin(struct seat *seat)
 {
-	enum error_kind objection;
-	char *message = NULL;
+	struct objection objection;
 
 	if (is_left_to_next_round(seat)) {
 		round_seat_done(seat);
@@ -185,9 +186,8 @@ begin(struct seat *seat)
 		return;
 	}
 	tell_begin(seat->round);
-	objection = round_order_objection(seat, &message);
-	if (objection != KIND_NONE)
-		refuse(seat, objection, message);
+	if (round_order_objects(seat, &objection))
+		refuse(seat, &objection);
 	else
 		ask(seat);
 }

@@ -150,20 +150,25 @@ describe_hold(const struct seat *seat)
 	return xasprintf("held back until %s by a Retry-After", until);
 }
 
-enum error_kind
-round_order_objection(const struct seat *seat, char **message)
+bool
+round_order_objects(const struct seat *seat, struct objection *objection)
 {
 	const struct board_entry *need = find_failed_need(seat);
 
-	if (need != NULL) {
-		*message = xasprintf("needs %s, which %s%s", need->target->name,
+	*objection = (struct objection){ .status = STATUS_SKIPPED };
+	if (need != NULL && board_is_put_off(need)) {
+		objection->status = STATUS_PENDING;
+	} else if (need != NULL) {
+		objection->kind = KIND_DEPENDENCY;
+		objection->message = xasprintf("needs %s, which %s%s",
+		    need->target->name,
 		    board_newest_status(need) == STATUS_PENDING ? "" : "is not well: ",
 		    why_not_well(board_newest_status(need)));
-		return KIND_DEPENDENCY;
+	} else if (seat->entry->hold_until_us > round_now_us(seat->round)) {
+		objection->kind = KIND_RATE_LIMITED;
+		objection->message = describe_hold(seat);
+	} else {
+		return false;
 	}
-	if (seat->entry->hold_until_us > round_now_us(seat->round)) {
-		*message = describe_hold(seat);
-		return KIND_RATE_LIMITED;
-	}
-	return KIND_NONE;
+	return true;
 }

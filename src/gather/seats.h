@@ -83,9 +83,16 @@ void round_order_link(struct round *round);
 /* SEAT is done: those that waited for it alone are ready now, if their time has come. */
 void round_order_release(struct seat *seat);
 
-/* Why SEAT cannot be asked now: a target that it `needs` failed, or it is held back. Returns
- * KIND_NONE where it can, else *MESSAGE is the caller's. */
-enum error_kind round_order_objection(const struct seat *seat, char **message);
+/* Why a seat cannot be asked now, and what its outcome is then. */
+struct objection {
+	enum status status; /* SKIPPED, or PENDING where what it needs was put off */
+	enum error_kind kind;
+	char *message; /* the reader's; NULL: there is none */
+};
+
+/* A target that SEAT `needs` failed or was put off, or it is held back. Returns false where it
+ * can be asked. */
+bool round_order_objects(const struct seat *seat, struct objection *objection);
 
 /* ---- round_mode ---- */
 

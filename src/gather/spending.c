@@ -29,6 +29,8 @@ enum {
 	ACCOUNT_COUNT,
 };
 
+/* Of a provider the budget of today counts, which may be another one than when the turn began:
+ * nobody is asked anew for it. */
 static void
 find_accounts(const struct board *board, const struct prompt *prompt,
     struct account accounts[static ACCOUNT_COUNT])
@@ -43,7 +45,8 @@ find_accounts(const struct board *board, const struct prompt *prompt,
 	};
 	accounts[ACCOUNT_PROVIDER] = (struct account){
 		.budget = provider != NULL ? &provider->budget : NULL,
-		.limit = &prompt->provider->budget,
+		.limit = provider != NULL ? &provider->provider->budget
+		                          : &prompt->provider->budget,
 	};
 }
 
@@ -55,10 +58,13 @@ amount_for(const struct config_budget *limit, const struct spending *amount)
 }
 
 bool
-spending_is_limited(const struct prompt *prompt)
+spending_is_limited(const struct board *board, const struct prompt *prompt)
 {
-	return budget_limit(&prompt->budget) > 0 ||
-	    budget_limit(&prompt->provider->budget) > 0;
+	struct account accounts[ACCOUNT_COUNT];
+
+	find_accounts(board, prompt, accounts);
+	return budget_limit(accounts[ACCOUNT_OWN].limit) > 0 ||
+	    budget_limit(accounts[ACCOUNT_PROVIDER].limit) > 0;
 }
 
 /* ---- how much ---- */

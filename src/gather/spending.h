@@ -22,7 +22,7 @@ struct spending {
 };
 
 /* Does PROMPT or its provider have a budget? */
-bool spending_is_limited(const struct prompt *prompt);
+bool spending_is_limited(const struct board *board, const struct prompt *prompt);
 
 /* About what an attempt at PROMPT with INPUT_BYTES of text will take: what its last answer
  * took, where that is known; else a token for four bytes, and as many as it may answer with. */

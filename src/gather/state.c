@@ -443,3 +443,11 @@ state_why_missing(const struct board *board, const char *name)
 		return xasprintf(" (%s was not asked since the start)", target->name);
 	return xstrdup("");
 }
+
+bool
+state_is_put_off(const struct board *board, const char *name)
+{
+	const struct target *target = target_of(board_config(board), name);
+
+	return target != NULL && board_is_put_off(board_entry(board, target->index));
+}

@@ -9,6 +9,8 @@
 #ifndef GATHERD_GATHER_STATE_H
 #define GATHERD_GATHER_STATE_H
 
+#include <stdbool.h>
+
 #include "template/template.h"
 
 struct board;
@@ -24,5 +26,8 @@ const struct template_value *state_root(struct state *state);
 /* Why the state has no NAME (dotted, as a template names it), where the reason is that its
  * target failed or was not asked: " (login failed: timeout)"; else "". The caller's. */
 char *state_why_missing(const struct board *board, const char *name);
+
+/* Is that target one that was put off (see board_is_put_off())? */
+bool state_is_put_off(const struct board *board, const char *name);
 
 #endif

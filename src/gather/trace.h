@@ -35,8 +35,8 @@ struct trace_attempt {
 	/* The request as it was shown; owned. */
 	char *method;
 	char *url;
-	char *head; /* a line each */
-	char *body; /* NULL: none */
+	char *head;                /* a line each */
+	char *body;                /* NULL: none */
 	struct trace_input *input; /* owned; NULL: a service's */
 
 	int64_t

@@ -237,6 +237,16 @@ on_granted(UNUSED struct limiter_ticket *ticket, void *arg)
 	turn_attempt(turn);
 }
 
+/* Its provider is paused for longer than all its attempts may take. */
+static void
+on_refused(UNUSED struct limiter_ticket *ticket, void *arg)
+{
+	struct turn *turn = arg;
+
+	turn_finish_with(
+	    turn, STATUS_SKIPPED, KIND_RATE_LIMITED, turn_prompt_why_refused(turn));
+}
+
 /* ---- waiting ---- */
 
 static void
@@ -262,6 +272,9 @@ enqueue(struct turn *turn)
 	turn_enter(turn, TURN_QUEUED);
 	if (turn->queued_us < 0)
 		turn->queued_us = turn_now_us(turn);
+	/* Later on the deadline itself ends it. */
+	turn->ticket.refused = turn->last == NULL ? on_refused : NULL;
+	turn->ticket.patience_us = turn->target->deadline_ms * 1000;
 	limiter_ask(turn->context->limiter, &turn->ticket, turn->target->host, gate,
 	    on_granted, turn);
 }

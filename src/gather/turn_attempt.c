@@ -257,15 +257,21 @@ turn_render(struct turn *turn, struct render_fault *fault)
 void
 turn_finish_unrendered(struct turn *turn, struct render_fault *fault)
 {
+	const struct board *board = turn->context->board;
 	char *more;
 	char *message;
 
 	if (turn->last != NULL) {
 		free(fault->why);
 		turn_finish_as_last(turn);
+	} else if (fault->name != NULL && board != NULL &&
+	    state_is_put_off(board, fault->name)) {
+		/* So is who waits for it: there is nothing wrong. */
+		free(fault->why);
+		turn_finish_with(turn, STATUS_PENDING, KIND_NONE, NULL);
 	} else if (fault->missing) {
-		more = turn->context->board != NULL && fault->name != NULL
-		    ? state_why_missing(turn->context->board, fault->name)
+		more = board != NULL && fault->name != NULL
+		    ? state_why_missing(board, fault->name)
 		    : NULL;
 		message = xasprintf("%s%s", fault->why, more != NULL ? more : "");
 		free(more);

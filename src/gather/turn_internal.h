@@ -132,6 +132,9 @@ bool turn_prompt_should_ask(struct turn *turn);
 /* The gate that its tickets go through; NULL: there is none. */
 struct gate *turn_prompt_gate(const struct turn *turn);
 
+/* Why it does not wait for a ticket through that, which is paused. The caller's. */
+char *turn_prompt_why_refused(const struct turn *turn);
+
 /* Its request is rendered, and about to be asked with: may it be paid? Where it may not, the
  * turn is over, and gone. */
 bool turn_prompt_may_pay(struct turn *turn);

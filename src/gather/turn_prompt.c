@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/marked.h"
 #include "base/units.h"
@@ -17,9 +18,6 @@
 #include "gather/providers.h"
 #include "gather/trace.h"
 #include "prompt/answer.h"
-
-/* What stands before a digest, as others write it, too. */
-#define HASH_NAME "sha256:"
 
 /* Only turns of prompts come here. */
 static const struct prompt *
@@ -52,7 +50,7 @@ stored_text(enum prompt_store store, const char *shown)
 		return xstrdup(shown);
 	case STORE_HASH:
 		digest_hex(hex, shown, strlen(shown));
-		return xasprintf(HASH_NAME "%s", hex);
+		return xasprintf(OUTCOME_DIGEST_LEAD "%s", hex);
 	case STORE_NONE:
 		break;
 	}
@@ -86,7 +84,8 @@ turn_prompt_complete(const struct turn *turn, struct outcome *outcome)
 static bool
 has_budget(const struct turn *turn)
 {
-	return turn->context->board != NULL && spending_is_limited(prompt_of(turn));
+	return turn->context->board != NULL &&
+	    spending_is_limited(turn->context->board, prompt_of(turn));
 }
 
 /* Nobody may be asked, for WHY, which is taken over. */
@@ -198,6 +197,20 @@ turn_prompt_gate(const struct turn *turn)
 	return state != NULL ? state->gate : NULL;
 }
 
+/* "held back until 03:41:05 by its provider, past its deadline of 3m" */
+char *
+turn_prompt_why_refused(const struct turn *turn)
+{
+	int64_t left_us = gate_paused_us(turn_prompt_gate(turn), turn_now_us(turn));
+	char until[CLOCK_RFC3339_SIZE];
+	char deadline[UNITS_TEXT_SIZE];
+
+	clock_format_rfc3339(until, wall_ms(turn) + left_us / 1000);
+	units_format_duration(deadline, turn->target->deadline_ms);
+	return xasprintf("held back until %s by its provider, past its deadline of %s",
+	    until, deadline);
+}
+
 /* Did a model answer, whatever it said? */
 static bool
 is_models_answer(const struct response *response, const struct outcome *outcome)
@@ -285,6 +298,9 @@ is_answered_already(struct turn *turn)
 	if (entry == NULL ||
 	    !board_reuse(entry, turn->rendered->prompt->input_hash, &outcome))
 		return false;
+	/* Its text is told by `store_prompt` as that is now. */
+	free(outcome.prompt->prompt);
+	outcome.prompt->prompt = NULL;
 	turn_finish(turn, &outcome);
 	return true;
 }

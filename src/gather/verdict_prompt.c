@@ -1,4 +1,5 @@
 #include "gather/judgement.h"
+#include "gather/retry.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -156,10 +157,23 @@ fail_by_provider(
 	prompt_read_error(api_of(judgement), judgement->response, http_status, &error);
 	judgement_fail(judgement,
 	    is_limited(http_status, &error.advice) ? KIND_RATE_LIMITED : KIND_HTTP,
-	    message_of(judgement, lead, error.message != NULL ? error.message : why));
+	    message_of(judgement, lead, why != NULL ? why : error.message));
 	if (judgement->context->advice != NULL)
 		*judgement->context->advice = error.advice;
 	prompt_error_clear(&error);
+}
+
+/* With a good status: what it stands for tells whether another attempt may help. */
+static void
+fail_within(struct judgement *judgement, const struct prompt_answer *answer)
+{
+	struct prompt_advice *advice = judgement->context->advice;
+
+	fail_by_provider(judgement, answer->error_status,
+	    "the provider reported an error", answer->why);
+	if (advice != NULL && advice->should_retry == -1 && !advice->exhausted &&
+	    retry_is_transient_status(answer->error_status))
+		advice->should_retry = 1;
 }
 
 static bool
@@ -431,8 +445,7 @@ judge_ending(struct judgement *judgement, const struct prompt_answer *answer)
 		fail_unexpected(judgement, answer);
 		return;
 	case ENDING_ERROR:
-		fail_by_provider(judgement, answer->error_status,
-		    "the provider reported an error", answer->why);
+		fail_within(judgement, answer);
 		return;
 	case ENDING_MISSING:
 		/* In our own words. */

@@ -191,7 +191,8 @@ schema_bytes(const struct config_schema *schema)
 
 /* What makes it another request, so that an answer to this one is none to that. */
 static void
-hash_input(const struct rendered_request *rendered, char hash[DIGEST_HEX_SIZE])
+hash_input(const struct rendered_request *rendered, const char *rules_hash,
+    char hash[DIGEST_HEX_SIZE])
 {
 	struct buffer input;
 
@@ -200,6 +201,10 @@ hash_input(const struct rendered_request *rendered, char hash[DIGEST_HEX_SIZE])
 	buffer_append_string(&input, rendered->shown_url);
 	buffer_append_char(&input, '\n');
 	buffer_append_string(&input, rendered->shown_body);
+	if (rules_hash[0] != '\0') {
+		buffer_append_char(&input, '\n');
+		buffer_append_string(&input, rules_hash);
+	}
 	digest_hex(hash, input.data, input.len);
 	buffer_clear(&input);
 }
@@ -252,7 +257,7 @@ describe(const struct making *making, const struct prompt_texts *texts)
 	known->input_bytes = texts->prompt.text.len + texts->system.text.len +
 	    schema_bytes(&making->prompt->schema);
 	known->cut_count = texts->cut_count;
-	hash_input(making->rendered, known->input_hash);
+	hash_input(making->rendered, making->prompt->rules_hash, known->input_hash);
 	return known;
 }
 

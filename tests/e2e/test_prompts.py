@@ -259,3 +259,46 @@ def test_a_missing_key_names_the_variable(gatherd, models):
     assert result.status == 2
     assert "GEMINI_API_KEY is not set" in result.stderr
     assert models.requests == []
+
+
+def alarm(models):
+    """A config whose prompt is for failures, with services that send on what it says."""
+    why = {"prompt": "Why? {{#failed}}{{.}} {{/failed}}", "when": "failing"}
+    services = {
+        "shop": f"{models.url}/status/{{{{status_of_shop}}}}",
+        "alert": {"url": f"{models.url}/echo", "body": "{{prompts.why.response}}"},
+        "page": {"url": f"{models.url}/ok", "needs": "alert"},
+    }
+    return config(models, {"why": why}, services) | {"vars": {"status_of_shop": 200}}
+
+
+def test_who_waits_for_a_prompt_that_is_put_off_is_put_off(gatherd, models):
+    result = ask(gatherd, alarm(models))
+    document = result.document
+    entries = document["services"] | document["prompts"]
+    assert {name: outcome_of(entry) for name, entry in entries.items()} == {
+        "shop": ("ok", None),
+        "alert": ("pending", None),
+        "page": ("pending", None),
+        "why": ("pending", None),
+    }
+    assert result.status == 0 and document["status"] == "ok" and document["failed"] == []
+    assert models.paths() == ["/status/200"]
+
+
+def test_an_alert_sends_what_the_prompt_says_of_all_services(gatherd, models):
+    result = ask(gatherd, alarm(models), "--var", "status_of_shop=503")
+    [alert] = models.asked_for("/echo")
+    assert alert.body == b"answer to Why? shop "
+    assert result.document["services"]["page"]["status"] == "ok"
+
+
+def test_an_error_within_a_good_answer_is_tried_again_where_that_may_help(gatherd, models):
+    def act(api, request, number):
+        return says(api, "in the end") if number == 3 else error(api, 0, "busy", code=502)
+
+    models.plan["x"] = act
+    entry = ask(gatherd, config(models, {"x": {"prompt": "x", "retry_delay": "1ms"}})).document[
+        "prompts"
+    ]["x"]
+    assert (entry["response"], entry["attempts"]) == ("in the end", 3)

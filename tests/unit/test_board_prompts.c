@@ -476,35 +476,6 @@ test_a_reload_keeps_the_good_answer(UNUSED void **state)
 	close_board(&f);
 }
 
-/* It would pass by what is new. */
-static void
-test_an_answer_is_not_used_again_where_it_is_judged_otherwise(UNUSED void **state)
-{
-	static const char *const keys[] = {
-		"expect: {body: {minLength: 9}}\n",
-		"warn: {body: {minLength: 9}}\n",
-		"extract: {a: {pattern: H(.)}}\n",
-		"format: json\n",
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
-		char *more = xasprintf("when: changed\n%s", keys[i]);
-		struct fixture f;
-		struct outcome outcome;
-
-		open_board(&f, "when: changed\n");
-		put(&f, STATUS_OK, HASH_A, "Hi");
-		reload(&f, config_of("when: changed\ndelay: 1s\n"));
-		assert_true(board_reuse(f.entry, HASH_A, &outcome));
-		outcome_clear(&outcome);
-		reload(&f, config_of(more));
-		assert_false(board_reuse(f.entry, HASH_A, &outcome));
-		assert_string_equal(board_last_good(f.entry)->prompt->response, "Hi");
-		close_board(&f);
-		free(more);
-	}
-}
-
 static void
 test_a_new_secret_takes_the_answers_away(UNUSED void **state)
 {
@@ -600,8 +571,6 @@ main(void)
 		cmocka_unit_test(test_what_was_spent_outlives_the_program),
 		cmocka_unit_test(test_a_restored_text_is_as_good_as_an_answer),
 		cmocka_unit_test(test_a_reload_keeps_the_good_answer),
-		cmocka_unit_test(
-		    test_an_answer_is_not_used_again_where_it_is_judged_otherwise),
 		cmocka_unit_test(test_a_new_secret_takes_the_answers_away),
 		cmocka_unit_test(test_a_name_that_becomes_another_kind_begins_anew),
 		cmocka_unit_test(test_a_reload_keeps_what_was_spent),

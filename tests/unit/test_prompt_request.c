@@ -400,6 +400,13 @@ test_everything_that_is_sent_counts_in_the_hash(UNUSED void **state)
 	/* Gemini's model is in the URL alone. */
 	assert_false(
 	    same_hash(GEMINI, "prompt: x, model: a", GEMINI, "prompt: x, model: b"));
+	/* The same question, but another idea of what is a good answer to it. */
+	assert_false(same_hash(
+	    OLLAMA, "prompt: x", OLLAMA, "prompt: x, expect: {body: {minLength: 3}}"));
+	assert_false(same_hash(OLLAMA, "prompt: x, warn: {body: {minLength: 3}}",
+	    OLLAMA, "prompt: x, warn: {body: {minLength: 4}}"));
+	assert_false(same_hash(OPENAI, "prompt: x, format: json", OPENAI,
+	    "prompt: x, format: json, extract: {a: /a}"));
 	/* The same question with another key. */
 	assert_true(same_hash(
 	    OPENAI, "prompt: x", "api: openai, model: m, key: other", "prompt: x"));
