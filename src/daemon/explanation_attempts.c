@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/pretty.h"
 #include "base/screen.h"
 #include "base/words.h"
 #include "config/config.h"
@@ -16,6 +17,7 @@
 
 /* What is shown of a request's body. */
 #define BODY_LINES 40
+#define BODY_BYTES ((size_t)4 * 1024)
 
 /* A certificate that ends so soon is a matter for somebody. */
 #define FEW_DAYS 14
@@ -52,8 +54,14 @@ append_waited(const struct view *view, const struct trace_attempt *attempt)
 static void
 append_request_body(const struct view *view, const char *body)
 {
+	const struct pretty pretty = {
+		.indent = LINES_TEXT_COLUMN,
+		.max_lines = BODY_LINES,
+		.max_bytes = BODY_BYTES,
+	};
+
 	lines_begin_row(view, "Sends");
-	lines_put_laid_out(view, body, strlen(body), LINES_TEXT_COLUMN, BODY_LINES);
+	lines_put_laid_out(view, body, strlen(body), &pretty);
 	lines_end(view);
 }
 
@@ -195,8 +203,8 @@ append_lack(const struct view *view, const struct trace_attempt *attempt)
 	const struct outcome *outcome = &view->explanation->entry->outcome;
 
 	/* Of a secret one the reason stands in its place; a prompt's is its model's text. */
-	if (target->kind == TARGET_PROMPT || !status_is_success(outcome->status) || outcome->data != NULL ||
-	    attempt->bytes == 0 || target->has_secret_value)
+	if (target->kind == TARGET_PROMPT || !status_is_success(outcome->status) ||
+	    outcome->data != NULL || attempt->bytes == 0 || target->has_secret_value)
 		return;
 	lines_put(view, ", not kept: ");
 	if (!target->data) {

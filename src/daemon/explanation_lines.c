@@ -6,9 +6,6 @@
 #include "base/units.h"
 #include "base/words.h"
 
-/* What is shown of a longer text. */
-#define LAID_OUT_BYTES ((size_t)4 * 1024)
-
 void
 lines_put(const struct view *view, const char *text)
 {
@@ -93,18 +90,12 @@ lines_append_duration(
 }
 
 void
-lines_put_laid_out(const struct view *view, const char *text, size_t len, size_t indent,
-    size_t max_lines)
+lines_put_laid_out(
+    const struct view *view, const char *text, size_t len, const struct pretty *pretty)
 {
-	const struct pretty pretty = {
-		.indent = indent,
-		.max_lines = max_lines,
-		.max_bytes = LAID_OUT_BYTES,
-	};
-
-	if (pretty_append_text(view->out, text, len, &pretty))
+	if (pretty_append_text(view->out, text, len, pretty))
 		return;
-	buffer_append_format(view->out, "\n%*s... (of ", (int)indent, "");
+	buffer_append_format(view->out, "\n%*s... (of ", (int)pretty->indent, "");
 	words_append_bytes(view->out, (double)len);
 	lines_put(view, " in all)");
 }

@@ -54,10 +54,10 @@ void lines_rows(const struct view *view, const char *label, const char *text);
 void lines_row_of(const struct view *view, const char *label,
     void (*fill)(const struct explanation *explanation, struct buffer *out));
 
-/* TEXT as it was laid out, up to MAX_LINES, behind INDENT columns that are taken already; what
- * is left out is said. */
-void lines_put_laid_out(const struct view *view, const char *text, size_t len,
-    size_t indent, size_t max_lines);
+/* TEXT as it was laid out, and as PRETTY says; that something is left out is told. */
+struct pretty;
+void lines_put_laid_out(
+    const struct view *view, const char *text, size_t len, const struct pretty *pretty);
 
 /* BEFORE, MS as a duration and BEHIND. */
 void lines_append_duration(

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/marked.h"
+#include "base/pretty.h"
 #include "base/units.h"
 #include "base/words.h"
 #include "config/config.h"
@@ -15,8 +16,8 @@
 #include "gather/trace.h"
 
 /* Of a prompt's text, and of the model's, what is shown. */
-#define PROMPT_LINES   40
-#define RESPONSE_LINES 40
+#define SHOWN_LINES 40
+#define SHOWN_BYTES ((size_t)4 * 1024)
 
 /* As all texts of models count about. */
 #define BYTES_PER_TOKEN 4
@@ -34,8 +35,9 @@ prompt_of(const struct explanation *explanation)
 static const struct provider_state *
 state_of(const struct explanation *explanation)
 {
-	const struct provider_state *state = providers_find(
-	    board_providers(explanation->board), prompt_of(explanation)->provider->name);
+	const struct provider_state *state =
+	    providers_find(board_providers(explanation->board),
+	        prompt_of(explanation)->provider->name);
 
 	assert(state != NULL);
 	return state;
@@ -65,7 +67,8 @@ append_budget(const struct explanation *explanation, const struct config_budget 
 		buffer_append_string(out, "a cost of ");
 		append_money(out, limit->cost);
 	}
-	lines_append_duration(out, " per ", limit->per_ms, ", of which this run spent ");
+	lines_append_duration(
+	    out, " per ", limit->per_ms, ", of which this run spent ");
 	if (limit->tokens > 0)
 		buffer_append_format(out, "%lld", (long long)spent);
 	else
@@ -113,10 +116,11 @@ fill_at_once(const struct explanation *explanation, struct buffer *out)
 }
 
 static void
-append_times(struct buffer *out, const char *before, uint64_t times)
+append_times(struct buffer *out, const char *before, uint64_t times, const char *behind)
 {
-	buffer_append_format(out, "%s%llu time%s", before, (unsigned long long)times,
-	    times == 1 ? "" : "s");
+	if (times > 0)
+		buffer_append_format(out, "%s%llu time%s%s", before,
+		    (unsigned long long)times, times == 1 ? "" : "s", behind);
 }
 
 static void
@@ -127,9 +131,10 @@ fill_push_back(const struct explanation *explanation, struct buffer *out)
 	gate_see(state_of(explanation)->gate, explanation->now_us, &facts);
 	if (facts.rejections == 0 && facts.pauses == 0)
 		return;
-	append_times(out, "", facts.rejections);
-	append_times(out, ", lowered its limit ", facts.cuts);
-	append_times(out, ", paused it ", facts.pauses);
+	append_times(out, "", facts.rejections, " (no answer counts, too), ");
+	append_times(out, "lowered its limit ", facts.cuts, ", ");
+	append_times(out, "paused it ", facts.pauses, ", ");
+	buffer_truncate(out, out->len - strlen(", "));
 	if (facts.paused_until_us > explanation->now_us)
 		lines_append_duration(out, ", now for ",
 		    (facts.paused_until_us - explanation->now_us + 999) / 1000, "");
@@ -245,11 +250,25 @@ explanation_append_prompt_limits(const struct view *view)
 
 /* ---- what was sent ---- */
 
+/* TEXT, of LEN bytes, behind INDENT columns that are taken. */
+static void
+put_begin(const struct view *view, const char *text, size_t len, size_t indent)
+{
+	const struct pretty pretty = {
+		.indent = indent,
+		.columns = view->screen->columns,
+		.max_lines = SHOWN_LINES,
+		.max_bytes = SHOWN_BYTES,
+	};
+
+	lines_put_laid_out(view, text, len, &pretty);
+}
+
 static void
 append_prompt_text(const struct view *view, const char *text)
 {
 	lines_begin_row(view, "Prompt");
-	lines_put_laid_out(view, text, strlen(text), LINES_TEXT_COLUMN, PROMPT_LINES);
+	put_begin(view, text, strlen(text), LINES_TEXT_COLUMN);
 	lines_end(view);
 }
 
@@ -258,13 +277,14 @@ static void
 append_size(const struct view *view, const struct trace_input *input)
 {
 	const struct prompt *prompt = prompt_of(view->explanation);
+	size_t tokens = (input->bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
 	char most[UNITS_TEXT_SIZE];
 	struct buffer line;
 
 	buffer_init(&line, BUFFER_UNLIMITED);
 	words_append_bytes(&line, (double)input->bytes);
 	buffer_append_format(
-	    &line, ", about %zu tokens", input->bytes / BYTES_PER_TOKEN);
+	    &line, ", about %zu token%s", tokens, tokens == 1 ? "" : "s");
 	if (input->cut_count > 0) {
 		units_format_size(most, prompt->max_insert_bytes);
 		buffer_append_format(&line, "; %zu value%s cut to `max_insert`, %s",
@@ -363,7 +383,7 @@ explanation_append_response(const struct view *view)
 		return false;
 	lines_heading(view, "Begin of the answer");
 	lines_put(view, "  ");
-	lines_put_laid_out(view, part->response, part->response_len, 2, RESPONSE_LINES);
+	put_begin(view, part->response, part->response_len, 2);
 	lines_end(view);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "gather/board.h"
 #include "gather/trace.h"
+#include "rules/rules.h"
 
 int64_t
 explanation_days_left(const struct explanation *explanation, int64_t expires_at_ms)
@@ -24,8 +25,10 @@ explanation_decision(const struct explanation *explanation, size_t index)
 {
 	const struct trace *trace = explanation->trace;
 
-	/* Only what came of the last one was no other attempt. */
+	/* Only what came of the last one was no other attempt. A provider's push-back is always
+	 * tried again, if it can be. */
 	if (explanation->entry->target->retries == 0 &&
+	    explanation->entry->target->kind != TARGET_PROMPT &&
 	    index + 1 == trace->attempt_count)
 		return NULL;
 	return trace->attempts[index].decision;
@@ -115,12 +118,30 @@ append_warn(const struct trace_attempt *attempt, struct buffer *out)
 	buffer_append_char(out, '.');
 }
 
+/* How a model ended that ended well. */
+static void
+append_ending(const struct outcome *outcome, const struct trace_attempt *attempt,
+    struct buffer *out)
+{
+	const struct outcome_prompt *part = outcome->prompt;
+
+	if (part == NULL)
+		return;
+	buffer_append_string(out, "The model answered to the end");
+	if (part->finish_reason != NULL)
+		buffer_append_format(out, " (%s)", part->finish_reason);
+	if (attempt != NULL && attempt->schema.text != NULL)
+		buffer_append_string(out, ", and its answer keeps to the schema");
+	buffer_append_string(out, ". ");
+}
+
 static void
 append_success(const struct explanation *explanation, struct buffer *out)
 {
 	const struct outcome *outcome = &explanation->entry->outcome;
 	const struct trace_attempt *attempt = last_attempt(explanation);
 
+	append_ending(outcome, attempt, out);
 	buffer_append_format(
 	    out, "HTTP %ld is an expected status", outcome->http_status);
 	append_expect_held(attempt, out);
@@ -153,8 +174,31 @@ static const char *const kind_words[KIND_COUNT] = {
 	[KIND_TRUNCATED] = "It answered, but",
 	[KIND_BUDGET] = "It was not asked, as there is too little left to spend:",
 	[KIND_CANCELLED] = "It was not asked to the end:",
-	[KIND_INTERNAL] = "This is no fault of the service, but gatherd's own lack:",
+	[KIND_INTERNAL] = "This is no fault of the target, but gatherd's own lack:",
 };
+
+/* Likewise, of a prompt, where that is told in other words. */
+static const char *const prompt_kind_words[KIND_COUNT] = {
+	[KIND_HTTP] = "No model answered:",
+	[KIND_INVALID_BODY] = "It answered, but",
+	[KIND_RATE_LIMITED] = "Its provider turned it away:",
+};
+
+/* Of ENTRY, which failed. An answer of a model may have been expected with another status. */
+static const char *
+words_of(const struct board_entry *entry)
+{
+	const struct outcome *outcome = &entry->outcome;
+	const struct rules *expect = &entry->target->expect.rules;
+
+	if (entry->target->kind != TARGET_PROMPT ||
+	    prompt_kind_words[outcome->kind] == NULL)
+		return kind_words[outcome->kind];
+	if (outcome->kind == KIND_HTTP && outcome->http_status / 100 == 2 &&
+	    !rules_status_holds(expect, outcome->http_status))
+		return kind_words[KIND_HTTP];
+	return prompt_kind_words[outcome->kind];
+}
 
 /* Which key set the time that ran out. */
 static void
@@ -175,6 +219,22 @@ append_limit(const struct explanation *explanation, struct buffer *out)
 		buffer_append_string(out, " That is what was left of its `deadline`.");
 }
 
+/* Which of a prompt's keys it may be about. */
+static void
+append_advice(const struct board_entry *entry, struct buffer *out)
+{
+	const struct prompt *prompt = target_prompt(entry->target);
+	const struct outcome_prompt *part = entry->outcome.prompt;
+
+	if (prompt == NULL || part == NULL)
+		return;
+	if (entry->outcome.kind == KIND_TRUNCATED && prompt->max_tokens > 0)
+		buffer_append_format(
+		    out, " Its `max_tokens` is %lld.", (long long)prompt->max_tokens);
+	if (entry->outcome.http_status == 404 && part->model != NULL)
+		buffer_append_format(out, " It asked for the model %s.", part->model);
+}
+
 static void
 append_failure(const struct explanation *explanation, struct buffer *out)
 {
@@ -183,11 +243,12 @@ append_failure(const struct explanation *explanation, struct buffer *out)
 	const char *decision =
 	    attempts > 0 ? explanation_decision(explanation, attempts - 1) : NULL;
 
-	buffer_append_string(out, kind_words[outcome->kind]);
+	buffer_append_string(out, words_of(explanation->entry));
 	buffer_append_format(out, " %s.",
 	    outcome->message != NULL ? outcome->message : "nothing more is known");
 	if (outcome->kind == KIND_TIMEOUT)
 		append_limit(explanation, out);
+	append_advice(explanation->entry, out);
 	if (decision != NULL)
 		buffer_append_format(out, " It was %s.", decision);
 }
@@ -208,7 +269,12 @@ explanation_append_why(const struct explanation *explanation, struct buffer *out
 		append_failure(explanation, out);
 		return;
 	case STATUS_PENDING:
-		buffer_append_string(out, "It was not asked.");
+		buffer_append_string(out, "It was not asked");
+		/* Only a prompt with `when: failing` has an outcome that is none. */
+		if (explanation->entry->asked)
+			buffer_append_string(out,
+			    ", as it is only while a service fails, and none does");
+		buffer_append_char(out, '.');
 		return;
 	}
 }

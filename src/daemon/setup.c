@@ -198,6 +198,20 @@ setup_config(const struct options *options)
 	return config;
 }
 
+/* How many services there are, and prompts, as "4 prompts" or "1 service, 2 prompts". */
+static void
+print_counts(const struct config *config)
+{
+	size_t services = config->service_count;
+	size_t prompts = config->target_count - services;
+
+	if (services > 0 || prompts == 0)
+		printf("%zu service%s", services, services == 1 ? "" : "s");
+	if (prompts > 0)
+		printf("%s%zu prompt%s", services > 0 ? ", " : "", prompts,
+		    prompts == 1 ? "" : "s");
+}
+
 enum exit_status
 setup_check(const struct options *options)
 {
@@ -211,8 +225,8 @@ setup_check(const struct options *options)
 		config_check(config, faults);
 	faults_each(faults, tell_line, NULL);
 	if (config != NULL && keep_only(config, options)) {
-		printf("%s: ok (%zu service%s", name, config->target_count,
-		    config->target_count == 1 ? "" : "s");
+		printf("%s: ok (", name);
+		print_counts(config);
 		if (config->disabled_count > 0)
 			printf(", %zu disabled", config->disabled_count);
 		if (faults_warning_count(faults) > 0)

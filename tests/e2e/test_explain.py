@@ -1,6 +1,5 @@
 """gatherd --explain: one target asked now, and all that is to be known of it."""
 
-import json
 import os
 import pty
 import re
@@ -8,51 +7,13 @@ import socket
 
 import pytest
 
-from conftest import TOP
+from helpers_explain import KEY, explain, explain_json, of, rows, sections
 from upstream import answer, moves, sends
-
-KEY = "key-4711-of-nobody"
 
 
 def with_key(url):
     """URL, in which ${KEY} stands as it has to in a config."""
     return url.replace("%24%7BKEY%7D", "${KEY}")
-
-
-def explain(gatherd, config, name, *arguments, **keywords):
-    keywords.setdefault("env", {"KEY": KEY})
-    return gatherd.run("--explain", name, *arguments, config=config, **keywords)
-
-
-def explain_json(gatherd, config, name, **keywords):
-    result = explain(gatherd, config, name, "--json", **keywords)
-    assert result.stdout.count("\n") == 1
-    return result, json.loads(result.stdout)
-
-
-def sections(text):
-    """The lines below each heading, by heading; the first lines are under ""."""
-    found, heading = {"": []}, ""
-    for line in text.splitlines():
-        if line and not line.startswith(" ") and found[""]:
-            heading = line
-            found[heading] = []
-        elif line:
-            found[heading].append(line)
-    return found
-
-
-def rows(lines):
-    """(label, text) of each line of a section; lines that go on have their label, too."""
-    found, label = [], ""
-    for line in lines:
-        label = line[2:13].strip() or label
-        found.append((label, line[15:]))
-    return found
-
-
-def of(lines, label):
-    return [text for found, text in rows(lines) if found == label]
 
 
 def test_a_target_that_is_well(gatherd, upstream):
@@ -318,7 +279,8 @@ def test_programs_get_json(gatherd, upstream, trusted, authority):
     assert result.status == 0
     assert KEY not in result.stdout
     assert list(told) == [
-        *["name", "status", "why", "asked_at", "services", "limits", "attempts", "notes"]
+        *["name", "status", "why", "asked_at", "services", "prompts", "provider"],
+        *["limits", "attempts", "notes"],
     ]
     assert (told["name"], told["status"]) == ("it", "ok")
     assert told["services"]["it"]["values"] == {"method": "POST"}
@@ -337,37 +299,6 @@ def test_programs_get_json(gatherd, upstream, trusted, authority):
     assert [rule["holds"] for rule in attempt["warn"]] == [True]
     assert attempt["timing_ms"]["total"] > 0
     assert attempt["decision"] is None
-
-
-def keys_of(value, path=""):
-    """The paths of all keys of VALUE as the page writes them."""
-    if isinstance(value, list):
-        return {key for item in value for key in keys_of(item, f"{path}[]")}
-    if not isinstance(value, dict):
-        return set()
-    found = set()
-    for key, inner in value.items():
-        name = f"{path}.{key}" if path else key
-        # Told elsewhere, or in one item for all.
-        below = set() if key in ("services", "timing_ms") else keys_of(inner, name)
-        found |= {name} | below
-    return found
-
-
-def test_the_page_has_all_keys(gatherd, trusted, authority):
-    service = {
-        "url": trusted.url + moves("/ok", 302),
-        "delay": "10ms",
-        "tls": {"ca": str(authority.certificate)},
-        "warn": {"json": {"/ok": True}},
-    }
-    _, told = explain_json(gatherd, {"services": {"it": service}}, "it")
-    page = (TOP / "man" / "gatherd.8.in").read_text()
-    part = re.split(r"^\.S[sh] ", page.split(".Ss Explanation as JSON\n")[1], flags=re.M)[0]
-    documented = set(re.findall(r"^\.It Va (\S+) : ", part, re.M))
-    # The rules of both lists look alike.
-    alike = {f"attempts[].warn[].{key}" for key in ("holds", "text")}
-    assert documented == keys_of(told) - alike
 
 
 def test_the_entry_is_that_of_the_document(gatherd, upstream):

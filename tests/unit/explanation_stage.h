@@ -28,14 +28,12 @@ struct stage {
 	struct buffer out;
 };
 
-/* "t0" is explained; with two targets it depends on "t1". */
+/* The first target of the config is explained. */
 static inline void
-open_stage(struct stage *s, size_t targets)
+put_on_stage(struct stage *s)
 {
-	*s = (struct stage){ .config = fake_config_new(targets) };
 	s->board = board_new(s->config);
 	s->trace.name = s->config->targets[0]->name;
-	s->config->targets[0]->redirects = 5;
 	s->explanation = (struct explanation){
 		.config = s->config,
 		.board = s->board,
@@ -44,6 +42,25 @@ open_stage(struct stage *s, size_t targets)
 		.now_ms = NOW_MS,
 	};
 	buffer_init(&s->out, BUFFER_UNLIMITED);
+}
+
+/* "t0" is explained; with two targets it depends on "t1". */
+static inline void
+open_stage(struct stage *s, size_t targets)
+{
+	*s = (struct stage){ .config = fake_config_new(targets) };
+	put_on_stage(s);
+	s->config->targets[0]->redirects = 5;
+}
+
+/* "t0", a prompt with KEYS, is explained; its provider has those of its own. */
+static inline void
+open_prompt_stage(struct stage *s, const char *provider_keys, const char *keys)
+{
+	*s = (struct stage){ .config = fake_config_new(0) };
+	fake_config_set_provider(s->config, "p", provider_keys);
+	fake_config_add_prompt(s->config, keys);
+	put_on_stage(s);
 }
 
 static inline void

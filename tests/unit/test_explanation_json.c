@@ -99,6 +99,48 @@ test_without_limits_json_says_null(UNUSED void **state)
 	EXPECT_JSON(&s, "null", "limits", "rate_per_host");
 	EXPECT_JSON(&s, "[]", "attempts");
 	EXPECT_JSON(&s, "\"pending\"", "status");
+	EXPECT_JSON(&s, "null", "provider");
+	EXPECT_JSON(&s, "{}", "prompts");
+	EXPECT_JSON(&s, "null", "limits", "when");
+	EXPECT_JSON(&s, "null", "limits", "max_tokens");
+	EXPECT_JSON(&s, "null", "limits", "max_insert");
+	close_stage(&s);
+}
+
+static void
+test_of_a_prompt_there_is_more(UNUSED void **state)
+{
+	struct stage s;
+	struct trace_attempt *attempt;
+
+	open_prompt_stage(&s,
+	    "rate: 60/min\nprice: {input: 0.5}\nbudget: {tokens: 100, per: 1d}\n",
+	    "max_tokens: 50\nwhen: changed\n");
+	attempt = add_attempt(&s);
+	attempt->input = xcalloc(1, sizeof(*attempt->input));
+	attempt->input->text = xstrdup("Say hi");
+	attempt->input->bytes = 6;
+	trace_set_schema(attempt, false, "breaks it");
+	explanation_append_json(&s.explanation, &s.out);
+	EXPECT_JSON(&s, "{}", "services");
+	EXPECT_JSON(&s, "\"pending\"", "prompts", "t0", "status");
+	EXPECT_JSON(&s, "\"p\"", "provider", "name");
+	EXPECT_JSON(&s, "\"openai\"", "provider", "api");
+	EXPECT_JSON(&s, "\"http://test/v1\"", "provider", "url");
+	EXPECT_JSON(&s, "\"m0\"", "provider", "model");
+	EXPECT_JSON(&s, "5", "provider", "limit");
+	EXPECT_JSON(&s, "true", "provider", "adaptive");
+	EXPECT_JSON(&s, "\"60/min\"", "provider", "rate");
+	EXPECT_JSON(&s, "{\"input\":0.5,\"output\":null}", "provider", "price");
+	EXPECT_JSON(&s, "100", "provider", "budget", "limit");
+	EXPECT_JSON(&s, "\"changed\"", "limits", "when");
+	EXPECT_JSON(&s, "50", "limits", "max_tokens");
+	EXPECT_JSON(&s, "16384", "limits", "max_insert");
+	EXPECT_JSON(&s,
+	    "{\"prompt\":\"Say hi\",\"bytes\":6,\"cut_values\":0,\"hash\":\"\"}",
+	    "attempts", "0", "input");
+	EXPECT_JSON(
+	    &s, "{\"holds\":false,\"text\":\"breaks it\"}", "attempts", "0", "schema");
 	close_stage(&s);
 }
 
@@ -108,6 +150,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_programs_get_the_same_as_json),
 		cmocka_unit_test(test_without_limits_json_says_null),
+		cmocka_unit_test(test_of_a_prompt_there_is_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
