@@ -483,7 +483,7 @@ config_check(const struct config *config, struct faults *faults)
 	check_vars(&check, shown, config->vars);
 	if (config->target_count == 0)
 		faults_warning(faults, config->services_place,
-		    "no %sservices: nothing is asked",
+		    "no %sservices or prompts: nothing is asked",
 		    config->disabled_count > 0 ? "enabled " : "");
 	check_targets(&check, shown, config->targets, config->target_count);
 	check_targets(&check, shown, config->disabled, config->disabled_count);

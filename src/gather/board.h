@@ -149,9 +149,8 @@ void board_see(const struct board_entry *entry, struct board_entry *seen);
  * Take OUTCOME over (its fields are moved, it is empty then) and go on with the streaks:
  * `cancelled` and `skipped` touch neither `failures` nor `since` nor `last_ok_at`; an
  * error of kind `internal`, being ours, leaves `failures`.
- * One that is `pending` (a prompt whose time it is not) touches as little, and no
- * `checked_at` either. One of a prompt that is `reused` without a text takes over what the last
- * good answer left here, its status and the rest: see board_reuse().
+ * One that is `pending` (a prompt whose time it is not, or who waits for what it says) touches
+ * as little, and no `checked_at` either.
  * Returns true if it is the first outcome since the start of the program or its status
  * differs from the one before. A turn that was held back by a Retry-After is no change, nor
  * is the same status after it: else a server that goes on to send one would bring news with

@@ -154,28 +154,6 @@ board_reuse(
 	return true;
 }
 
-/* A `cancelled` one is not, whatever it was before. */
-static bool
-is_reused(const struct outcome *outcome)
-{
-	return outcome->prompt != NULL && outcome->prompt->reused &&
-	    status_is_success(outcome->status);
-}
-
-/* OUTCOME says that it is the last good answer again, but not which one that is. */
-static void
-fill_reused(const struct board_entry *entry, struct outcome *outcome)
-{
-	struct outcome filled;
-
-	if (!is_reused(outcome) || outcome->prompt->response != NULL ||
-	    !board_reuse(entry, entry->input_hash, &filled))
-		return;
-	filled.checked_at_ms = outcome->checked_at_ms;
-	outcome_clear(outcome);
-	*outcome = filled;
-}
-
 static void
 take_hash(struct board_entry *entry, const struct outcome_prompt *prompt)
 {
@@ -399,16 +377,6 @@ note_change(struct board_entry *entry, const struct outcome *outcome)
 	return changed;
 }
 
-/* What OUTCOME, ENTRY's next, has of what is known of the target: a reused answer, and of one
- * that it was not time for when that was last done. */
-static void
-complete_prompt(const struct board_entry *entry, struct outcome *outcome)
-{
-	fill_reused(entry, outcome);
-	if (outcome->status == STATUS_PENDING)
-		outcome->checked_at_ms = entry->outcome.checked_at_ms;
-}
-
 bool
 board_put(struct board *board, struct board_entry *entry, struct outcome *outcome)
 {
@@ -416,8 +384,9 @@ board_put(struct board *board, struct board_entry *entry, struct outcome *outcom
 	bool is_prompt = entry->target->kind == TARGET_PROMPT;
 	bool changed;
 
-	if (is_prompt)
-		complete_prompt(entry, outcome);
+	/* Nobody was asked, for it is not the time: that is when it last was. */
+	if (outcome->status == STATUS_PENDING)
+		outcome->checked_at_ms = entry->outcome.checked_at_ms;
 	changed = note_change(entry, outcome);
 	board_recount(board, entry, before, outcome->status);
 	if (is_prompt) {

@@ -16,10 +16,20 @@
 /* However often a provider pushed back. */
 #define LONGEST_PUSH_BACK_US ((int64_t)60 * 1000000)
 
+/* Nobody counts these attempts: a wait that is hardly one must not have them come one after
+ * the other until the deadline. */
+#define SHORT_PUSH_BACK_US ((int64_t)100 * 1000)
+
 static int64_t
 min(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
+}
+
+static int64_t
+max(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
 }
 
 bool
@@ -108,11 +118,13 @@ asked_wait_us(const struct retry_facts *facts)
 }
 
 /* "Exponential Backoff And Jitter" (Brooker, AWS Architecture Blog, 2015): of those who failed
- * together, full jitter brings the fewest back together. It is the TIMES-th time (>= 1). */
+ * together, full jitter brings the fewest back together. It is the TIMES-th time (>= 1), and
+ * the first time it was at most FIRST_US. */
 static int64_t
-drawn_wait_us(const struct retry_facts *facts, unsigned times, int64_t longest_us)
+drawn_wait_us(const struct retry_facts *facts, int64_t first_us, unsigned times,
+    int64_t longest_us)
 {
-	double most_us = (double)facts->target->retry_delay_ms * 1000;
+	double most_us = (double)first_us;
 
 	for (unsigned i = 1; i < times && most_us < (double)longest_us; i++)
 		most_us *= 2;
@@ -122,17 +134,33 @@ drawn_wait_us(const struct retry_facts *facts, unsigned times, int64_t longest_u
 }
 
 static int64_t
+retry_delay_us(const struct retry_facts *facts)
+{
+	return facts->target->retry_delay_ms * 1000;
+}
+
+static int64_t
+push_back_wait_us(const struct retry_facts *facts, int64_t asked_us)
+{
+	int64_t first_us = retry_delay_us(facts);
+
+	if (asked_us >= SHORT_PUSH_BACK_US)
+		return asked_us;
+	return max(asked_us,
+	    drawn_wait_us(facts, first_us > 0 ? first_us : SHORT_PUSH_BACK_US,
+	        facts->push_backs, LONGEST_PUSH_BACK_US));
+}
+
+static int64_t
 wait_us(const struct retry_facts *facts)
 {
 	int64_t asked_us = asked_wait_us(facts);
-	int64_t drawn_us;
 
 	if (is_push_back(facts))
-		return asked_us >= 0
-		    ? asked_us
-		    : drawn_wait_us(facts, facts->push_backs, LONGEST_PUSH_BACK_US);
-	drawn_us = drawn_wait_us(facts, facts->attempts, LONGEST_WAIT_US);
-	return asked_us > drawn_us ? asked_us : drawn_us;
+		return push_back_wait_us(facts, asked_us);
+	return max(asked_us,
+	    drawn_wait_us(
+	        facts, retry_delay_us(facts), facts->attempts, LONGEST_WAIT_US));
 }
 
 /* May another attempt at a prompt help? */

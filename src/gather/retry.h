@@ -67,7 +67,7 @@ bool retry_is_transient_status(long http_status);
  * A prompt: the same faults and statuses, whatever was sent, and what its provider says that it
  * would help; a timeout once at most; nothing where quota or money is used up, or the provider
  * says that it would not help. A provider's push-back is tried again as long as the deadline
- * lasts, after the wait that it names or, where it names none, one drawn from
+ * lasts, after the wait that it names or, where it names none or next to none, one drawn from
  * [0, retry_delay x 2^n), at most a minute. What it asks to wait for is kept by its gate, not
  * by the target.
  */

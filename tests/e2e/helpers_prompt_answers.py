@@ -54,7 +54,8 @@ def bad(message, finish_reason=None, *usage):
 
 
 def odd(finish_reason, *usage, more=""):
-    return bad(f"the model ended in an unexpected way ({finish_reason}){more}", finish_reason, *usage)
+    message = f"the model ended in an unexpected way ({finish_reason}){more}"
+    return bad(message, finish_reason, *usage)
 
 
 def denied(served, words=None, attempts=1, kind="http"):
@@ -149,7 +150,7 @@ OPENAI = {
     "no-message": bad("the answer has no message", "stop", 9, 1, 0, 0, 10),
     "no-finish": bad("the answer has no finish_reason", None, 9, 1, 0, 0, 10),
     "tool-calls": odd("tool_calls", 80, 17, 0, 0, 97),
-    "choice-error": reported("Upstream connection lost", finish_reason="error"),
+    "choice-error": reported("Upstream connection lost", 2, finish_reason="error"),
     "error-in-200": reported("Provider returned error", 2, "rate_limited"),
     "error-llamacpp-context": denied(
         400, "the request exceeds the available context size, try increasing it"
@@ -203,7 +204,7 @@ RESPONSES = {
     "incomplete": odd("incomplete", 21, 2, 0, 0, 23),
     "queued": odd("queued"),
     "cancelled": odd("cancelled"),
-    "failed": reported("The model failed to generate a response.", finish_reason="failed"),
+    "failed": reported("The model failed to generate a response.", 2, finish_reason="failed"),
     "failed-silently": reported(None, finish_reason="failed"),
     "failed-rate": reported(
         "Rate limit reached.",
@@ -215,7 +216,9 @@ RESPONSES = {
     "error-quota": limited(429, "You exceeded your current quota."),
 }
 
-ANTHROPIC_LIMIT = "This request would exceed your organization's rate limit of 50 requests per minute."
+ANTHROPIC_LIMIT = (
+    "This request would exceed your organization's rate limit of 50 requests per minute."
+)
 ANTHROPIC = {
     "text": well("All is well.", "end_turn", 21, 5, None, 0, 26),
     "thinking": well(FINE, "end_turn", 40, 131, 122, None, 171),

@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 
-from upstream import Upstream, answer
+from upstream import Request, Upstream, answer
 
 # The path of each API behind its base_url, less the model.
 APIS = ["gemini", "openai", "openai-responses", "anthropic", "ollama"]
@@ -167,13 +167,21 @@ def error(api, status, message, **more):
     return {"error": message}
 
 
+class Like:
+    """The answer that the Upstream has for PATH, whatever API was spoken."""
+
+    def __init__(self, path):
+        self.request = Request("GET", path, [])
+
+
 class Models(Upstream):
     """Use as an Upstream. `delay` is how long an answer takes, (seconds, give or take)."""
 
     def __init__(self, capacity=None, delay=(0, 0), retry_after=None, **keywords):
         super().__init__(**keywords)
         # The text of a prompt -> a function of (api, request, number of its askings) to the
-        # body, or to (status, body), or to (status, body, headers); or to None: no answer.
+        # body, or to (status, body), or to (status, body, headers); or to None: no answer; or
+        # to a Like.
         self.plan = {}
         self.capacity = capacity
         self.delay = delay
@@ -199,12 +207,11 @@ class Models(Upstream):
         self.thinking += 1
         self.most_thinking = max(self.most_thinking, self.thinking)
         try:
-            await self._think(api, request, text, writer)
+            return await self._think(api, request, text, reader, writer) is not False
         finally:
             self.thinking -= 1
-        return True
 
-    async def _think(self, api, request, text, writer):
+    async def _think(self, api, request, text, reader, writer):
         seconds, spread = self.delay
         if seconds:
             await asyncio.sleep(seconds + self._chance.uniform(-spread, spread))
@@ -213,10 +220,13 @@ class Models(Upstream):
             body = says(api, f"answer to {text}")
         else:
             body = act(api, request, self.prompts.count(text))
+        if isinstance(body, Like):
+            return await super()._act(body.request, 1, reader, writer)
         if body is None:
             await self._release.wait()
-            return
+            return None
         status, body, *headers = body if isinstance(body, tuple) else (200, body)
         if not isinstance(body, (str, bytes)):
             body = json.dumps(body)
         writer.write(answer(body, status, headers=headers[0] if headers else ()))
+        return True

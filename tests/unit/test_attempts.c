@@ -17,7 +17,9 @@
 #include "config/render.h"
 #include "gather/attempts.h"
 #include "gather/outcome.h"
+#include "gather/spending.h"
 #include "gather/trace.h"
+#include "prompt/answer.h"
 #include "turn_stage.h"
 
 /* ---- how it ended ---- */
@@ -100,11 +102,22 @@ test_it_is_told_why_there_is_no_other_attempt(UNUSED void **state)
 {
 	struct target target = { .name = (char[]){ "orders" } };
 	struct outcome outcome;
+	struct prompt_advice advice;
 	struct attempt_end end = end_of(&target, &outcome);
 
 	end.decision.verdict = RETRY_NOT;
 	assert_told(&end, "attempt 1 of 3: returned HTTP 503",
 	    "not tried again: another attempt would change nothing");
+	prompt_advice_init(&advice);
+	end.advice = &advice;
+	assert_told(&end, "attempt 1 of 3: returned HTTP 503",
+	    "not tried again: another attempt would change nothing");
+	advice.should_retry = 0;
+	assert_told(&end, "attempt 1 of 3: returned HTTP 503",
+	    "not tried again: its provider says that it would not help");
+	advice.exhausted = true;
+	assert_told(&end, "attempt 1 of 3: returned HTTP 503",
+	    "not tried again: its provider says that quota or money is used up");
 	end.decision.verdict = RETRY_UNSAFE;
 	assert_told(&end,
 	    "attempt 1 of 3: returned HTTP 503; not again: the POST may have had its "
@@ -195,6 +208,55 @@ test_what_the_server_said_is_masked(UNUSED void **state)
 	secrets_free(rendered.request.secrets);
 }
 
+static void
+test_what_a_prompt_sent_is_kept(UNUSED void **state)
+{
+	struct rendered_prompt prompt = {
+		.shown = (char[]){ "Say ***" },
+		.input_bytes = 12,
+		.input_hash = "0123abc",
+		.cut_count = 2,
+	};
+	const struct rendered_request rendered = {
+		.shown_url = (char[]){ "http://a/" },
+		.prompt = &prompt,
+	};
+	struct trace trace = { .name = "orders" };
+	struct trace_attempt *attempt = trace_add_attempt(&trace);
+
+	attempt_tell_request(attempt, &rendered);
+	assert_string_equal(attempt->input->text, "Say ***");
+	assert_int_equal(attempt->input->bytes, 12);
+	assert_int_equal(attempt->input->cut_count, 2);
+	assert_string_equal(attempt->input->hash, "0123abc");
+	trace_clear(&trace);
+}
+
+static void
+test_what_is_set_aside_is_noted_in_the_units_of_the_budgets(UNUSED void **state)
+{
+	const struct spending amount = { .tokens = 74, .cost = MONEY_ONE / 4 };
+	struct provider provider = { .price = { -1, -1 } };
+	struct prompt prompt = { .provider = &provider };
+	struct trace trace = { .name = "orders" };
+
+	attempt_tell_reserved(NULL, &prompt, &amount);
+	attempt_tell_reserved(&trace, &prompt, &amount);
+	assert_int_equal(trace.note_count, 0);
+	prompt.budget.tokens = 100;
+	attempt_tell_reserved(&trace, &prompt, &amount);
+	assert_int_equal(trace.note_count, 1);
+	assert_string_equal(
+	    trace.notes[0].text, "sets about 74 tokens of its budget aside");
+	prompt.budget.tokens = 0;
+	provider.budget.cost = MONEY_ONE;
+	attempt_tell_reserved(&trace, &prompt, &amount);
+	assert_int_equal(trace.note_count, 2);
+	assert_string_equal(
+	    trace.notes[1].text, "sets a cost of about 0.25 of its budget aside");
+	trace_clear(&trace);
+}
+
 /* ---- a turn that is to be explained ---- */
 
 static void
@@ -271,6 +333,9 @@ main(void)
 		cmocka_unit_test(test_it_is_told_why_there_is_no_other_attempt),
 		cmocka_unit_test(test_a_good_attempt_needs_no_decision),
 		cmocka_unit_test(test_what_the_server_said_is_masked),
+		cmocka_unit_test(test_what_a_prompt_sent_is_kept),
+		cmocka_unit_test(
+		    test_what_is_set_aside_is_noted_in_the_units_of_the_budgets),
 		CASE(test_a_turn_leaves_a_trace),
 		CASE(test_limits_that_applied_are_noted),
 	};

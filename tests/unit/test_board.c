@@ -37,6 +37,26 @@ test_a_new_board_is_pending_with_known_urls(UNUSED void **state)
 	tear_down(&f);
 }
 
+/* As where it waits for what a prompt says, and that is put off. */
+static void
+test_a_pending_outcome_does_not_say_when(UNUSED void **state)
+{
+	struct board_stage f;
+	struct outcome outcome;
+
+	set_up(&f, 1);
+	for (int i = 0; i < 2; i++) {
+		outcome_init(&outcome);
+		outcome.status = i == 0 ? STATUS_OK : STATUS_PENDING;
+		outcome.checked_at_ms = 1000 * (i + 1);
+		board_put(f.board, board_entry(f.board, 0), &outcome);
+	}
+	assert_int_equal(board_entry(f.board, 0)->outcome.status, STATUS_PENDING);
+	assert_int_equal(board_entry(f.board, 0)->outcome.checked_at_ms, 1000);
+	assert_int_equal(board_entry(f.board, 0)->last_ok_at_ms, 1000);
+	tear_down(&f);
+}
+
 static void
 test_an_outcome_is_moved_onto_the_board(UNUSED void **state)
 {
@@ -465,6 +485,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_new_board_is_pending_with_known_urls),
+		cmocka_unit_test(test_a_pending_outcome_does_not_say_when),
 		cmocka_unit_test(test_an_outcome_is_moved_onto_the_board),
 		cmocka_unit_test(
 		    test_a_first_outcome_and_every_other_status_is_a_change),

@@ -182,30 +182,6 @@ test_a_good_answer_may_be_used_again_for_the_same_input(UNUSED void **state)
 	close_board(&f);
 }
 
-/* Of an outcome that only says so. */
-static void
-test_a_reused_outcome_takes_over_what_is_known(UNUSED void **state)
-{
-	struct fixture f;
-	struct outcome again;
-
-	open_board(&f, "when: changed\n");
-	put(&f, STATUS_DEGRADED, HASH_A, "Hi");
-	put(&f, STATUS_ERROR, HASH_B, NULL);
-	again = outcome_of(&f, STATUS_OK, HASH_A, NULL);
-	again.prompt->reused = true;
-	assert_true(board_put(f.board, f.entry, &again));
-	assert_int_equal(f.entry->outcome.status, STATUS_DEGRADED);
-	assert_int_equal(f.entry->outcome.checked_at_ms, 3000);
-	assert_int_equal(f.entry->outcome.attempts, 0);
-	assert_string_equal(f.entry->outcome.prompt->response, "Hi");
-	assert_true(f.entry->outcome.prompt->reused);
-	assert_int_equal(f.entry->failures, 0);
-	assert_int_equal(f.entry->last_ok_at_ms, 3000);
-	assert_null(f.entry->good);
-	close_board(&f);
-}
-
 static void
 test_a_reused_answer_that_was_cancelled_is_none(UNUSED void **state)
 {
@@ -221,11 +197,6 @@ test_a_reused_answer_that_was_cancelled_is_none(UNUSED void **state)
 	assert_int_equal(f.entry->outcome.status, STATUS_CANCELLED);
 	assert_string_equal(f.entry->outcome.prompt->response, "Hi");
 	assert_string_equal(f.entry->good->prompt->response, "Hi");
-
-	again = outcome_of(&f, STATUS_CANCELLED, HASH_A, NULL);
-	again.prompt->reused = true;
-	board_put(f.board, f.entry, &again);
-	assert_int_equal(f.entry->outcome.status, STATUS_CANCELLED);
 	close_board(&f);
 }
 
@@ -558,7 +529,6 @@ main(void)
 		cmocka_unit_test(test_else_it_goes_with_the_first_failure),
 		cmocka_unit_test(
 		    test_a_good_answer_may_be_used_again_for_the_same_input),
-		cmocka_unit_test(test_a_reused_outcome_takes_over_what_is_known),
 		cmocka_unit_test(test_a_reused_answer_that_was_cancelled_is_none),
 		cmocka_unit_test(test_an_answer_may_stay_and_be_kept),
 		cmocka_unit_test(test_an_answer_that_is_not_kept_may_stay),

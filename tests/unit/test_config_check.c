@@ -104,12 +104,12 @@ static void
 test_a_config_without_a_service_is_told(UNUSED void **state)
 {
 	assert_string_equal(warnings_of("timeout: 1s\n", 0600),
-	    "c.yaml:1:1: warning: no services: nothing is asked\n");
+	    "c.yaml:1:1: warning: no services or prompts: nothing is asked\n");
 	assert_string_equal(warnings_of("timeout: 1s\nservices: {}\n", 0600),
-	    "c.yaml:2:11: warning: no services: nothing is asked\n");
+	    "c.yaml:2:11: warning: no services or prompts: nothing is asked\n");
 	assert_string_equal(
 	    warnings_of("services: {a: {url: http://a, enabled: no}}\n", 0600),
-	    "c.yaml:1:11: warning: no enabled services: nothing is asked\n");
+	    "c.yaml:1:11: warning: no enabled services or prompts: nothing is asked\n");
 }
 
 static void

@@ -329,6 +329,83 @@ test_the_timer_is_gone_with_those_who_wait_for_a_gate(void **state)
 	assert_int_equal(fake_timers_next_us(), INT64_MAX);
 }
 
+/* ---- who does not wait for a pause ---- */
+
+static void
+on_refused(struct limiter_ticket *ticket, void *arg)
+{
+	struct waiter *waiter = arg;
+
+	assert_ptr_equal(ticket, &waiter->ticket);
+	assert_int_equal(ticket->state, TICKET_NONE);
+	buffer_append_format(&waiter->stage->granted, "!%c", waiter->letter);
+}
+
+/* Those with LETTERS wait for no pause that is longer. */
+static void
+have_patience(struct stage *s, const char *letters, int64_t patience_us)
+{
+	for (; *letters != '\0'; letters++) {
+		struct limiter_ticket *ticket = &s->waiters[*letters - 'a'].ticket;
+
+		ticket->refused = on_refused;
+		ticket->patience_us = patience_us;
+	}
+}
+
+static void
+test_a_pause_beyond_his_patience_sends_away_who_waits(void **state)
+{
+	struct stage *s = *state;
+
+	have_patience(s, "abdf", 3 * SECOND);
+	have_patience(s, "e", 4 * SECOND);
+	ask(s, "abcdef", A, s->one);
+	ask(s, "g", A, s->two);
+	assert_granted(s, "abg");
+	push_back(s, 'a', 3 * SECOND); /* not beyond it */
+	assert_granted(s, "");
+	push_back(s, 'b', 3 * SECOND + 1);
+	assert_granted(s, "!d!f");
+	assert_int_equal(limiter_waiting(s->limiter), 2);
+	pass(s, 3 * SECOND + 1);
+	assert_granted(s, "c"); /* one goes first */
+	give_back(s, "c");
+	assert_granted(s, "e");
+}
+
+static void
+test_whoever_comes_while_it_is_paused_for_too_long_is_sent_away(void **state)
+{
+	struct stage *s = *state;
+
+	ask(s, "a", A, s->one);
+	push_back(s, 'a', 10 * SECOND);
+	have_patience(s, "bd", 9 * SECOND);
+	have_patience(s, "c", 10 * SECOND);
+	ask(s, "bc", A, s->one);
+	assert_granted(s, "a!b");
+	pass(s, 2 * SECOND);
+	ask(s, "d", A, s->one);
+	assert_granted(s, ""); /* it is not so long any more */
+}
+
+static void
+test_nobody_is_sent_away_while_all_stands_still(void **state)
+{
+	struct stage *s = *state;
+
+	have_patience(s, "bc", SECOND);
+	ask(s, "a", A, s->one);
+	limiter_set_max(s->limiter, 0);
+	ask(s, "bc", A, s->one);
+	push_back(s, 'a', 10 * SECOND);
+	give_back(s, "b");
+	assert_granted(s, "a");
+	limiter_set_max(s->limiter, 100);
+	assert_granted(s, "!c");
+}
+
 /* ---- what changes ---- */
 
 static void
@@ -443,6 +520,9 @@ main(void)
 		CASE(test_a_gate_that_shuts_before_its_ticket_is_back_is_shut),
 		CASE(test_the_rates_of_host_and_gate_hold_together),
 		CASE(test_the_timer_is_gone_with_those_who_wait_for_a_gate),
+		CASE(test_a_pause_beyond_his_patience_sends_away_who_waits),
+		CASE(test_whoever_comes_while_it_is_paused_for_too_long_is_sent_away),
+		CASE(test_nobody_is_sent_away_while_all_stands_still),
 		CASE(test_a_raised_limit_of_a_gate_serves_those_who_wait_at_once),
 		CASE(test_those_in_flight_through_a_gate_count_when_hosts_get_limits),
 		CASE(test_a_host_is_remembered_while_one_waits_for_its_gate),

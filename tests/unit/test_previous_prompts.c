@@ -86,6 +86,36 @@ test_an_entry_is_published_as_it_was(UNUSED void **state)
 	tear_down(&stage);
 }
 
+/* The text that a former run published is not shown again to those it is hidden from now. */
+static void
+test_a_text_is_told_as_store_prompt_says_now(UNUSED void **state)
+{
+	static const struct {
+		const char *keys;
+		const char *before;
+		const char *after;
+	} cases[] = {
+		{ "", "\"How is it?\"", "\"How is it?\"" },
+		{ "    store_prompt: none\n", "\"How is it?\"", "null" },
+		{ "    store_prompt: none\n", "\"sha256:" HASH "\"", "null" },
+		{ "    store_prompt: hash\n", "\"How is it?\"", "null" },
+		{ "    store_prompt: hash\n", "\"sha256: of what?\"", "null" },
+		{ "    store_prompt: hash\n", "\"sha256:" HASH "\"",
+		    "\"sha256:" HASH "\"" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		char *text = xasprintf(
+		    PROMPTS("{\"status\":\"ok\",\"prompt\":%s}"), cases[i].before);
+		struct stage stage;
+
+		assert_says(
+		    restored(&stage, cases[i].keys, text), "prompt", cases[i].after);
+		free(text);
+		tear_down(&stage);
+	}
+}
+
 static void
 test_prompts_are_looked_for_among_prompts_only(UNUSED void **state)
 {
@@ -365,6 +395,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(test_an_entry_is_published_as_it_was),
+		IN_FOLDER(test_a_text_is_told_as_store_prompt_says_now),
 		IN_FOLDER(test_prompts_are_looked_for_among_prompts_only),
 		IN_FOLDER(test_a_good_answer_can_be_used_again),
 		IN_FOLDER(test_an_answer_that_is_not_known_well_is_not_used_again),

@@ -506,6 +506,45 @@ test_the_wait_after_push_backs_doubles_up_to_a_minute(UNUSED void **state)
 	}
 }
 
+/* Else it would be asked over and over until the deadline. */
+static void
+test_a_push_back_that_names_next_to_no_wait_has_one_drawn(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.advice.push_back = true;
+	p.s.facts.push_backs = 2;
+	p.s.facts.chance = 0.5;
+	p.advice.wait_ms = 0;
+	assert_int_equal(decide_prompt(&p).wait_us, 500 * MS);
+	p.advice.wait_ms = 99;
+	assert_int_equal(decide_prompt(&p).wait_us, 500 * MS);
+	/* It is kept all the same. */
+	p.s.facts.chance = 0;
+	assert_int_equal(decide_prompt(&p).wait_us, 99 * MS);
+	p.advice.wait_ms = 100;
+	p.s.facts.chance = 0.5;
+	assert_int_equal(decide_prompt(&p).wait_us, 100 * MS);
+}
+
+static void
+test_waits_after_push_backs_double_without_a_retry_delay_too(UNUSED void **state)
+{
+	struct prompt_stage p = prompt_stage();
+
+	p.s.target.retry_delay_ms = 0;
+	p.advice.push_back = true;
+	p.s.facts.chance = 0.5;
+	p.s.facts.push_backs = 1;
+	assert_int_equal(decide_prompt(&p).wait_us, 50 * MS);
+	p.s.facts.push_backs = 4;
+	assert_int_equal(decide_prompt(&p).wait_us, 400 * MS);
+	/* What is counted is as it was said. */
+	p.advice.push_back = false;
+	p.s.facts.attempts = 2;
+	assert_int_equal(decide_prompt(&p).wait_us, 0);
+}
+
 static void
 test_a_named_wait_is_the_least_for_other_failures(UNUSED void **state)
 {
@@ -562,6 +601,10 @@ main(void)
 		cmocka_unit_test(
 		    test_a_push_back_is_tried_again_as_long_as_the_deadline_lasts),
 		cmocka_unit_test(test_the_wait_after_push_backs_doubles_up_to_a_minute),
+		cmocka_unit_test(
+		    test_a_push_back_that_names_next_to_no_wait_has_one_drawn),
+		cmocka_unit_test(
+		    test_waits_after_push_backs_double_without_a_retry_delay_too),
 		cmocka_unit_test(test_a_named_wait_is_the_least_for_other_failures),
 		cmocka_unit_test(test_prompts_and_their_hosts_are_not_held_back),
 	};

@@ -73,6 +73,12 @@ test_what_an_attempt_holds_is_released_with_it(UNUSED void **state)
 	attempt->tls.subject = xstrdup("CN=c.test");
 	attempt->tls.issuer = xstrdup("CN=ca");
 	attempt->answer_head = xstrdup("HTTP/1.1 200 OK\r\n");
+	attempt->input = xcalloc(1, sizeof(*attempt->input));
+	attempt->input->text = xstrdup("Say hi");
+	trace_set_schema(attempt, true, "keeps to it");
+	trace_set_schema(attempt, false, "breaks it");
+	assert_string_equal(attempt->schema.text, "breaks it");
+	assert_false(attempt->schema.holds);
 	attempt->result = xstrdup("responded with 200 in 3 ms");
 	attempt->decision = xstrdup("not again");
 	trace_clear(&trace); /* LeakSanitizer looks at the rest */

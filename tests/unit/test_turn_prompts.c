@@ -307,6 +307,38 @@ test_a_wait_that_does_not_fit_ends_the_turn_at_once(void **state)
 }
 
 static void
+test_whoever_would_wait_for_a_pause_past_his_deadline_is_skipped(void **state)
+{
+	struct fixture *f = *state;
+	size_t first, second, third;
+
+	fake_config_set_provider(f->config, "p", "max_concurrent: 1\n");
+	first = add(f, "");
+	second = add(f, "");
+	third = add(f, "");
+	begin(f);
+	answer(f, first, pushed_back);
+	f->config->targets[first]->deadline_ms = 2000;
+	f->config->targets[second]->deadline_ms = 2000;
+	f->config->targets[third]->deadline_ms = 4000;
+	fake_http_answer(f->http, first)->retry_after = true;
+	fake_http_answer(f->http, first)->retry_after_ms = 3000;
+	start(f, first);
+	start(f, second);
+	start(f, third);
+	pass(f, 10 * MS);
+	assert_int_equal(f->outcomes[first].status, STATUS_HTTP_ERROR);
+	assert_int_equal(f->reports[second], 1);
+	assert_int_equal(f->outcomes[second].status, STATUS_SKIPPED);
+	assert_int_equal(f->outcomes[second].kind, KIND_RATE_LIMITED);
+	assert_int_equal(f->outcomes[second].attempts, 0);
+	assert_non_null(strstr(f->outcomes[second].message, "past its deadline of 2s"));
+	assert_int_equal(f->reports[third], 0);
+	pass(f, 4 * SECOND);
+	assert_int_equal(f->outcomes[third].status, STATUS_OK);
+}
+
+static void
 test_who_waits_for_the_gate_when_the_deadline_comes_ends_as_before(void **state)
 {
 	struct fixture *f = *state;
@@ -512,6 +544,24 @@ test_what_is_asked_as_before_a_failure_is_reused(void **state)
 	assert_int_equal(asked(f), 2);
 }
 
+/* A reload may have changed it. */
+static void
+test_a_reused_answer_has_its_text_as_store_prompt_says_now(void **state)
+{
+	struct fixture *f = *state;
+	size_t p = add(f, "when: changed\n");
+	struct prompt *prompt = (struct prompt *)f->config->targets[p];
+
+	begin(f);
+	assert_string_equal(ask(f, p)->prompt->prompt, "Say hi");
+	prompt->store = STORE_NONE;
+	assert_null(ask(f, p)->prompt->prompt);
+	assert_true(f->outcomes[p].prompt->reused);
+	prompt->store = STORE_FULL;
+	assert_string_equal(ask(f, p)->prompt->prompt, "Say hi");
+	assert_int_equal(asked(f), 1);
+}
+
 static void
 test_a_reused_answer_needs_no_ticket(void **state)
 {
@@ -590,6 +640,7 @@ main(void)
 		CASE(test_push_backs_end_with_the_deadline),
 		CASE(test_a_wait_that_is_asked_for_holds_the_provider_back),
 		CASE(test_a_wait_that_does_not_fit_ends_the_turn_at_once),
+		CASE(test_whoever_would_wait_for_a_pause_past_his_deadline_is_skipped),
 		CASE(
 		    test_who_waits_for_the_gate_when_the_deadline_comes_ends_as_before),
 		CASE(test_used_up_quota_is_never_tried_again_nor_told),
@@ -602,6 +653,7 @@ main(void)
 		CASE(test_an_unchanged_prompt_is_asked_once),
 		CASE(test_a_prompt_whose_last_answer_was_bad_is_asked_again),
 		CASE(test_what_is_asked_as_before_a_failure_is_reused),
+		CASE(test_a_reused_answer_has_its_text_as_store_prompt_says_now),
 		CASE(test_a_reused_answer_needs_no_ticket),
 		CASE(test_a_prompt_for_failures_is_asked_while_a_service_fails),
 		CASE(test_a_delay_comes_before_all_that),
