@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "base/units.h"
 #include "base/xalloc.h"
 #include "config/check_parts.h"
 #include "config/config.h"
@@ -224,6 +225,17 @@ check_prompt(const struct check *check, const struct prompt *prompt)
 
 /* ---- providers ---- */
 
+/* What would be sent as it stands, and refused. */
+static void
+check_no_template(const struct check *check, const char *name, const struct text *text)
+{
+	if (text->source != NULL && strstr(text->source, "{{") != NULL)
+		faults_warning(check->faults, text->place,
+		    "%s is no template here: what stands between {{ and }} is sent as "
+		    "it stands",
+		    name);
+}
+
 /* `base_url` takes none. */
 static void
 check_secrets(const struct check *check, const struct provider *provider)
@@ -262,30 +274,35 @@ static void
 check_pace(const struct check *check, const struct provider *provider)
 {
 	const struct config *config = check->config;
-	double allowed_per_s;
-	double due_per_s = 0;
+	const struct config_rate *rate = &provider->rate;
+	char per[UNITS_TEXT_SIZE];
+	double due = 0; /* in the time that the rate is for */
 
-	if (provider->rate.count == 0)
+	if (rate->count == 0)
 		return;
-	allowed_per_s =
-	    (double)provider->rate.count * 1000 / (double)provider->rate.per_ms;
 	for (size_t i = 0; i < config->target_count; i++) {
 		const struct prompt *prompt = target_prompt(config->targets[i]);
 
 		if (prompt != NULL && prompt->provider == provider &&
 		    prompt->when == WHEN_ALWAYS)
-			due_per_s += 1000.0 / (double)prompt->target.interval_ms;
+			due +=
+			    (double)rate->per_ms / (double)prompt->target.interval_ms;
 	}
-	if (due_per_s > allowed_per_s)
-		faults_warning(check->faults, provider->place,
-		    "%s: its prompts would start %.3g times a second, and its rate "
-		    "allows %.3g: turns will be skipped",
-		    provider->name, due_per_s, allowed_per_s);
+	/* Thirds of a turn do not add up to a whole one. */
+	if (due <= (double)rate->count + 1e-6)
+		return;
+	units_format_duration(per, rate->per_ms);
+	faults_warning(check->faults, provider->place,
+	    "%s: its prompts would start %.3g times in %s, and its rate allows %" PRId64
+	    ": turns will be skipped",
+	    provider->name, due, per, rate->count);
 }
 
 void
 check_provider(const struct check *check, const struct provider *provider)
 {
+	check_no_template(check, "model", &provider->model);
+	check_no_template(check, "key", &provider->key);
 	check_secrets(check, provider);
 	check_limits(check, provider);
 	check_pace(check, provider);

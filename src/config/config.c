@@ -122,6 +122,29 @@ resolve_tokens_again(struct config *config)
 	faults_free(none);
 }
 
+/* What `for_each` says is kept with the first of those that it made. Where that one goes, AT,
+ * it is the next one's that stays. */
+static void
+hand_on_for_each(const struct config *config, size_t at, const bool *wanted)
+{
+	struct target *from = config->targets[at];
+
+	if (from->for_each == NULL || from->definition == NULL)
+		return;
+	for (size_t i = at + 1; i < config->target_count; i++) {
+		struct target *target = config->targets[i];
+
+		if (target->kind != from->kind || target->definition == NULL ||
+		    strcmp(target->definition, from->definition) != 0)
+			return;
+		if (!wanted[i])
+			continue;
+		target->for_each = from->for_each;
+		from->for_each = NULL;
+		return;
+	}
+}
+
 void
 config_keep_only(struct config *config, const char *const *names, size_t count)
 {
@@ -135,10 +158,12 @@ config_keep_only(struct config *config, const char *const *names, size_t count)
 	for (size_t i = 0; i < config->target_count; i++) {
 		struct target *target = config->targets[i];
 
-		if (wanted[i])
+		if (wanted[i]) {
 			config->targets[kept++] = target;
-		else
-			target_free(target);
+			continue;
+		}
+		hand_on_for_each(config, i, wanted);
+		target_free(target);
 	}
 	config->target_count = kept;
 	free(wanted);

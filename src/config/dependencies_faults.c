@@ -23,13 +23,13 @@ const char *const dependencies_service_fields[] = { "status", "since", "checked_
 const char *const dependencies_prompt_fields[] = { "status", "success", "since",
 	"checked_at", "last_ok_at", "failures", "next_at", "attempts", "http_status",
 	"provider", "model", "duration_ms", "timing_ms", "bytes", "prompt", "response",
-	"finish_reason", "usage", "usage_unknown_attempts", "cost", "budget",
-	"input_hash", "reused", "request_id", "error", "warnings", "values", "data",
-	"last_response", "last_data", "group", "labels", "description", NULL };
+	"finish_reason", "usage", "usage_unknown_attempts", "cost", "estimate",
+	"budget", "input_hash", "reused", "request_id", "error", "warnings", "values",
+	"data", "last_response", "last_data", "group", "labels", "description", NULL };
 
 /* Those of them that are lists or maps. */
-static const char *const compound_fields[] = { "timing_ms", "usage", "budget", "error",
-	"warnings", "values", "labels", NULL };
+static const char *const compound_fields[] = { "timing_ms", "usage", "estimate",
+	"budget", "error", "warnings", "values", "labels", NULL };
 
 static const char *const *const fields[] = {
 	[TARGET_SERVICE] = dependencies_service_fields,

@@ -11,8 +11,8 @@ find_map(struct load *load, const struct yaml_node *name, const struct yaml_node
 {
 	if (node->kind == YAML_MAP)
 		return node;
-	faults_error(
-	    load->faults, node->place, "%s: expected a map of keys", name->text);
+	faults_error(load->faults, node->place,
+	    "%s: expected a map of keys such as {prompt: TEXT}", name->text);
 	return NULL;
 }
 

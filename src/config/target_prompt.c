@@ -59,22 +59,6 @@ render(const struct prompt *prompt, const struct config *config,
 
 /* ---- the provider ---- */
 
-/* " (did you mean gemini?)", or what there is. The caller's. */
-static char *
-nearest_provider(const struct config *config, const char *name)
-{
-	size_t count = config->provider_count;
-	const char **names = xcalloc(count + 1, sizeof(*names));
-	struct buffer hint;
-
-	for (size_t i = 0; i < count; i++)
-		names[i] = config->providers[i]->name;
-	buffer_init(&hint, BUFFER_UNLIMITED);
-	type_append_nearest(&hint, name, names, count);
-	free(names);
-	return buffer_take(&hint);
-}
-
 /* "gemini, local": what there is to choose from. The caller's. */
 static char *
 list_providers(const struct config *config)
@@ -88,6 +72,28 @@ list_providers(const struct config *config)
 	if (config->provider_count > MAX_NAMED)
 		buffer_append_string(&list, ", ...");
 	return buffer_take(&list);
+}
+
+/* " (did you mean gemini?)", or what there is; nothing where there is none. The caller's. */
+static char *
+hint_provider(const struct config *config, const char *name)
+{
+	size_t count = config->provider_count;
+	const char **names = xcalloc(count + 1, sizeof(*names));
+	struct buffer hint;
+	char *list;
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = config->providers[i]->name;
+	buffer_init(&hint, BUFFER_UNLIMITED);
+	type_append_nearest(&hint, name, names, count);
+	free(names);
+	if (hint.len == 0 && count > 0) {
+		list = list_providers(config);
+		buffer_append_format(&hint, ": expected one of %s", list);
+		free(list);
+	}
+	return buffer_take(&hint);
 }
 
 /* By `provider`, which is said. */
@@ -106,7 +112,7 @@ find_named(
 		goto out;
 	shown = marked_shown(&name);
 	hint = marked_has_secret(&name) ? xstrdup("")
-	                                : nearest_provider(config, name.text.data);
+	                                : hint_provider(config, name.text.data);
 	faults_error(faults, prompt->provider_name.text.place,
 	    "provider: no provider is called %s%s", shown, hint);
 	free(hint);

@@ -4,6 +4,7 @@
 #include "config/types.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/compiler.h"
@@ -53,14 +54,24 @@ clear_document(void *field)
 
 /* ---- loading ---- */
 
+/* What editors put in front of UTF-8 is none of the text. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 /* All of it is the author's: a template, in which ${...} is nothing special. */
 static void
 set_content(struct text *text, const struct buffer *content, struct place place)
 {
+	size_t mark_len = strlen(BYTE_ORDER_MARK);
+	size_t skipped = content->len >= mark_len &&
+	        memcmp(content->data, BYTE_ORDER_MARK, mark_len) == 0
+	    ? mark_len
+	    : 0;
+
 	text_clear(text);
 	*text = (struct text){ .source = xstrdup(""), .place = place };
 	marked_init(&text->value, BUFFER_UNLIMITED);
-	(void)marked_append(&text->value, content->data, content->len, MARK_OWN);
+	(void)marked_append(
+	    &text->value, content->data + skipped, content->len - skipped, MARK_OWN);
 }
 
 static bool

@@ -110,6 +110,7 @@ static const struct row rows[] = {
 	{ "usage_unknown_attempts", "Unaccounted", is_positive,
 	    values_put_unaccounted },
 	{ "cost", "Cost", says_something, values_put_text },
+	{ "estimate", "Estimate", has_items, values_put_estimate },
 	{ "budget", "Budget", has_items, values_put_budget },
 	{ "reused", "Reused", is_true, values_put_yes },
 	{ "request_id", "Request ID", says_something, values_put_text },

@@ -204,6 +204,20 @@ values_put_usage(const struct view *view, struct span value)
 }
 
 void
+values_put_estimate(const struct view *view, struct span value)
+{
+	struct span cost = span_member(value, "cost");
+
+	put_json(view, span_member(value, "tokens"));
+	buffer_append_string(view->out, " tokens");
+	if (!span_is_nothing(cost)) {
+		buffer_append_string(view->out, ", cost ");
+		put_json(view, cost);
+	}
+	buffer_append_string(view->out, " for the next attempt");
+}
+
+void
 values_put_budget(const struct view *view, struct span value)
 {
 	static const char *const keys[] = { "unit", "limit", "spent", "ends_at" };

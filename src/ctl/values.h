@@ -42,6 +42,8 @@ void values_append_key(struct buffer *out, struct span key);
 void values_put_timing(const struct view *view, struct span value);
 /* "21 input, 5 output, 26 total": what is known of it. */
 void values_put_usage(const struct view *view, struct span value);
+/* "10 tokens, cost 0.002 for the next attempt" */
+void values_put_estimate(const struct view *view, struct span value);
 /* "20 of 25 tokens spent, until 2026-11-22 03:40:00 UTC (in 4h)" */
 void values_put_budget(const struct view *view, struct span value);
 /* Every text of a list on a line of its own. */

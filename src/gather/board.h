@@ -95,6 +95,8 @@ struct board_memory {
 	struct budget budget;
 	struct outcome *good; /* owned: its last good answer; NULL: none is known */
 	char input_hash[DIGEST_HEX_SIZE]; /* what that was to; "": not known */
+	int64_t last_tokens;              /* that its last answer took; -1: unknown */
+	int64_t last_cost;                /* likewise */
 };
 
 struct board;

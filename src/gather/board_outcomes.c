@@ -208,25 +208,6 @@ settled_status(const struct board_memory *memory)
 	return STATUS_PENDING;
 }
 
-/* What the last answer took, as the entry's text says it. */
-static void
-restore_spending(struct board_entry *entry)
-{
-	struct span whole, tokens;
-	uint64_t total;
-	int64_t cost;
-
-	if (entry->restored == NULL)
-		return;
-	whole = span_whole(entry->restored, entry->restored_len);
-	tokens = span_member(span_member(whole, "usage"), "total_tokens");
-	cost = span_money(span_member(whole, "cost"));
-	if (span_whole_number(tokens, &total))
-		entry->last_tokens = (int64_t)total;
-	if (cost >= 0)
-		entry->last_cost = cost;
-}
-
 static void
 restore_prompt(struct board_entry *entry, struct board_memory *memory)
 {
@@ -241,10 +222,10 @@ restore_prompt(struct board_entry *entry, struct board_memory *memory)
 		outcome_make_prompt(entry->good);
 		memcpy(entry->good->prompt->input_hash, memory->input_hash,
 		    DIGEST_HEX_SIZE);
-		note_spending(entry, entry->good->prompt);
 		take_hash(entry, entry->good->prompt);
 	}
-	restore_spending(entry);
+	entry->last_tokens = memory->last_tokens;
+	entry->last_cost = memory->last_cost;
 	if (!board_keeps_good(entry->target))
 		board_forget_good(entry);
 }

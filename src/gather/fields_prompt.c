@@ -212,6 +212,38 @@ static const struct field usage_fields[] = {
 };
 /* clang-format on */
 
+/* ---- the next attempt ---- */
+
+static void
+get_estimate(const struct board_entry *entry, struct field_value *value)
+{
+	*value = (struct field_value){
+		.absent = entry->last_tokens < 0 && entry->last_cost < 0,
+	};
+}
+
+static void
+get_estimated_tokens(const struct board_entry *entry, struct field_value *value)
+{
+	field_put_number(value, entry->last_tokens);
+}
+
+static void
+get_estimated_cost(const struct board_entry *entry, struct field_value *value)
+{
+	field_put_number(value, entry->last_cost);
+}
+
+/* clang-format off */
+static const struct field estimate_fields[] = {
+	{ .name = "tokens", .type = FIELD_INT, .get = get_estimated_tokens, .nullable = true,
+	  .description = "So many tokens, in and out" },
+	{ .name = "cost", .type = FIELD_MONEY, .get = get_estimated_cost, .nullable = true,
+	  .description = "So much money" },
+	{ .name = NULL },
+};
+/* clang-format on */
+
 /* ---- budget ---- */
 
 void
@@ -352,6 +384,9 @@ const struct field prompt_fields[] = {
 	  .description = "Attempts whose usage nobody told, and which were perhaps paid for" },
 	{ .name = "cost", .type = FIELD_MONEY, .get = get_cost, .nullable = true,
 	  .description = "What the answer cost, by the provider's `price`" },
+	{ .name = "estimate", .type = FIELD_OBJECT, .get = get_estimate,
+	  .fields = estimate_fields, .nullable = true,
+	  .description = "What the next attempt is taken to cost: what the last answer did" },
 	{ .name = "budget", .type = FIELD_OBJECT, .get = get_budget, .fields = budget_fields,
 	  .nullable = true, .description = "What may be spent, and was; null without a budget" },
 	{ .name = "input_hash", .type = FIELD_TEXT, .get = get_input_hash, .nullable = true,

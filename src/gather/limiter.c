@@ -54,8 +54,7 @@ take(struct limiter *limiter, struct limiter_lane *lane)
 	struct limiter_ticket *ticket = TAILQ_FIRST(&lane->waiting);
 	struct limiter_host *host = lane->host;
 
-	TAILQ_REMOVE(&lane->waiting, ticket, link);
-	limiter->waiting--;
+	limiter_leave_queue(limiter, ticket);
 	TAILQ_INSERT_TAIL(&lane->held, ticket, link);
 	ticket->state = TICKET_HELD;
 	limiter->held++;
@@ -78,20 +77,13 @@ next_lane(struct limiter *limiter)
 	                                               : NULL;
 }
 
-static void
-give_up_place(struct limiter *limiter, struct limiter_ticket *ticket)
-{
-	TAILQ_REMOVE(&ticket->lane->waiting, ticket, link);
-	limiter->waiting--;
-}
-
 /* It leaves the queue, and is told so. */
 static void
 refuse(struct limiter *limiter, struct limiter_ticket *ticket)
 {
 	struct limiter_lane *lane = ticket->lane;
 
-	give_up_place(limiter, ticket);
+	limiter_leave_queue(limiter, ticket);
 	ticket->state = TICKET_NONE;
 	ticket->lane = NULL;
 	limiter_rank_lane(limiter, lane);
@@ -154,7 +146,7 @@ limiter_ask(struct limiter *limiter, struct limiter_ticket *ticket, const char *
 	limiter->waiting++;
 	if (ticket == TAILQ_FIRST(&ticket->lane->waiting))
 		limiter_rank_lane(limiter, ticket->lane);
-	limiter_note_pause(limiter, ticket->lane);
+	limiter_note_pause(limiter, ticket->lane, ticket);
 	limiter_grant_all(limiter);
 }
 
@@ -180,7 +172,7 @@ limiter_give_back(struct limiter *limiter, struct limiter_ticket *ticket)
 	case TICKET_NONE:
 		return;
 	case TICKET_WAITING:
-		give_up_place(limiter, ticket);
+		limiter_leave_queue(limiter, ticket);
 		break;
 	case TICKET_HELD:
 		release(limiter, ticket);
@@ -188,7 +180,7 @@ limiter_give_back(struct limiter *limiter, struct limiter_ticket *ticket)
 	}
 	ticket->state = TICKET_NONE;
 	ticket->lane = NULL;
-	limiter_note_pause(limiter, lane);
+	limiter_note_pause(limiter, lane, NULL);
 	limiter_rank_lane(limiter, lane);
 	limiter_grant_all(limiter);
 }
@@ -222,7 +214,7 @@ limiter_new(size_t max_concurrent)
 
 	assert(max_concurrent >= 1);
 	LIST_INIT(&limiter->hosts);
-	LIST_INIT(&limiter->paused);
+	LIST_INIT(&limiter->unasked);
 	limiter->any = limiter_host_new(NULL);
 	limiter->max_concurrent = max_concurrent;
 	return limiter;

@@ -41,8 +41,11 @@ struct limiter_lane {
 	struct ticket_queue held;
 	size_t held_count;
 	struct limiter_rank rank;
-	LIST_ENTRY(limiter_lane) paused_link; /* with others of which that is so */
-	bool paused; /* its gate is, and some may not want to wait for it */
+	/* Those from here on were not asked whether they wait for the pause of its gate; NULL: all
+	 * were. */
+	struct limiter_ticket *unasked;
+	LIST_ENTRY(limiter_lane) unasked_link; /* with the others that have some */
+	int64_t paused_until_us;               /* what they are asked about */
 };
 
 struct limiter_host {
@@ -76,7 +79,7 @@ struct limiter {
 	struct heap later;
 	struct heap idle; /* hosts without tickets, by when they can be forgotten */
 	struct heap shut; /* lanes */
-	struct lane_list paused;
+	struct lane_list unasked;
 
 	size_t max_concurrent;
 	size_t held;
@@ -144,10 +147,16 @@ void limiter_rank_all(struct limiter *limiter);
 /* Those whose time has come. */
 void limiter_rank_due(struct limiter *limiter);
 
-/* Somebody came to LANE, or has left it, who may have told its gate to pause. */
-void limiter_note_pause(struct limiter *limiter, struct limiter_lane *lane);
+/* NEWCOMER came to LANE; or, where it is NULL, somebody has left it who may have told its gate to
+ * pause. */
+void limiter_note_pause(struct limiter *limiter, struct limiter_lane *lane,
+    struct limiter_ticket *newcomer);
 
-/* Somebody who does not want to wait for the pause of his gate, or NULL. */
+/* TICKET leaves those who wait. */
+void limiter_leave_queue(struct limiter *limiter, struct limiter_ticket *ticket);
+
+/* Somebody who does not want to wait for the pause of his gate, or NULL. Each is asked once for
+ * each pause, however often this is called. */
 struct limiter_ticket *limiter_next_refused(struct limiter *limiter);
 
 /* The lane whose turn it is, or NULL: nobody waits, or may start. */

@@ -188,36 +188,73 @@ limiter_meet_lane(struct limiter *limiter, const char *name, struct gate *gate)
 
 /* ---- pauses ---- */
 
-void
-limiter_note_pause(struct limiter *limiter, struct limiter_lane *lane)
+static void
+all_asked(struct limiter_lane *lane)
 {
-	if (lane->gate == NULL || lane->paused ||
-	    gate_paused_us(lane->gate, limiter_now_us(limiter)) == 0)
+	if (lane->unasked != NULL)
+		LIST_REMOVE(lane, unasked_link);
+	lane->unasked = NULL;
+}
+
+/* TICKET of LANE and those behind it are to be asked; NULL: there are none. */
+static void
+ask_from(
+    struct limiter *limiter, struct limiter_lane *lane, struct limiter_ticket *ticket)
+{
+	all_asked(lane);
+	if (ticket == NULL)
 		return;
-	LIST_INSERT_HEAD(&limiter->paused, lane, paused_link);
-	lane->paused = true;
+	LIST_INSERT_HEAD(&limiter->unasked, lane, unasked_link);
+	lane->unasked = ticket;
+}
+
+void
+limiter_note_pause(
+    struct limiter *limiter, struct limiter_lane *lane, struct limiter_ticket *newcomer)
+{
+	int64_t now_us, left_us;
+
+	if (lane->gate == NULL)
+		return;
+	now_us = limiter_now_us(limiter);
+	left_us = gate_paused_us(lane->gate, now_us);
+	if (left_us == 0)
+		return;
+	if (now_us + left_us > lane->paused_until_us) {
+		lane->paused_until_us = now_us + left_us;
+		ask_from(limiter, lane, TAILQ_FIRST(&lane->waiting));
+	} else if (newcomer != NULL && lane->unasked == NULL) {
+		ask_from(limiter, lane, newcomer);
+	}
 }
 
 static void
-forget_pause(struct limiter_lane *lane)
+ask_next(struct limiter_lane *lane)
 {
-	if (lane->paused)
-		LIST_REMOVE(lane, paused_link);
-	lane->paused = false;
+	struct limiter_ticket *next = TAILQ_NEXT(lane->unasked, link);
+
+	if (next != NULL)
+		lane->unasked = next;
+	else
+		all_asked(lane);
 }
 
-/* The first in LANE whose patience ends before the pause of its gate does; or NULL. */
-static struct limiter_ticket *
-first_refused(const struct limiter *limiter, const struct limiter_lane *lane)
+void
+limiter_leave_queue(struct limiter *limiter, struct limiter_ticket *ticket)
 {
-	int64_t pause_us = gate_paused_us(lane->gate, limiter_now_us(limiter));
-	struct limiter_ticket *ticket;
+	struct limiter_lane *lane = ticket->lane;
 
-	TAILQ_FOREACH (ticket, &lane->waiting, link) {
-		if (ticket->refused != NULL && pause_us > ticket->patience_us)
-			return ticket;
-	}
-	return NULL;
+	if (lane->unasked == ticket)
+		ask_next(lane);
+	TAILQ_REMOVE(&lane->waiting, ticket, link);
+	limiter->waiting--;
+}
+
+static bool
+is_impatient(const struct limiter *limiter, const struct limiter_ticket *ticket)
+{
+	return ticket->refused != NULL &&
+	    gate_paused_us(ticket->gate, limiter_now_us(limiter)) > ticket->patience_us;
 }
 
 struct limiter_ticket *
@@ -225,12 +262,11 @@ limiter_next_refused(struct limiter *limiter)
 {
 	struct limiter_lane *lane;
 
-	while ((lane = LIST_FIRST(&limiter->paused)) != NULL) {
-		struct limiter_ticket *ticket = first_refused(limiter, lane);
-
-		if (ticket != NULL)
-			return ticket;
-		forget_pause(lane);
+	while ((lane = LIST_FIRST(&limiter->unasked)) != NULL) {
+		assert(lane->unasked != NULL); /* or it were not there */
+		if (is_impatient(limiter, lane->unasked))
+			return lane->unasked;
+		ask_next(lane);
 	}
 	return NULL;
 }
@@ -240,7 +276,7 @@ limiter_next_refused(struct limiter *limiter)
 static void
 forget_lane(struct limiter *limiter, struct limiter_lane *lane)
 {
-	forget_pause(lane);
+	all_asked(lane);
 	leave(&lane->rank);
 	tdelete(lane, &limiter->lane_by_gate, compare_gates);
 	LIST_REMOVE(lane, link);

@@ -95,6 +95,29 @@ most_output(const struct prompt *prompt)
 	return at_most(prompt->max_tokens > 0 ? prompt->max_tokens : demanded, MOST);
 }
 
+/* What ACCOUNTS allow at the most in a period, of those that count tokens, or money; MOST: all. */
+static int64_t
+least_limit(const struct account accounts[static ACCOUNT_COUNT], bool tokens)
+{
+	int64_t least = MOST;
+
+	for (size_t i = 0; i < ACCOUNT_COUNT; i++) {
+		const struct config_budget *limit = accounts[i].limit;
+
+		if (budget_limit(limit) > 0 && (limit->tokens > 0) == tokens)
+			least = at_most(least, budget_limit(limit));
+	}
+	return least;
+}
+
+/* LAST, what the last answer took, else ESTIMATE: also where that was more than a whole period
+ * allows, as it may be once. Else nobody would ever be asked again. */
+static int64_t
+last_or_estimate(int64_t last, int64_t estimate, int64_t limit)
+{
+	return last > 0 && last <= limit ? last : estimate;
+}
+
 struct spending
 spending_estimate(
     const struct board *board, const struct prompt *prompt, size_t input_bytes)
@@ -110,11 +133,15 @@ spending_estimate(
 		.tokens = input + output > 0 ? input + output : 1,
 		.cost = cost > 0 ? cost : 1,
 	};
+	struct account accounts[ACCOUNT_COUNT];
 
-	if (entry != NULL && entry->last_tokens > 0)
-		estimate.tokens = entry->last_tokens;
-	if (entry != NULL && entry->last_cost > 0)
-		estimate.cost = entry->last_cost;
+	if (entry == NULL)
+		return estimate;
+	find_accounts(board, prompt, accounts);
+	estimate.tokens = last_or_estimate(
+	    entry->last_tokens, estimate.tokens, least_limit(accounts, true));
+	estimate.cost = last_or_estimate(
+	    entry->last_cost, estimate.cost, least_limit(accounts, false));
 	return estimate;
 }
 

@@ -25,7 +25,8 @@ struct spending {
 bool spending_is_limited(const struct board *board, const struct prompt *prompt);
 
 /* About what an attempt at PROMPT with INPUT_BYTES of text will take: what its last answer
- * took, where that is known; else a token for four bytes, and as many as it may answer with. */
+ * took, where that is known and no more than its budgets allow; else a token for four bytes, and
+ * as many as it may answer with. */
 struct spending spending_estimate(
     const struct board *board, const struct prompt *prompt, size_t input_bytes);
 

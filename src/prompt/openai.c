@@ -80,20 +80,10 @@ static const struct ending endings[] = {
 	{ NULL, ENDING_OTHER },
 };
 
-static void
-read_usage(struct span span, struct prompt_usage *usage)
-{
-	static const char *const names[] = { "prompt_tokens", "completion_tokens",
-		"total_tokens", "prompt_tokens_details", "completion_tokens_details" };
-	struct span members[ARRAY_COUNT(names)];
-
-	span_members(span, names, ARRAY_COUNT(names), members);
-	usage->input = tokens_of(members[0]);
-	usage->output = tokens_of(members[1]);
-	usage->total = tokens_of(members[2]);
-	usage->cached = tokens_of(span_member(members[3], "cached_tokens"));
-	usage->reasoning = tokens_of(span_member(members[4], "reasoning_tokens"));
-}
+/* See read_openai_usage(). */
+static const char *const usage_names[USAGE_NAME_COUNT] = { "prompt_tokens",
+	"completion_tokens", "total_tokens", "prompt_tokens_details",
+	"completion_tokens_details" };
 
 /* Some servers answer with a list of parts, as it may be asked with. */
 static void
@@ -165,7 +155,7 @@ read_answer(struct span body, UNUSED size_t input_bytes, struct prompt_answer *a
 	struct span choice;
 
 	span_members(body, names, ARRAY_COUNT(names), members);
-	read_usage(members[1], &answer->usage);
+	read_openai_usage(members[1], usage_names, &answer->usage);
 	answer->model = text_of(members[2]);
 	choice = first_of(members[0]);
 	if (span_kind(choice) == SPAN_OBJECT)

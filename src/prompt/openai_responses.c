@@ -144,20 +144,10 @@ read_output(struct span output, struct prompt_answer *answer)
 	}
 }
 
-static void
-read_usage(struct span span, struct prompt_usage *usage)
-{
-	static const char *const names[] = { "input_tokens", "output_tokens",
-		"total_tokens", "input_tokens_details", "output_tokens_details" };
-	struct span members[ARRAY_COUNT(names)];
-
-	span_members(span, names, ARRAY_COUNT(names), members);
-	usage->input = tokens_of(members[0]);
-	usage->output = tokens_of(members[1]);
-	usage->total = tokens_of(members[2]);
-	usage->cached = tokens_of(span_member(members[3], "cached_tokens"));
-	usage->reasoning = tokens_of(span_member(members[4], "reasoning_tokens"));
-}
+/* See read_openai_usage(). */
+static const char *const usage_names[USAGE_NAME_COUNT] = { "input_tokens",
+	"output_tokens", "total_tokens", "input_tokens_details",
+	"output_tokens_details" };
 
 /* How it ended: what is incomplete has a reason. */
 static struct span
@@ -176,7 +166,7 @@ read_answer(struct span body, UNUSED size_t input_bytes, struct prompt_answer *a
 	struct span members[ARRAY_COUNT(names)];
 
 	span_members(body, names, ARRAY_COUNT(names), members);
-	read_usage(members[4], &answer->usage);
+	read_openai_usage(members[4], usage_names, &answer->usage);
 	answer->model = text_of(members[3]);
 	read_ending(answer, ending_word(members[0], members[1]), "status", endings);
 	read_output(members[2], answer);

@@ -268,6 +268,20 @@ tokens_of(struct span span)
 	return span_whole_number(span, &count) ? (int64_t)count : -1;
 }
 
+void
+read_openai_usage(struct span span, const char *const names[static USAGE_NAME_COUNT],
+    struct prompt_usage *usage)
+{
+	struct span members[USAGE_NAME_COUNT];
+
+	span_members(span, names, USAGE_NAME_COUNT, members);
+	usage->input = tokens_of(members[0]);
+	usage->output = tokens_of(members[1]);
+	usage->total = tokens_of(members[2]);
+	usage->cached = tokens_of(span_member(members[3], "cached_tokens"));
+	usage->reasoning = tokens_of(span_member(members[4], "reasoning_tokens"));
+}
+
 bool
 is_true(struct span span)
 {

@@ -68,6 +68,12 @@ struct span first_of(struct span array);
 /* What answers have under "error": neither absent nor null nor empty. */
 bool is_error(struct span error);
 
+/* Read SPAN into USAGE. OpenAI's two APIs call the same things by different NAMES: the tokens of
+ * input, of output and of both, and the maps that say more of the first and of the second. */
+#define USAGE_NAME_COUNT 5
+void read_openai_usage(struct span span,
+    const char *const names[static USAGE_NAME_COUNT], struct prompt_usage *usage);
+
 /* A word that an API has for how the model ended. */
 struct ending {
 	const char *word; /* in lower case */

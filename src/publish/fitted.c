@@ -12,6 +12,7 @@
 #include "base/names.h"
 #include "config/config.h"
 #include "gather/fields.h"
+#include "gather/outcome.h"
 
 /* No object of the table has more. */
 #define MAX_FIELDS 48
@@ -151,6 +152,29 @@ is_past(const struct field *field, const struct target *target)
 	return target->has_secret_value && names_find(answers, field->name) >= 0;
 }
 
+/* Is VALUE, the text of a prompt, told otherwise than TARGET's `store_prompt` says? Whoever
+ * wants it hidden does not want that of the run before shown. */
+static bool
+is_stored_otherwise(
+    const struct field *field, struct span value, const struct target *target)
+{
+	static const char lead[] = "\"" OUTCOME_DIGEST_LEAD;
+	const struct prompt *prompt = target_prompt(target);
+
+	if (prompt == NULL || strcmp(field->name, "prompt") != 0)
+		return false;
+	switch (prompt->store) {
+	case STORE_FULL:
+		return false;
+	case STORE_HASH:
+		return value.len != strlen(lead) + DIGEST_HEX_LEN + 1 ||
+		    strncmp(value.text, lead, strlen(lead)) != 0;
+	case STORE_NONE:
+		break;
+	}
+	return true;
+}
+
 /* ---- writing ---- */
 
 static void put_object(struct json_write *json, const struct field *fields,
@@ -197,7 +221,8 @@ static void
 put_field(struct json_write *json, const struct field *field, struct span value,
     const struct target *target)
 {
-	if (span_is_nothing(value) || is_past(field, target) || !fits(value, field))
+	if (span_is_nothing(value) || is_past(field, target) || !fits(value, field) ||
+	    is_stored_otherwise(field, value, target))
 		put_nothing(json, field, target);
 	else if (field->type == FIELD_OBJECT)
 		put_object(json, field->fields, value, target);

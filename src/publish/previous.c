@@ -236,6 +236,8 @@ restore(struct board *board, struct board_entry *entry, struct span text)
 		.since_ms = span_time_ms(parts[PART_SINCE]),
 		.checked_at_ms = span_time_ms(parts[PART_CHECKED_AT]),
 		.last_ok_at_ms = span_time_ms(parts[PART_LAST_OK_AT]),
+		.last_tokens = -1,
+		.last_cost = -1,
 	};
 	if (memory.status == STATUS_PENDING && prompt == NULL)
 		return false;

@@ -193,6 +193,13 @@ read_good(const struct prompt *prompt, struct span entry, struct board_memory *m
 	}
 }
 
+static void
+read_estimate(struct span span, struct board_memory *memory)
+{
+	memory->last_tokens = read_count(span_member(span, "tokens"));
+	memory->last_cost = span_money(span_member(span, "cost"));
+}
+
 void
 previous_prompt_read(const struct prompt *prompt, struct span entry, struct span raw,
     struct board_memory *memory)
@@ -200,5 +207,6 @@ previous_prompt_read(const struct prompt *prompt, struct span entry, struct span
 	/* However little else may be said again, what was spent is. */
 	(void)budget_part_read(
 	    span_member(raw, "budget"), &prompt->budget, &memory->budget);
+	read_estimate(span_member(raw, "estimate"), memory);
 	read_good(prompt, entry, memory);
 }

@@ -27,6 +27,7 @@ HEAD_KEYS = [
     "failed",
     "services",
     "prompts",
+    "providers",
 ]
 COUNTS_KEYS = [
     "total",

@@ -1,7 +1,7 @@
 """What the tests of how prompts are limited and pushed back have in common."""
 
 import asyncio
-import json
+import threading
 import time
 
 import pytest
@@ -37,11 +37,15 @@ class HeldModels(Models):
         self.let_out |= {f"held {text}" for text in texts}
         asyncio.run_coroutine_threadsafe(self._tell(), self._loop).result()
 
+    def hold(self):
+        """Let go of nothing that comes from now on."""
+        self.let_out.clear()
+
     async def _tell(self):
         async with self._news:
             self._news.notify_all()
 
-    async def _think(self, api, request, text, writer):
+    async def _think(self, api, request, text, *streams):
         name = request.header(NAME)
         count = self.thinking_of[name] = self.thinking_of.get(name, 0) + 1
         self.most_of[name] = max(self.most_of.get(name, 0), count)
@@ -49,7 +53,7 @@ class HeldModels(Models):
             if text.startswith("held "):
                 async with self._news:
                     await self._news.wait_for(lambda: text in self.let_out)
-            await super()._think(api, request, text, writer)
+            return await super()._think(api, request, text, *streams)
         finally:
             self.thinking_of[name] -= 1
             self.answered_at[text] = time.monotonic()
@@ -84,6 +88,25 @@ def text_of(request):
 def held():
     with HeldModels() as held:
         yield held
+
+
+class Run(threading.Thread):
+    """GATHERD with CONFIG, beside the test."""
+
+    def __init__(self, gatherd, config):
+        super().__init__()
+        self.gatherd = gatherd
+        self.config = config
+        self.result = None
+        self.start()
+
+    def run(self):
+        self.result = ask(self.gatherd, self.config)
+
+    def wait(self):
+        self.join()
+        assert self.result, "it did not end well"
+        return self.result
 
 
 def rejects(status=429, headers=(), times=1, body=None, message="too many"):
@@ -139,7 +162,3 @@ def kind_of(entry):
 
 def environment():
     return {"MODEL_KEY": KEY}
-
-
-def provider_in_a_log(result):
-    return json.dumps(result.document["providers"])

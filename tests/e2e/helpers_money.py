@@ -67,9 +67,9 @@ class Runs:
         assert self.result.status in (0, 1), self.result.stderr
         return read_document(self.path)
 
-    def entry(self, made, *arguments, **keywords):
-        """Likewise; the entry of the one prompt, which is called `it`."""
-        return self(made, *arguments, **keywords)["prompts"]["it"]
+    def entry(self, made, *arguments, name="it", **keywords):
+        """Likewise; the entry of one prompt."""
+        return self(made, *arguments, **keywords)["prompts"][name]
 
 
 @pytest.fixture
@@ -111,6 +111,14 @@ def settled(daemon):
     """The document of a round that is over, and of which nobody is in flight."""
     return daemon.wait_document(
         lambda document: complete(document) and not document["in_flight"]
+    )
+
+
+def settled_after(daemon, document):
+    """Likewise, of a round after that of DOCUMENT."""
+    number = document["round"]["number"]
+    return daemon.wait_document(
+        lambda new: new["round"]["number"] > number and complete(new) and not new["in_flight"]
     )
 
 

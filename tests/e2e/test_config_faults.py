@@ -149,7 +149,7 @@ FAULTS = [
 ]
 
 # Words of later versions are as unknown as any other.
-LATER_FILE_KEYS = ["listen", "control", "history", "prompts", "providers"]
+LATER_FILE_KEYS = ["listen", "control", "history"]
 for key in LATER_FILE_KEYS:
     text = f"{key}: 1\nservices: {{a: URL}}\n"
     FAULTS.append((f"later: {key}", text, "1:1", f"unknown key {key}"))
@@ -383,8 +383,12 @@ def test_an_empty_config_is_one(gatherd, text):
     result = gatherd.run("--check", "-c", gatherd.config(text).name)
     assert result.status == 0
     place = "1:11" if "services" in text else "1:1"
-    assert result.stderr == f"gatherd.yaml:{place}: warning: no services: nothing is asked\n"
+    warning = "warning: no services or prompts: nothing is asked"
+    assert result.stderr == f"gatherd.yaml:{place}: {warning}\n"
     assert gatherd.once(text).document["services"] == {}
+
+
+PROVIDER = "providers: {p: {api: ollama, model: m}}\n"
 
 
 @pytest.mark.parametrize(
@@ -395,6 +399,13 @@ def test_an_empty_config_is_one(gatherd, text):
         (
             "services: {a: http://x/, b: {url: http://y/, enabled: no}}",
             "ok (1 service, 1 disabled)",
+        ),
+        (PROVIDER + "prompts: {a: {prompt: hi}}", "ok (1 prompt)"),
+        (PROVIDER + "prompts: {a: {prompt: hi}, b: {prompt: ho}}", "ok (2 prompts)"),
+        (
+            PROVIDER + "services: {s: http://x/}\n"
+            "prompts: {a: {prompt: hi}, b: {prompt: ho}, c: {prompt: hm, enabled: no}}",
+            "ok (1 service, 2 prompts, 1 disabled)",
         ),
     ],
 )

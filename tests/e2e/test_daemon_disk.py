@@ -332,7 +332,8 @@ def test_rounds_do_not_wait_for_a_disk(gatherd, upstream, preload, stuck, functi
         assert before["generation"] < document["generation"] <= before["generation"] + 4
         assert document["services"]["b"]["since"] == before["services"]["b"]["since"]
         assert daemon.stop()[0] == 0
-    assert not daemon.matches(" (warn|error) (?!dashboard|\\[)")
+    # On a machine that is busy a round of 20 ms may be missed: that is none of the disk's doing.
+    assert not daemon.matches(r" (warn|error) (?!dashboard|\[|\d+ rounds? missed)")
     assert names_in(gatherd.folder) == ["gatherd.yaml", "status.json", "stuck"]
 
 

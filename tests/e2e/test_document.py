@@ -74,7 +74,8 @@ LAYOUT = """{
 "bytes":11,"certificate_expires_at":null,"error":{"kind":"http","phase":null,\
 "message":"TEXT","excerpt":"this is 500"},"warnings":[],"values":{},"data":null}
   },
-  "prompts": {}
+  "prompts": {},
+  "providers": {}
 }
 """
 
@@ -110,7 +111,8 @@ def test_the_empty_document_byte_for_byte(gatherd):
         '"cancelled":0,"skipped":0,"pending":0},\n'
         '  "failed": [],\n'
         '  "services": {},\n'
-        '  "prompts": {}\n'
+        '  "prompts": {},\n'
+        '  "providers": {}\n'
         "}\n"
     )
     document = parse_document(text)
@@ -141,7 +143,7 @@ def test_every_key_is_there_and_of_its_type(gatherd, mixed):
     assert is_ms(document["round"]["duration_ms"])
     assert list(document["counts"]) == COUNTS_KEYS
     assert all(map(is_count, document["counts"].values()))
-    assert document["prompts"] == {}
+    assert document["prompts"] == {} and document["providers"] == {}
 
     for entry in document["services"].values():
         well = entry["status"] == "ok"

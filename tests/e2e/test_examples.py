@@ -12,7 +12,17 @@ from conftest import BUILD, PATIENCE, TOP, Gatherctl, Gatherd
 
 EXAMPLES = sorted((TOP / "conf").glob("*.yaml"))
 DEMO = BUILD / "gatherd-demo"
-ASKS_DEMO = {"branches", "demo", "login", "mtls", "oauth2"}
+DEMO_URL = "http://127.0.0.1:8799"  # where the examples have it listen
+PROMPTS = {
+    "chain",
+    "prompts-anthropic",
+    "prompts-gemini",
+    "prompts-ollama",
+    "prompts-openai",
+    "prompts-openai-responses",
+    "summary",
+}
+ASKS_DEMO = {"branches", "demo", "login", "mtls", "oauth2"} | PROMPTS
 
 
 def comments(path):
@@ -23,10 +33,15 @@ def comments(path):
 
 
 def commands(path):
-    """The commands in that comment: what starts the demo, or None, and what asks it."""
+    """The commands in that comment: what starts the demo, or None, and what asks it.
+
+    What stands before the start is for the one who has a key, and asks others.
+    """
     found = [line for line in comments(path) if re.search(r"\bgatherd(-demo)? -", line)]
     starts = [line for line in found if "gatherd-demo" in line.partition(" ")[0]]
-    return (starts or [None])[0], [line for line in found if line not in starts]
+    if not starts:
+        return None, found
+    return starts[0], found[found.index(starts[0]) + 1 :]
 
 
 class Demo:
@@ -84,11 +99,10 @@ def demo_for(example, folder):
 
 def in_folder(command, shop, folder):
     """What COMMAND does, in the folder of the examples, with another address of the demo."""
-    command = command.replace("/tmp/demo", str(folder))
+    command = command.replace("/tmp/demo", str(folder)).replace(DEMO_URL, shop)
     command = re.sub(r"^(.*?)\bgatherd ", rf"\1{BUILD}/gatherd ", command)
     command = re.sub(r" --var shop=\S+", "", command)
-    command = re.sub(r"-c (conf/)?(\S+)", rf"-c {TOP}/conf/\2 --var shop={shop}", command, 1)
-    return command
+    return re.sub(r"-c (conf/)?(\S+)", rf"-c {TOP}/conf/\2 --var shop={shop}", command, 1)
 
 
 def run_it(gatherd, command):
@@ -109,6 +123,58 @@ def document_of(gatherd, example, shop, folder, *arguments):
     done = run_it(gatherd, " ".join([command, "-o -", *arguments]))
     assert done.returncode in (0, 1), done.stderr
     return done, Gatherd.parse(done.stdout)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in PROMPTS if "-" in name))
+def test_a_batch_is_what_its_comment_promises(gatherd, demo, tmp_path, name):
+    """How many it works on, how many went well, all answers; and without a key none of it."""
+    example = TOP / "conf" / f"{name}.yaml"
+    done, document = document_of(gatherd, example, demo.http, tmp_path)
+    lines = [line.split(" ", 2)[2] for line in done.stderr.splitlines()]
+    most = 2 if name == "prompts-ollama" else 5
+    assert lines[0] == f"processing 4 prompts (max {most} concurrent)"
+    assert lines[-1] == "success: 4/4"
+    prompts = document["prompts"]
+    assert list(prompts) == ["quantum", "poem", "benefits", "capitals"]
+    for entry in prompts.values():
+        assert entry["success"] and entry["response"] and entry["usage"]["total_tokens"] > 0
+    api = name.removeprefix("prompts-")
+    assert document["providers"][api]["api"] == api
+    assert document["providers"][api]["url"].startswith(demo.http)
+    if api == "ollama":
+        return
+    result = gatherd.run("--once", "-c", example)
+    assert result.status == 2 and "_API_KEY: the key that " in result.stderr
+
+
+def test_the_chain_hands_on_what_was_said(gatherd, demo, tmp_path):
+    _, document = document_of(gatherd, TOP / "conf" / "chain.yaml", demo.http, tmp_path)
+    prompts = document["prompts"]
+    assert "lighthouses of Brittany" in prompts["draft"]["prompt"]
+    assert prompts["draft"]["response"] in prompts["critique"]["prompt"]
+    assert prompts["draft"]["response"] in prompts["final"]["prompt"]
+    assert prompts["critique"]["response"] in prompts["final"]["prompt"]
+
+
+def test_the_summary_is_over_what_was_fetched(gatherd, demo, tmp_path):
+    _, document = document_of(gatherd, TOP / "conf" / "summary.yaml", demo.http, tmp_path)
+    services, prompts = document["services"], document["prompts"]
+    text = prompts["summary"]["prompt"]
+    blocks = re.findall(
+        r"^\[data (\S+) ([0-9a-f]{16})\]\n(.*?)\n\[end of data \1 \2\]$", text, re.M | re.S
+    )
+    values = {path: value for path, _, value in blocks}
+    assert list(values) == ["services.orders.data", "services.profile.data.name"] + [
+        "services.terms.data"
+    ]
+    assert json.loads(values["services.orders.data"]) == services["orders"]["data"]
+    assert values["services.profile.data.name"] == services["profile"]["data"]["name"]
+    assert values["services.terms.data"] == services["terms"]["data"].rstrip("\n")
+    assert prompts["summary"]["cost"] is not None
+    assert prompts["summary"]["budget"]["unit"] == "tokens"
+    assert document["providers"]["openai"]["budget"]["unit"] == "cost"
+    assert prompts["triage"]["data"]["failing"] == 0 == prompts["triage"]["values"]["failing"]
+    assert "- terms: ok" in prompts["triage"]["prompt"]
 
 
 def test_these_are_the_ones():
@@ -132,14 +198,15 @@ def test_its_commands_do_what_they_say(gatherd, tmp_path, name):
 
 
 # What is slow or full in the others is so on purpose.
-@pytest.mark.parametrize("name", ["login", "mtls", "oauth2"])
+@pytest.mark.parametrize("name", ["login", "mtls", "oauth2", *sorted(PROMPTS)])
 def test_it_comes_out_well(gatherd, tmp_path, name):
     example = TOP / "conf" / f"{name}.yaml"
     with demo_for(example, tmp_path) as shop:
         done, document = document_of(gatherd, example, shop, tmp_path)
     assert done.returncode == 0 and document["status"] == "ok"
     assert document["failed"] == [] and document["counts"]["ok"] == document["counts"]["total"]
-    assert all(entry["warnings"] == [] for entry in document["services"].values())
+    entries = [*document["services"].values(), *document["prompts"].values()]
+    assert entries and all(entry["warnings"] == [] for entry in entries)
 
 
 def test_the_demo_is_as_slow_and_as_ill_as_it_says(gatherd, demo):

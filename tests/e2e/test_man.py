@@ -456,7 +456,7 @@ def documented_fields(title):
 
 
 # The objects whose keys are documented beside those of what they stand in.
-FLAT = ["round", "timing_ms", "error", "usage", "budget"]
+FLAT = ["round", "timing_ms", "error", "usage", "estimate", "budget"]
 
 
 def flat(value, prefix=""):

@@ -246,10 +246,10 @@ def test_a_reader_that_is_slow_gets_each_document_once(gatherd, held, rounds):
 
 FAULTS = {
     "interval": ("a", "interval: 10s", "interval: with mode fail_fast all targets have that"),
-    "defaults": (None, "defaults: {interval: 10s}", "interval: with mode fail_fast all services"),
-    "spread": (None, "spread: 1s", "spread: with mode fail_fast all services begin at once"),
+    "defaults": (None, "defaults: {interval: 10s}", "interval: with mode fail_fast all targets"),
+    "spread": (None, "spread: 1s", "spread: with mode fail_fast all targets begin at once"),
     "backoff": ("a", "backoff: 5m", "backoff: with mode fail_fast all targets are asked"),
-    "backoffs": (None, "defaults: {backoff: 5m}", "backoff: with mode fail_fast all services are"),
+    "backoffs": (None, "defaults: {backoff: 5m}", "backoff: with mode fail_fast all targets are"),
 }
 
 

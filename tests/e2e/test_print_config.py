@@ -17,6 +17,9 @@ OUTSIDE = {
     "SHOP_TOKEN": "token-of-the-shop",
     "SHOP_PASSWORD": "password-of-the-shop",
     "STOCK_SECRET": "secret-of-the-stock",
+    "ANTHROPIC_API_KEY": "key-of-a-model",
+    "GEMINI_API_KEY": "key-of-a-model",
+    "OPENAI_API_KEY": "key-of-a-model",
 }
 CERTIFICATES = ["ca.pem", "client.pem", "client-key.pem"]
 
@@ -253,6 +256,17 @@ def test_options_show_in_what_is_printed(gatherd, upstream):
     assert upstream.connections == 0
 
 
+def test_of_a_for_each_of_which_only_some_are_wanted_all_of_it_is_printed(gatherd):
+    services = {"s-{{n}}": {"url": "http://x/{{n}}", "for_each": {"n": [1, 2, 3]}}, "t": "http://y/"}
+    path = gatherd.config({"services": services})
+    text = print_config(gatherd, path, "--only", "s-2,s-3")
+    printed = yaml.safe_load(text)
+    assert list(printed["services"]) == ["s-{{n}}"]
+    assert printed["services"]["s-{{n}}"]["for_each"] == {"n": [1, 2, 3]}
+    again = gatherd.config(text, "printed.yaml")
+    assert print_config(gatherd, again, "--only", "s-2,s-3") == text
+
+
 def test_durations_and_sizes_are_printed_short(gatherd):
     text = "interval: 3600\ntimeout: 0.25s\nconnect_timeout: 90s\noutput: {max_size: 1048576}\n"
     printed = yaml.safe_load(print_config(gatherd, gatherd.config(text)))
@@ -292,14 +306,21 @@ def test_the_schema_is_one_of_2020_12(schema):
 
 def test_every_key_of_the_schema_is_described(schema):
     service = schema["properties"]["services"]["additionalProperties"]["anyOf"][1]
-    tables = [schema, schema["properties"]["output"], schema["properties"]["log"], service]
+    prompt = schema["properties"]["prompts"]["additionalProperties"]
+    provider = schema["properties"]["providers"]["additionalProperties"]
+    tables = [schema, schema["properties"]["output"], schema["properties"]["log"]]
+    tables += [service, prompt, provider]
+    for table in (prompt, provider):
+        tables += [table["properties"]["budget"]]
     for table in tables:
         assert table["additionalProperties"] is False
         for key, its in table["properties"].items():
             assert its["description"].endswith("."), key
-    assert service["required"] == ["url"]
+    assert service["required"] == ["url"] and prompt["required"] == ["prompt"]
+    assert provider["required"] == ["api"]
     defaults = schema["properties"]["defaults"]
-    assert set(defaults["properties"]) == set(service["properties"]) - {"url", "for_each"}
+    targets = set(service["properties"]) | set(prompt["properties"])
+    assert set(defaults["properties"]) == targets - {"url", "prompt", "for_each"}
     assert "required" not in defaults
 
 
@@ -394,6 +415,8 @@ GOOD = [
     "include: [a.yaml, b/*.yaml]",
     "vars: {a: {b: [1, null, true]}}",
     "services: ",
+    "prompts: ",
+    "providers: {}",
     "services: {a: http://x/}",
     "services: {a: {url: http://x/, headers: {X: 1, Y: true, Z: }}}",
     "defaults: {max_depth: 28, redirects: 0, max_body: 0.5KiB}",
@@ -462,7 +485,8 @@ BAD = [
     "services: {a: {url: http://x/, retry: 1}}",
     "services: {a: {url: ''}}",
     "services: {'': http://x/}",
-    "prompts: {}",
+    "prompts: []",
+    "providers: []",
 ]
 
 
@@ -481,10 +505,12 @@ def test_the_examples_have_no_fault(outside, example):
     assert result.status == 0
     # The one to begin with has none yet.
     lines = result.stderr.splitlines()
+    empty = "warning: no services or prompts: nothing is asked"
     assert [line.partition(": ")[2] for line in lines] == (
-        ["warning: no services: nothing is asked"] if example.name == "gatherd.yaml" else []
+        [empty] if example.name == "gatherd.yaml" else []
     )
-    assert re.match(rf"{example}: ok \(\d+ services?(, 1 warning)?\)", result.stdout)
+    counts = r"(0 services, 1 warning|\d+ services?(, \d+ prompts?)?|\d+ prompts?)"
+    assert re.fullmatch(rf"{example}: ok \({counts}\)\n", result.stdout)
 
 
 def test_a_missing_token_of_an_example_is_told(gatherd):

@@ -1,11 +1,11 @@
 """How many prompts at once a provider takes is found out, and what that costs."""
 
 import json
-import threading
 
 import pytest
 
-from helpers_limits import HeldModels, environment, held, rejects  # noqa: F401 (fixtures)
+from conftest import Gatherd
+from helpers_limits import Run, environment, held, rejects  # noqa: F401 (fixtures)
 from helpers_prompts import ask, config
 from models import Models
 
@@ -18,30 +18,16 @@ def batch(models, count, **keys):
     return config(models, prompts, keys=keys, interval="1h")
 
 
-class Run(threading.Thread):
-    """gatherd with CONFIG, beside the test."""
-
-    def __init__(self, gatherd, text, *arguments):
-        super().__init__()
-        self.act = lambda: ask(gatherd, text, *arguments)
-        self.start()
-
-    def run(self):
-        self.result = self.act()
-
-    def wait(self):
-        self.join()
-        return self.result
-
-
-def test_adapting_is_about_as_fast_as_the_best_limit_there_is(gatherd):
+def test_adapting_is_about_as_fast_as_the_best_limit_there_is(gatherd, tmp_path):
     """Both at the same time, so that both have the same machine."""
+    beside = tmp_path / "beside"
+    beside.mkdir()
     delay = (0.4, 0.2)
     with (
         Models(capacity=CAPACITY, delay=delay) as one,
         Models(capacity=CAPACITY, delay=delay) as other,
     ):
-        best = Run(gatherd, batch(one, 150, max_concurrent=CAPACITY, adaptive=False))
+        best = Run(Gatherd(beside), batch(one, 150, max_concurrent=CAPACITY, adaptive=False))
         adaptive = ask(gatherd, batch(other, 150, max_concurrent=50))
         best = best.wait()
     assert best.status == adaptive.status == 0, adaptive.stderr

@@ -10,6 +10,8 @@ import pytest
 from helpers_daemon import Daemon, held  # noqa: F401
 from helpers_document import faults, parse_document, print_schema
 from helpers_gatherd import services
+from helpers_prompts import ask, config, models  # noqa: F401
+from models import refuses
 from upstream import moves, raw, sends
 
 # What stands in an entry only where the config wants it.
@@ -49,8 +51,8 @@ def test_the_schemas_are_schemas_of_2020_12(gatherd, name):
 def test_the_schema_allows_nothing_else_and_misses_nothing(schema):
     found = list(objects(schema))
     # The document, its round, its counts; a service, its phases, its error; a prompt, these
-    # and its usage and budget; a provider, its budget.
-    assert len(found) == 3 + 3 + 5 + 2
+    # and its usage, estimate and budget; a provider, its budget.
+    assert len(found) == 3 + 3 + 6 + 2
     for each in found:
         assert each["additionalProperties"] is False
         names = [name for name in each["properties"] if name not in OPTIONAL]
@@ -89,6 +91,23 @@ def test_keys_stand_in_the_order_of_the_document(gatherd, upstream, schema):
         (entry["error"], service["error"]["properties"]),
     ):
         assert list(value) == list(properties)
+
+
+def test_keys_of_prompts_and_providers_stand_in_their_order_too(gatherd, models, schema):
+    document = document_of_prompts(gatherd, models)
+    prompt = schema["$defs"]["prompt"]["properties"]
+    provider = schema["$defs"]["provider"]["properties"]
+    for entry in document["prompts"].values():
+        assert [name for name in prompt if name in entry] == list(entry)
+        assert set(prompt) - set(entry) <= OPTIONAL
+        assert list(entry["usage"]) == list(prompt["usage"]["properties"])
+        assert list(entry["budget"]) == list(prompt["budget"]["properties"])
+        assert list(entry["timing_ms"]) == list(prompt["timing_ms"]["properties"])
+    assert list(document["prompts"]["a"]) == list(prompt)
+    assert list(document["prompts"]["b"]["error"]) == list(prompt["error"]["properties"])
+    for entry in document["providers"].values():
+        assert list(entry) == list(provider)
+        assert list(entry["budget"]) == list(provider["budget"]["properties"])
 
 
 # ---- what is no document ----
@@ -148,6 +167,64 @@ def test_what_a_document_cannot_say_is_refused(gatherd, upstream, path, value):
     at(document, path)[path[-1]] = value
     found = faults(document)
     assert found and all(fault.startswith("/" + "/".join(path[:-1])) for fault in found)
+
+
+@pytest.mark.parametrize(
+    "path, value",
+    [
+        (["providers"], None),
+        (["providers", "p"], None),
+        (["providers", "p", "api"], "bard"),
+        (["providers", "p", "limit"], -1),
+        (["providers", "p", "in_flight"], -1),
+        (["providers", "p", "paused_until"], "soon"),
+        (["providers", "p", "budget"], {}),
+        (["providers", "p", "budget", "unit"], "euro"),
+        (["providers", "p", "key"], "***"),
+        (["prompts", "b"], None),
+        (["prompts", "b", "status"], "blocked"),
+        (["prompts", "b", "success"], None),
+        (["prompts", "b", "url"], "http://x/"),
+        (["prompts", "b", "response"], {}),
+        (["prompts", "b", "usage"], {}),
+        (["prompts", "b", "usage", "input_tokens"], -1),
+        (["prompts", "b", "usage", "total_tokens"], 1.5),
+        (["prompts", "b", "usage_unknown_attempts"], None),
+        (["prompts", "b", "cost"], "free"),
+        (["prompts", "b", "budget", "spent"], None),
+        (["prompts", "b", "reused"], None),
+        (["prompts", "b", "input_hash"], 7),
+        (["prompts", "b", "error", "kind"], "refused"),
+        (["prompts", "a", "last_response"], 7),
+        (["prompts", "a", "labels"], []),
+    ],
+)
+def test_what_a_document_cannot_say_of_prompts_is_refused(gatherd, models, path, value):
+    document = document_of_prompts(gatherd, models)
+    at(document, path)[path[-1]] = value
+    found = faults(document)
+    assert found and all(fault.startswith("/" + "/".join(path[:-1])) for fault in found)
+
+
+@pytest.mark.parametrize("path", [["prompts", "a"], ["prompts", "b"], ["providers", "p"]])
+def test_no_key_of_prompts_may_be_missing(gatherd, models, path):
+    document = document_of_prompts(gatherd, models)
+    for name in set(at(document, [*path, None])) - OPTIONAL:
+        less = copy.deepcopy(document)
+        del at(less, [*path, None])[name]
+        assert faults(less) != [], name
+
+
+def document_of_prompts(gatherd, models):
+    """An answer with everything that may be in an entry, and a refusal."""
+    models.plan["no"] = lambda api, *_: refuses(api)
+    keys = {"budget": {"tokens": 1000, "per": "1d"}}
+    more = {"keep_last": True, "group": "g", "labels": {"a": "b"}, "description": "d"}
+    prompts = {"a": {"prompt": "yes", **keys, **more}, "b": {"prompt": "no", **keys}}
+    price = {"price": {"input": 1, "output": 2}, "budget": {"cost": 3, "per": "1d"}}
+    result = ask(gatherd, config(models, prompts, keys=price))
+    assert result.document["failed"] == ["b"]
+    return result.document
 
 
 @pytest.mark.parametrize("path", [[], ["round"], ["counts"], ["services", "a"]])

@@ -204,6 +204,25 @@ test_only_some_targets_can_be_kept(UNUSED void **state)
 }
 
 static void
+test_what_is_kept_of_a_for_each_keeps_it(UNUSED void **state)
+{
+	const char *const names[] = { "a-2", "a-3", "b-1" };
+	struct config *config =
+	    load_text("services:\n"
+	              "  \"a-{{n}}\": {url: http://a, for_each: {n: [1, 2, 3]}}\n"
+	              "  \"b-{{n}}\": {url: http://b, for_each: {n: [1, 2]}}\n"
+	              "  \"c-{{n}}\": {url: http://c, for_each: {n: [1, 2]}}\n");
+
+	config_keep_only(config, names, ARRAY_COUNT(names));
+	assert_int_equal(config->target_count, 3);
+	assert_string_equal(config->targets[0]->name, "a-2");
+	assert_non_null(config->targets[0]->for_each);
+	assert_null(config->targets[1]->for_each);
+	assert_non_null(config->targets[2]->for_each);
+	config_unref(config);
+}
+
+static void
 test_every_target_is_found_by_name(UNUSED void **state)
 {
 	struct buffer yaml;
@@ -342,6 +361,7 @@ main(void)
 		CASE(test_maps_in_defaults_are_merged_key_by_key),
 		CASE(test_disabled_services_are_kept_apart),
 		CASE(test_only_some_targets_can_be_kept),
+		CASE(test_what_is_kept_of_a_for_each_keeps_it),
 		CASE(test_every_target_is_found_by_name),
 		CASE(test_the_last_reference_frees),
 		CASE(test_arguments_override_vars_of_the_file),

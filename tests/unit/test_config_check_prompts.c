@@ -245,8 +245,26 @@ test_a_rate_that_is_too_low_is_told(UNUSED void **state)
 	assert_warned(
 	    "providers: {p: {api: ollama, model: m, rate: 6/min}}\n", prompts, "");
 	assert_warned("providers: {p: {api: ollama, model: m, rate: 5/min}}\n", prompts,
-	    "c.yaml:1:13: warning: p: its prompts would start 0.1 times a second, and its "
-	    "rate allows 0.0833: turns will be skipped\n");
+	    "c.yaml:1:13: warning: p: its prompts would start 6 times in 1m, and its rate "
+	    "allows 5: turns will be skipped\n");
+	assert_warned("providers: {p: {api: ollama, model: m, rate: 100/h}}\n", prompts,
+	    "c.yaml:1:13: warning: p: its prompts would start 360 times in 1h, and its "
+	    "rate allows 100: turns will be skipped\n");
+}
+
+static void
+test_what_is_no_template_is_told(UNUSED void **state)
+{
+	assert_warned(
+	    "vars: {v: x}\n"
+	    "providers:\n"
+	    "  p: {api: ollama, model: \"{{v}}\", key: \"${GATHERD_TEST_WORD}{{v}}\"}\n"
+	    "  q: {api: ollama, model: \"m}}\"}\n",
+	    "  a: {provider: p, prompt: x}\n",
+	    "c.yaml:3:27: warning: model is no template here: what stands between {{ and "
+	    "}} is sent as it stands\n"
+	    "c.yaml:3:41: warning: key is no template here: what stands between {{ and }} "
+	    "is sent as it stands\n");
 }
 
 static void
@@ -298,6 +316,7 @@ main(void)
 		CASE(test_prompts_that_no_section_finds_are_told),
 		CASE(test_limits_of_a_provider_that_do_nothing_are_told),
 		CASE(test_a_rate_that_is_too_low_is_told),
+		CASE(test_what_is_no_template_is_told),
 		CASE(test_prompts_of_one_host_count_as_its_own),
 		CASE(test_a_provider_that_is_not_verified_is_told),
 	};

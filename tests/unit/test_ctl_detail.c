@@ -138,7 +138,9 @@ test_a_prompt_is_told_with_what_it_took(UNUSED void **state)
 	                    "\"status\":\"error\",\"success\":false,\"failures\":1,"
 	                    "\"model\":null,\"prompt\":\"Why?\",\"response\":null,"
 	                    "\"usage\":null,\"usage_unknown_attempts\":2,"
-	                    "\"cost\":0.00125,\"budget\":{\"unit\":\"tokens\","
+	                    "\"cost\":0.00125,"
+	                    "\"estimate\":{\"tokens\":9,\"cost\":0.001},"
+	                    "\"budget\":{\"unit\":\"tokens\","
 	                    "\"limit\":25,\"spent\":20,\"per_ms\":86400000,"
 	                    "\"started_at\":\"2026-11-21T03:40:12.000Z\","
 	                    "\"ends_at\":\"2026-11-22T03:40:12.123Z\"},"
@@ -153,6 +155,7 @@ test_a_prompt_is_told_with_what_it_took(UNUSED void **state)
 	    "  Failures     1\n"
 	    "  Unaccounted  2 attempts\n"
 	    "  Cost         0.00125\n"
+	    "  Estimate     9 tokens, cost 0.001 for the next attempt\n"
 	    "  Budget       20 of 25 tokens spent, until 2026-11-22 03:40:12 UTC (in "
 	    "1d)\n"
 	    "  Reused       yes\n"
@@ -178,10 +181,13 @@ test_the_last_good_answer_is_not_told_twice(UNUSED void **state)
 	char *text = detail("{\"version\":1,\"status\":\"ok\",\"prompts\":{\"p\":{"
 	                    "\"status\":\"ok\",\"response\":\"Hi.\",\"data\":null,"
 	                    "\"usage_unknown_attempts\":0,\"budget\":null,"
+	                    "\"estimate\":{\"tokens\":10,\"cost\":null},"
 	                    "\"last_response\":\"Hi.\",\"last_data\":null}}}",
 	    "p", &paper);
 
-	assert_string_equal(text, "p (prompt): ok\n\n\n  Response\n    Hi.\n");
+	assert_string_equal(text,
+	    "p (prompt): ok\n\n"
+	    "  Estimate     10 tokens for the next attempt\n\n  Response\n    Hi.\n");
 	free(text);
 }
 

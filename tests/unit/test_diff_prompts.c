@@ -68,7 +68,7 @@ static const struct sample provider_samples[] = {
 	{ "adaptive", "true", "false", TARGET_SAME },
 	{ "rate", "60/min", "61/min", TARGET_SAME },
 	{ "price", "{input: 1}", "{input: 2}", TARGET_CHANGED },
-	{ "budget", "{tokens: 1, per: 1d}", "{tokens: 2, per: 1d}", TARGET_CHANGED },
+	{ "budget", "{tokens: 1, per: 1d}", "{tokens: 2, per: 1d}", TARGET_SAME },
 	{ "timeout", "1s", "2s", TARGET_CHANGED },
 	{ "tls", "{verify: true}", "{verify: false}", TARGET_CHANGED },
 	{ "proxy", "http://p:1", "http://p:2", TARGET_CHANGED },

@@ -95,7 +95,8 @@ put_answer(struct stage *stage)
 #define ANSWER_FOOT                                                                      \
 	"\"finish_reason\":\"stop\",\"usage\":{\"input_tokens\":21,\"output_tokens\":5," \
 	"\"reasoning_tokens\":null,\"cached_tokens\":0,\"total_tokens\":26},"            \
-	"\"usage_unknown_attempts\":0,\"cost\":0.00125,\"budget\":null,"                 \
+	"\"usage_unknown_attempts\":0,\"cost\":0.00125,"                                 \
+	"\"estimate\":{\"tokens\":26,\"cost\":0.00125},\"budget\":null,"                 \
 	"\"input_hash\":\"" HASH "\",\"reused\":false,\"request_id\":\"req_1\","         \
 	"\"error\":null,"
 

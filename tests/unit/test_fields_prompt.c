@@ -111,9 +111,9 @@ test_fields_stand_in_the_documents_order(UNUSED void **state)
 		"last_ok_at", "failures", "next_at", "attempts", "http_status",
 		"provider", "model", "duration_ms", "timing_ms", "bytes", "prompt",
 		"response", "finish_reason", "usage", "usage_unknown_attempts", "cost",
-		"budget", "input_hash", "reused", "request_id", "error", "warnings",
-		"values", "data", "last_response", "last_data", "group", "labels",
-		"description" };
+		"estimate", "budget", "input_hash", "reused", "request_id", "error",
+		"warnings", "values", "data", "last_response", "last_data", "group",
+		"labels", "description" };
 	static const char *const usage[] = { "input_tokens", "output_tokens",
 		"reasoning_tokens", "cached_tokens", "total_tokens" };
 	static const char *const budget[] = { "unit", "limit", "spent", "per_ms",
@@ -121,7 +121,7 @@ test_fields_stand_in_the_documents_order(UNUSED void **state)
 
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		assert_string_equal(prompt_fields[i].name, names[i]);
-		assert_int_equal(prompt_fields[i].optional, i >= 28);
+		assert_int_equal(prompt_fields[i].optional, i >= 29);
 		assert_int_equal(prompt_fields[i].fields != NULL,
 		    prompt_fields[i].type == FIELD_OBJECT);
 		assert_non_null(prompt_fields[i].description);

@@ -43,7 +43,8 @@
 	"\"duration_ms\":812.0,\"timing_ms\":" NO_TIMING ",\"bytes\":500,"         \
 	"\"prompt\":\"How is it?\",\"response\":" response                         \
 	",\"finish_reason\":\"stop\",\"usage\":" USAGE                             \
-	",\"usage_unknown_attempts\":0,\"cost\":0.000031,\"budget\":null,"         \
+	",\"usage_unknown_attempts\":0,\"cost\":0.000031,"                         \
+	"\"estimate\":{\"tokens\":26,\"cost\":0.000031},\"budget\":null,"          \
 	"\"input_hash\":" hash ",\"reused\":false,\"request_id\":\"req_1\","       \
 	"\"error\":null,\"warnings\":[\"one\",\"two\"],\"values\":" values         \
 	",\"data\":" data "}"
@@ -62,6 +63,26 @@ restored(struct stage *stage, const char *keys, const char *text)
 	free(config);
 	restore_from(stage, text);
 	return board_find(stage->board, "summary");
+}
+
+static void
+test_what_the_last_answer_took_is_known_again(UNUSED void **state)
+{
+	const struct board_entry *entry;
+	struct stage stage;
+
+	/* Also of one that came before a failure. */
+	entry = restored(&stage, "",
+	    PROMPTS("{\"status\":\"timeout\",\"usage\":null,\"cost\":null,"
+	            "\"estimate\":{\"tokens\":26,\"cost\":0.5}}"));
+	assert_int_equal(entry->last_tokens, 26);
+	assert_int_equal(entry->last_cost, MONEY_ONE / 2);
+	tear_down(&stage);
+	entry = restored(&stage, "",
+	    PROMPTS("{\"status\":\"ok\",\"estimate\":{\"tokens\":-1,\"cost\":\"x\"}}"));
+	assert_int_equal(entry->last_tokens, -1);
+	assert_int_equal(entry->last_cost, -1);
+	tear_down(&stage);
 }
 
 static void

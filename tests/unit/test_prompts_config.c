@@ -317,7 +317,10 @@ test_a_prompt_may_stand_in_a_file_of_its_own(UNUSED void **state)
 
 	assert_int_equal(mkdir("conf.d", 0755), 0);
 	write_file("conf.d/a.txt", "Say {{word}}: ${HOME} $$\n\n");
-	write_file("s.txt", "Be short.");
+	/* What some editors begin UTF-8 with is none of it. */
+	write_file("s.txt",
+	    "\xef\xbb\xbf"
+	    "Be short.");
 	write_file("conf.d/a.yaml",
 	    "vars: {word: hi}\n"
 	    "prompts: {a: {prompt: {file: a.txt}, system: {file: ../s.txt}}}\n");
@@ -344,6 +347,7 @@ test_what_is_wrong_in_a_file_is_told_where_it_is_named(UNUSED void **state)
 		{ "{{#a}}", "prompt: the section \"a\" is not closed" },
 		{ "\xff", "file q.txt is not UTF-8" },
 		{ "", "prompt: there is no text in it" },
+		{ "\xef\xbb\xbf", "prompt: there is no text in it" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -428,7 +432,8 @@ static const struct {
 	{ "prompt: x, extra_body: 1",
 	    "2:38: error: extra_body: expected a map of fields" },
 	{ "prompt: x, budget: {tokens: 5}", "2:26: error: budget: per is missing" },
-	{ "prompt: x, provider: q", "2:36: error: provider: no provider is called q" },
+	{ "prompt: x, provider: q",
+	    "2:36: error: provider: no provider is called q: expected one of p" },
 	{ "prompt: x, model: \"{{nope}}\"", "2:33: error: model: unknown name nope" },
 };
 
@@ -451,9 +456,9 @@ test_a_prompt_is_a_map(UNUSED void **state)
 {
 	write_file("c.yaml", PROVIDER "prompts: {a: x, b: , c: [x]}\n");
 	assert_string_equal(faults_of("c.yaml"),
-	    "c.yaml:2:14: error: a: expected a map of keys\n"
-	    "c.yaml:2:20: error: b: expected a map of keys\n"
-	    "c.yaml:2:25: error: c: expected a map of keys\n");
+	    "c.yaml:2:14: error: a: expected a map of keys such as {prompt: TEXT}\n"
+	    "c.yaml:2:20: error: b: expected a map of keys such as {prompt: TEXT}\n"
+	    "c.yaml:2:25: error: c: expected a map of keys such as {prompt: TEXT}\n");
 }
 
 static void

@@ -327,7 +327,9 @@ test_all_prompts_are_json_as_in_the_document(UNUSED void **state)
 	assert_non_null(strstr(out.text.data,
 	    "\"usage\":{\"input_tokens\":21,\"output_tokens\":5,\"reasoning_tokens\":null,"
 	    "\"cached_tokens\":null,\"total_tokens\":26},"));
-	assert_non_null(strstr(out.text.data, "\"cost\":0.00125,\"budget\":null,"));
+	assert_non_null(strstr(out.text.data,
+	    "\"cost\":0.00125,\"estimate\":{\"tokens\":26,\"cost\":0.00125},"
+	    "\"budget\":null,"));
 	assert_non_null(strstr(out.text.data, "\"reused\":false,"));
 	marked_clear(&out);
 	tear_down(&f);

@@ -85,7 +85,8 @@ test_a_provider_that_is_none_is_told(UNUSED void **state)
 	                  "  b: {provider: other, prompt: x, model: m}\n"
 	                  "  c: {prompt: x, model: m}\n",
 	    "c.yaml:5:17: error: provider: no provider is called twoo (did you mean two?)\n"
-	    "c.yaml:6:17: error: provider: no provider is called other\n"
+	    "c.yaml:6:17: error: provider: no provider is called other: expected one of "
+	    "one, two\n"
 	    "c.yaml:7:3: error: c: provider is missing: expected one of one, two\n");
 	assert_faults("prompts: {a: {prompt: x, model: m}}\n",
 	    "c.yaml:1:11: error: a: there is no provider: expected one under providers\n");

@@ -82,6 +82,28 @@ test_the_next_period_lets_it_ask_again(void **state)
 	assert_int_equal(ask(f, p)->kind, KIND_BUDGET);
 }
 
+/* One answer that was too long is not the last one for ever. */
+static void
+test_an_answer_that_was_more_than_a_budget_is_no_estimate(void **state)
+{
+	struct fixture *f = *state;
+	size_t tokens, cost;
+
+	/* It takes 10 tokens, or 19 millionths, where 4, or 13, were estimated. */
+	fake_config_set_provider(f->config, "p", "price: {input: 1, output: 4}\n");
+	tokens = add(f, "budget: {tokens: 9, per: 1d}\nmax_tokens: 3\n");
+	cost = add(f, "budget: {cost: 0.000018, per: 1d}\nmax_tokens: 3\n");
+	begin(f);
+	for (int day = 0; day < 3; day++) {
+		assert_int_equal(ask(f, tokens)->status, STATUS_OK);
+		assert_int_equal(budget(f, tokens)->spent, 10);
+		assert_int_equal(ask(f, tokens)->kind, KIND_BUDGET);
+		assert_int_equal(ask(f, cost)->status, STATUS_OK);
+		assert_int_equal(ask(f, cost)->kind, KIND_BUDGET);
+		pass_a_day(f);
+	}
+}
+
 /* ENTRY's state, as a document would carry it to the next run. */
 static struct board_memory
 memory_of(const struct board_entry *entry)
@@ -415,6 +437,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_two_calls_fit_into_the_budget),
 		CASE(test_the_next_period_lets_it_ask_again),
+		CASE(test_an_answer_that_was_more_than_a_budget_is_no_estimate),
 		CASE(test_a_restart_does_not_refill_it),
 		CASE(test_the_first_estimate_is_by_text_and_max_tokens),
 		CASE(test_a_budget_that_is_used_up_lets_nothing_through),
