@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json_escape.h"
 #include "base/skip.h"
+#include "base/xalloc.h"
 
 static bool
 is_space(char c)
@@ -134,6 +135,13 @@ span_is_nothing(struct span span)
 }
 
 /* ---- scalars ---- */
+
+char *
+span_copy(struct span span, size_t *len)
+{
+	*len = span_is_nothing(span) ? 0 : span.len;
+	return *len > 0 ? xmemdup0(span.text, span.len) : NULL;
+}
 
 char *
 span_text(struct span span, size_t *len)

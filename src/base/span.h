@@ -38,6 +38,9 @@ enum span_kind span_kind(struct span span);
 /* Absent, or null: nothing is said. */
 bool span_is_nothing(struct span span);
 
+/* The JSON of SPAN as a text of its own, *LEN bytes; NULL where it is nothing. The caller's. */
+char *span_copy(struct span span, size_t *len);
+
 /* A string's text without its escapes, or NULL where SPAN is none; *LEN (may be NULL) is
  * its length, since it may hold a NUL. The caller's. */
 char *span_text(struct span span, size_t *len);

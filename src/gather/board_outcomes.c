@@ -386,14 +386,6 @@ board_put(struct board *board, struct board_entry *entry, struct outcome *outcom
 	return changed;
 }
 
-/* The text of VALUE, the caller's, of *LEN bytes; NULL where nothing is said. */
-static char *
-copy_value(struct span value, size_t *len)
-{
-	*len = span_is_nothing(value) ? 0 : value.len;
-	return *len > 0 ? xmemdup0(value.text, value.len) : NULL;
-}
-
 /* What a former run's entry says of its answer is as good as an answer of this one. */
 static void
 take_restored_answer(struct board_entry *entry)
@@ -404,9 +396,8 @@ take_restored_answer(struct board_entry *entry)
 	if (entry->restored == NULL)
 		return;
 	whole = span_whole(entry->restored, entry->restored_len);
-	outcome->values =
-	    copy_value(span_member(whole, "values"), &outcome->values_len);
-	outcome->data = copy_value(span_member(whole, "data"), &outcome->data_len);
+	outcome->values = span_copy(span_member(whole, "values"), &outcome->values_len);
+	outcome->data = span_copy(span_member(whole, "data"), &outcome->data_len);
 	if (outcome->prompt != NULL)
 		outcome->prompt->response = span_text(
 		    span_member(whole, "response"), &outcome->prompt->response_len);

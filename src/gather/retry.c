@@ -32,6 +32,14 @@ max(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+int64_t
+retry_least_left_us(const struct target *target)
+{
+	if (target->kind == TARGET_SERVICE)
+		return 1000;
+	return min(min(target->timeout_ms, target->deadline_ms) * 100, 1000000);
+}
+
 bool
 retry_is_transient_status(long http_status)
 {
@@ -208,7 +216,8 @@ verdict_of(const struct retry_facts *facts, int64_t wait)
 	enum retry_verdict verdict =
 	    facts->advice != NULL ? prompt_objection(facts) : service_objection(facts);
 
-	if (verdict == RETRY_AGAIN && wait > facts->left_us - RETRY_LEAST_LEFT_US)
+	if (verdict == RETRY_AGAIN &&
+	    wait > facts->left_us - retry_least_left_us(facts->target))
 		return RETRY_LATE;
 	return verdict;
 }

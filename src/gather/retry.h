@@ -51,8 +51,10 @@ struct retry_decision {
 /* May the next answer be another one? 408, 425, 429, 500, 502, 503, 504 and 529. */
 bool retry_is_transient_status(long http_status);
 
-/* What is left of a deadline has to be enough for an attempt's timeout of 1 ms. */
-#define RETRY_LEAST_LEFT_US ((int64_t)1000)
+/* What has to be left of a deadline for another attempt at TARGET: a timeout of 1 ms; of a
+ * prompt, where an attempt that comes to nothing may be paid for all the same, a tenth of its
+ * timeout or of the deadline, but no more than a second. */
+int64_t retry_least_left_us(const struct target *target);
 
 /*
  * A service: timeouts, name lookups, connections that failed or were lost before the first

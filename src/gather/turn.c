@@ -229,7 +229,7 @@ on_granted(UNUSED struct limiter_ticket *ticket, void *arg)
 		turn->granted_us = turn_now_us(turn);
 		turn->deadline_us =
 		    http->now_us(http->client) + turn->target->deadline_ms * 1000;
-	} else if (turn_left_us(turn) < RETRY_LEAST_LEFT_US) {
+	} else if (turn_left_us(turn) < retry_least_left_us(turn->target)) {
 		turn_finish_as_last(turn);
 		return;
 	}
@@ -342,7 +342,7 @@ on_timer(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 	case TURN_AWAITING:
 	case TURN_QUEUED:
 		/* http's clock stands still while the program does. */
-		if (turn_left_us(turn) >= RETRY_LEAST_LEFT_US)
+		if (turn_left_us(turn) >= retry_least_left_us(turn->target))
 			ring_in(turn, turn_left_us(turn));
 		else
 			turn_finish_as_last(turn);

@@ -68,7 +68,7 @@ wants_new_token(
 		return false;
 	turn->login->refused = true;
 	tokens_refused(turn->context->tokens, turn->target->oauth2, turn->login->token);
-	return turn_left_us(turn) >= RETRY_LEAST_LEFT_US;
+	return turn_left_us(turn) >= retry_least_left_us(turn->target);
 }
 
 /* Asking again with another token, or after a provider's push-back, is no retry. */

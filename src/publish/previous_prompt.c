@@ -50,16 +50,6 @@ read_warnings(struct span list, struct outcome *outcome)
 	}
 }
 
-/* The text of VALUE as it is spelled; NULL where nothing is said. The caller's. */
-static char *
-copy_value(struct span value, size_t *len)
-{
-	if (span_is_nothing(value))
-		return NULL;
-	*len = value.len;
-	return xmemdup0(value.text, value.len);
-}
-
 static struct outcome *
 answer_new(struct span response, struct span data)
 {
@@ -69,7 +59,7 @@ answer_new(struct span response, struct span data)
 	answer->status = STATUS_OK;
 	outcome_make_prompt(answer);
 	answer->prompt->response = span_text(response, &answer->prompt->response_len);
-	answer->data = copy_value(data, &answer->data_len);
+	answer->data = span_copy(data, &answer->data_len);
 	return answer;
 }
 
@@ -123,7 +113,7 @@ read_answer(const struct span parts[PART_COUNT], enum status status)
 	answer->checked_at_ms = span_time_ms(parts[PART_CHECKED_AT]);
 	if (!span_is_nothing(parts[PART_HTTP_STATUS]))
 		answer->http_status = (long)read_count(parts[PART_HTTP_STATUS]);
-	answer->values = copy_value(parts[PART_VALUES], &answer->values_len);
+	answer->values = span_copy(parts[PART_VALUES], &answer->values_len);
 	read_warnings(parts[PART_WARNINGS], answer);
 	prompt->model = span_text(parts[PART_MODEL], NULL);
 	prompt->prompt = span_text(parts[PART_PROMPT], NULL);

@@ -363,6 +363,9 @@ prompt_stage(void)
 	struct prompt_stage p = { .s = stage() };
 
 	prompt_advice_init(&p.advice);
+	p.s.target.kind = TARGET_PROMPT;
+	p.s.target.timeout_ms = 60000;
+	p.s.target.deadline_ms = 180000;
 	p.s.facts.method = "POST";
 	p.s.response.sent = true;
 	return p;
@@ -557,6 +560,31 @@ test_a_named_wait_is_the_least_for_other_failures(UNUSED void **state)
 	assert_int_equal(decide_prompt(&p).wait_us, 500 * MS);
 }
 
+/* It would end in a timeout that may be paid for. */
+static void
+test_the_last_bit_of_a_deadline_is_no_time_for_a_prompt(UNUSED void **state)
+{
+	static const struct {
+		int64_t timeout_ms, deadline_ms, least_us;
+	} rows[] = {
+		{ 60000, 180000, 1000 * MS },
+		{ 2000, 180000, 200 * MS },
+		{ 60000, 700, 70 * MS },
+	};
+	struct prompt_stage p = prompt_stage();
+
+	p.advice.overloaded = true;
+	p.s.target.retry_delay_ms = 0;
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		p.s.target.timeout_ms = rows[i].timeout_ms;
+		p.s.target.deadline_ms = rows[i].deadline_ms;
+		p.s.facts.left_us = rows[i].least_us + decide_prompt(&p).wait_us;
+		assert_int_equal(decide_prompt(&p).verdict, RETRY_AGAIN);
+		p.s.facts.left_us--;
+		assert_int_equal(decide_prompt(&p).verdict, RETRY_LATE);
+	}
+}
+
 static void
 test_prompts_and_their_hosts_are_not_held_back(UNUSED void **state)
 {
@@ -606,6 +634,8 @@ main(void)
 		cmocka_unit_test(
 		    test_waits_after_push_backs_double_without_a_retry_delay_too),
 		cmocka_unit_test(test_a_named_wait_is_the_least_for_other_failures),
+		cmocka_unit_test(
+		    test_the_last_bit_of_a_deadline_is_no_time_for_a_prompt),
 		cmocka_unit_test(test_prompts_and_their_hosts_are_not_held_back),
 	};
 
