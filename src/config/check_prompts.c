@@ -236,6 +236,19 @@ check_no_template(const struct check *check, const char *name, const struct text
 		    name);
 }
 
+/* `$NAME`, as a shell has it, is no reference. */
+static void
+check_no_shell(const struct check *check, const struct text *key)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                              "abcdefghijklmnopqrstuvwxyz_";
+
+	if (key->source != NULL && key->source[0] == '$' && key->source[1] != '\0' &&
+	    strchr(letters, key->source[1]) != NULL)
+		faults_warning(check->faults, key->place,
+		    "key: without braces a $ is sent as it stands: expected ${NAME}");
+}
+
 /* `base_url` takes none. */
 static void
 check_secrets(const struct check *check, const struct provider *provider)
@@ -303,6 +316,7 @@ check_provider(const struct check *check, const struct provider *provider)
 {
 	check_no_template(check, "model", &provider->model);
 	check_no_template(check, "key", &provider->key);
+	check_no_shell(check, &provider->key);
 	check_secrets(check, provider);
 	check_limits(check, provider);
 	check_pace(check, provider);

@@ -30,8 +30,8 @@ extern const char *const dependencies_prompt_fields[];
 
 /*
  * The target of CONFIG that PATH ("services.login.values.token") names, of the kind that it
- * says: the longest known name fits. NULL where there is none; *REST (may be NULL) is what stands behind the name,
- * "values.token" or "".
+ * says: the longest known name fits. NULL where there is none; *REST (may be NULL) is what
+ * stands behind the name, "values.token" or "".
  */
 const struct target *dependencies_find(
     const struct config *config, const char *path, const char **rest);

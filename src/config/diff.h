@@ -28,8 +28,9 @@ struct config_diff {
  * target has, from wherever it came (`defaults`, the file), with the values that ${...}
  * put in, secret or not, what `for_each` gave it (not the rest of its lists), the `vars` that
  * its templates name, and which targets it depends on; of a prompt also its provider, but
- * for the limits of that, with the `vars` that this one's templates name. Order counts: that of headers, of labels, of rules, and
- * of the keys in a map among the `vars`. A service that became a prompt is changed.
+ * for the limits of that, with the `vars` that this one's templates name. Order counts: that
+ * of headers, of labels, of rules, and of the keys in a map among the `vars`. A service that
+ * became a prompt is changed.
  */
 void config_diff_init(
     struct config_diff *diff, const struct config *before, const struct config *after);

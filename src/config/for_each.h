@@ -19,10 +19,11 @@ typedef void for_each_fn(const char *name, struct value *each, void *arg);
 
 /*
  * Call FN for each combination of the map FOR_EACH, the first name slowest, with the target's
- * name: that of NAME, which stands under the key TOP ("services"), rendered over it and VARS. Returns false with faults told, and FN then
- * called for some or none: a name that no variable may have, what is no list or an empty one, a
- * list in it, more than FOR_EACH_MAX combinations; a name that is no template, does
- * not hold each of the names, holds what is no text, or a secret.
+ * name: that of NAME, which stands under the key TOP ("services"), rendered over it and VARS.
+ * Returns false with faults told, and FN then called for some or none: a name that no variable
+ * may have, what is no list or an empty one, a list in it, more than FOR_EACH_MAX combinations;
+ * a name that is no template, does not hold each of the names, holds what is no text, or a
+ * secret.
  */
 MUST_CHECK bool for_each_expand(const struct value *for_each, const char *top,
     const struct yaml_node *name, const struct value *vars, struct faults *faults,

@@ -2,8 +2,8 @@
  * The tables of keys: what a config may say, one row a key.
  *
  * Loading, defaults, --print-config and the schema walk these tables, and the man page is
- * compared with them: a new key is a row in one of config/keys_*.c, a field in config/config.h, and its entry
- * in the man page.
+ * compared with them: a new key is a row in one of config/keys_*.c, a field in
+ * config/config.h, and its entry in the man page.
  */
 #ifndef GATHERD_CONFIG_KEYS_H
 #define GATHERD_CONFIG_KEYS_H

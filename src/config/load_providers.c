@@ -11,13 +11,15 @@
 #include "config/keys.h"
 #include "config/providers.h"
 
-/* Whatever is wrong with it: prompts that name it have no fault of their own. */
+/* Whatever is wrong with it: prompts that name it have no fault of their own. It has no host
+ * then. */
 static void
 load_provider(struct load *load, const struct yaml_pair *pair)
 {
 	const struct yaml_node *name = pair->key;
 	struct config *config = load->config;
 	struct provider *provider = provider_new(name->text, name->place);
+	bool loaded;
 
 	load_check_name(load, name->place, "provider", name->text);
 	provider->index = config->provider_count;
@@ -31,12 +33,16 @@ load_provider(struct load *load, const struct yaml_pair *pair)
 	}
 	load_check_required(load, &provider_keys, name, pair->value);
 	provider->api = API_COUNT;
-	(void)keyed_load(&provider_keys, pair->value, &load->loading, provider);
+	loaded = keyed_load(&provider_keys, pair->value, &load->loading, provider);
 	/* What an API needs that is none is not known. */
 	if (provider->api == API_COUNT)
 		provider->api = API_GEMINI;
 	else
 		provider_fill(provider, config, load->faults);
+	if (!loaded) {
+		free(provider->host);
+		provider->host = NULL;
+	}
 }
 
 void

@@ -247,8 +247,8 @@ add_sent(
 	};
 }
 
-static bool
-is_sent(const struct provider *provider, const char *name)
+bool
+provider_sends(const struct provider *provider, const char *name)
 {
 	for (size_t i = 0; i < provider->sent_count; i++) {
 		if (strcasecmp(provider->sent[i].name, name) == 0)
@@ -311,7 +311,7 @@ check_no_key(struct fill *fill)
 	const char *variable = api_facts[provider->api].variable;
 
 	if (variable == NULL || provider->base_url.text.place.line > 0 ||
-	    is_sent(provider, provider_key_header(provider)))
+	    provider_sends(provider, provider_key_header(provider)))
 		return;
 	faults_error(fill->faults, provider->place,
 	    "%s: key is missing: expected one such as \"${%s}\"", provider->name,
@@ -333,7 +333,7 @@ fill_key(struct fill *fill)
 	}
 	if (why != NULL)
 		faults_error(fill->faults, key->place, "key: %s", why);
-	if (is_sent(provider, header))
+	if (provider_sends(provider, header))
 		faults_error(fill->faults, key->place,
 		    "key beside the header %s: expected only one", header);
 	secrets_add(provider->secrets, key->value.text.data, key->value.text.len);

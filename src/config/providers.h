@@ -5,6 +5,8 @@
 #ifndef GATHERD_CONFIG_PROVIDERS_H
 #define GATHERD_CONFIG_PROVIDERS_H
 
+#include <stdbool.h>
+
 #include "config/faults.h"
 
 struct config;
@@ -26,6 +28,9 @@ void provider_fill(
 
 /* The name of the header that PROVIDER's key is sent in; borrowed. */
 const char *provider_key_header(const struct provider *provider);
+
+/* Is one of the headers that PROVIDER says called NAME? */
+bool provider_sends(const struct provider *provider, const char *name);
 
 /* REQUEST gets the headers that PROVIDER says, its key's among them (secret), and what of
  * them, of its URL and of its way is secret as secrets. */

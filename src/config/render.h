@@ -55,8 +55,8 @@ struct render_fault {
 	const char *name; /* ... that name, borrowed from the target; else NULL */
 };
 
-/* Render the request of TARGET, a service. Returns NULL with FAULT where a name is missing, a value fits no
- * URL, header or body, or the URL that came out is none. */
+/* Render the request of TARGET, a service. Returns NULL with FAULT where a name is missing, a
+ * value fits no URL, header or body, or the URL that came out is none. */
 struct rendered_request *render_request(const struct config *config,
     const struct target *target, const struct render_with *with,
     struct render_fault *fault);

@@ -32,6 +32,15 @@ static const char *const notes[] = { "title", "description", "default", "example
 	"$schema", "$id", "$comment", "format", "deprecated", "readOnly", "writeOnly",
 	NULL };
 
+/* Words that are not checked and take some of what others are about: beside them, these are
+ * not checked either. */
+static const struct {
+	const char *word, *other;
+} takers[] = {
+	{ "prefixItems", "items" },
+	{ "patternProperties", "additionalProperties" },
+};
+
 /* One schema that is being compiled. */
 struct maker {
 	struct walk walk;
@@ -69,6 +78,18 @@ append_nearest(const char *word, struct buffer *out)
 	type_append_nearest(out, word, known, count);
 }
 
+/* What else of MAP is not checked for WORD, as ", nor is items beside it", or nothing. */
+static void
+append_taken(const struct value *map, const char *word, struct buffer *out)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(takers); i++) {
+		if (strcmp(takers[i].word, word) == 0 &&
+		    value_get(map, takers[i].other) != NULL)
+			buffer_append_format(
+			    out, ", nor is %s beside it", takers[i].other);
+	}
+}
+
 /* The provider gets it all the same, and may know it. */
 static void
 tell_unchecked(struct maker *maker, const struct value *map, size_t index)
@@ -81,6 +102,7 @@ tell_unchecked(struct maker *maker, const struct value *map, size_t index)
 	maker->told = xgrow(maker->told, maker->told_count, sizeof(*maker->told));
 	maker->told[maker->told_count++] = word;
 	buffer_init(&hint, BUFFER_UNLIMITED);
+	append_taken(map, word, &hint);
 	if (names_find(value_words, word) < 0)
 		append_nearest(word, &hint);
 	else
@@ -220,6 +242,31 @@ has_property(const struct schema *schema, const char *name)
 	return false;
 }
 
+/* Is a word in MAP that takes some of what OTHER is about? */
+static bool
+is_taken(const struct value *map, const char *other)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(takers); i++) {
+		if (strcmp(takers[i].other, other) == 0)
+			return value_get(map, takers[i].word) != NULL;
+	}
+	return false;
+}
+
+/* What would refuse an answer that the whole of MAP takes. Its faults are told by now. */
+static void
+drop_taken(const struct value *map, struct schema *schema)
+{
+	if (is_taken(map, structure_words[WORD_ITEMS])) {
+		schema_free(schema->items);
+		schema->items = NULL;
+	}
+	if (is_taken(map, structure_words[WORD_ADDITIONAL])) {
+		schema_free(schema->additional);
+		schema->additional = NULL;
+	}
+}
+
 /* What is required, and may not be there. */
 static void
 check_whole(struct maker *maker, const struct value *map, const struct schema *schema)
@@ -254,6 +301,7 @@ compile_map(struct maker *maker, const struct value *map)
 		else if (!is_checked(map, i) && names_find(notes, map->keys[i]) < 0)
 			tell_unchecked(maker, map, i);
 	}
+	drop_taken(map, schema);
 	check_whole(maker, map, schema);
 	return schema;
 }

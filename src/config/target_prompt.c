@@ -64,13 +64,19 @@ static char *
 list_providers(const struct config *config)
 {
 	struct buffer list;
+	size_t named = 0;
 
 	buffer_init(&list, BUFFER_UNLIMITED);
-	for (size_t i = 0; i < config->provider_count && i < MAX_NAMED; i++)
-		buffer_append_format(
-		    &list, "%s%s", i > 0 ? ", " : "", config->providers[i]->name);
-	if (config->provider_count > MAX_NAMED)
-		buffer_append_string(&list, ", ...");
+	for (size_t i = 0; i < config->provider_count && named <= MAX_NAMED; i++) {
+		const struct provider *provider = config->providers[i];
+
+		/* One of two with the same name, which was told. */
+		if (config_find_provider(config, provider->name) != provider)
+			continue;
+		buffer_append_format(&list, "%s%s", named > 0 ? ", " : "",
+		    named < MAX_NAMED ? provider->name : "...");
+		named++;
+	}
 	return buffer_take(&list);
 }
 
@@ -146,6 +152,13 @@ find_only(
 	return NULL;
 }
 
+/* Of a provider that has a fault it is not known what it was to be. */
+static bool
+is_known(const struct provider *provider)
+{
+	return provider != NULL && provider->host != NULL;
+}
+
 /* Its own, or that of its provider, if that is known. */
 static void
 find_model(struct prompt *prompt, const struct config *config, struct faults *faults)
@@ -163,7 +176,7 @@ find_model(struct prompt *prompt, const struct config *config, struct faults *fa
 	} else if (provider != NULL && provider->model.value.text.len > 0) {
 		marked_clear(&prompt->model_name);
 		marked_copy(&prompt->model_name, &provider->model.value);
-	} else if (provider != NULL) {
+	} else if (is_known(provider)) {
 		faults_error(faults, prompt->target.place,
 		    "%s: model is missing, and its provider %s has none",
 		    prompt->target.name, provider->name);
@@ -267,7 +280,7 @@ target_prompt_try(
 {
 	if (prompt->provider == NULL)
 		target_prompt_find_provider(prompt, config, faults);
-	if (prompt->provider != NULL) {
+	if (is_known(prompt->provider)) {
 		check_settings(prompt, faults);
 		check_budget(prompt, faults);
 	}

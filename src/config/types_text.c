@@ -409,6 +409,33 @@ const struct type type_path = {
 	.schema = write_text_schema,
 };
 
+/* ---- texts of few forms ---- */
+
+/* What is expected where TEXT is anything else; NULL: it fits. */
+typedef const char *expected_fn(const char *text);
+
+static bool
+load_fitting(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, expected_fn *expected_for, void *field)
+{
+	struct text text;
+	const char *expected;
+
+	if (type_is_nothing(node))
+		return true;
+	if (!read_text(key, node, loading, &text))
+		return false;
+	expected = expected_for(text.value.text.data);
+	if (expected == NULL) {
+		put_text(field, &text);
+		return true;
+	}
+	faults_error(
+	    loading->faults, text.place, "%s: expected %s", key->name, expected);
+	text_clear(&text);
+	return false;
+}
+
 /* ---- methods ---- */
 
 /* Those of a token (RFC 9110, 5.6.2) that are no lower-case letters: methods are told apart
@@ -418,14 +445,13 @@ const struct type type_path = {
 /* A tunnel is no answer, and no client may send TRACE with credentials (RFC 9110, 9.3). */
 static const char *const refused_methods[] = { "CONNECT", "TRACE", NULL };
 
-/* What is wrong with METHOD, behind "expected a method "; NULL: nothing. */
 static const char *
-why_unfit(const char *method)
+expected_method(const char *method)
 {
 	if (method[0] == '\0' || method[strspn(method, METHOD_CHARACTERS)] != '\0')
-		return "in upper case such as POST";
+		return "a method in upper case such as POST";
 	if (names_find(refused_methods, method) >= 0)
-		return "other than CONNECT and TRACE";
+		return "a method other than CONNECT and TRACE";
 	return NULL;
 }
 
@@ -433,22 +459,7 @@ static bool
 load_method(const struct key *key, const struct yaml_node *node,
     const struct loading *loading, void *field)
 {
-	struct text text;
-	const char *why;
-
-	if (type_is_nothing(node))
-		return true;
-	if (!read_text(key, node, loading, &text))
-		return false;
-	why = why_unfit(text.value.text.data);
-	if (why == NULL) {
-		put_text(field, &text);
-		return true;
-	}
-	faults_error(
-	    loading->faults, text.place, "%s: expected a method %s", key->name, why);
-	text_clear(&text);
-	return false;
+	return load_fitting(key, node, loading, expected_method, field);
 }
 
 static void
@@ -470,25 +481,19 @@ const struct type type_method = {
 
 /* ---- names of headers ---- */
 
+static const char *
+expected_token(const char *name)
+{
+	return http_is_token(name)
+	    ? NULL
+	    : "a header's name: letters, digits and " HTTP_TOKEN_MARKS;
+}
+
 static bool
 load_token(const struct key *key, const struct yaml_node *node,
     const struct loading *loading, void *field)
 {
-	struct text text;
-
-	if (type_is_nothing(node))
-		return true;
-	if (!read_text(key, node, loading, &text))
-		return false;
-	if (http_is_token(text.value.text.data)) {
-		put_text(field, &text);
-		return true;
-	}
-	faults_error(loading->faults, text.place,
-	    "%s: expected a header's name: letters, digits and %s", key->name,
-	    HTTP_TOKEN_MARKS);
-	text_clear(&text);
-	return false;
+	return load_fitting(key, node, loading, expected_token, field);
 }
 
 static void

@@ -330,22 +330,36 @@ describe_problem(const yaml_parser_t *libyaml)
 	return problem;
 }
 
+/* What texts such as prompts are most often written wrong by. */
+static const char *
+hint_at(const char *problem)
+{
+	if (strcmp(problem, "mapping values are not allowed in this context") == 0)
+		return " (a text with \": \" in it must be quoted, or stand behind | in "
+		       "lines of its own; or this line is indented too far)";
+	if (strcmp(problem, "did not find expected ',' or '}'") == 0)
+		return " (within { } a text with {, } or , in it must be quoted)";
+	return "";
+}
+
 static void
 tell_bad_yaml(struct parse *parse, const yaml_parser_t *libyaml)
 {
 	const char *problem = describe_problem(libyaml);
+	const char *hint = hint_at(problem);
 	struct place place = place_of(parse, libyaml->problem_mark);
 	struct place start = place_of(parse, libyaml->context_mark);
 
 	if (libyaml->context == NULL || problem != libyaml->problem)
-		faults_error(parse->faults, place, "not valid YAML: %s", problem);
+		faults_error(
+		    parse->faults, place, "not valid YAML: %s%s", problem, hint);
 	else if (start.line == place.line)
-		faults_error(parse->faults, place, "not valid YAML: %s %s", problem,
-		    libyaml->context);
+		faults_error(parse->faults, place, "not valid YAML: %s %s%s", problem,
+		    libyaml->context, hint);
 	else
 		faults_error(parse->faults, place,
-		    "not valid YAML: %s %s that starts on line %u", problem,
-		    libyaml->context, start.line);
+		    "not valid YAML: %s %s that starts on line %u%s", problem,
+		    libyaml->context, start.line, hint);
 }
 
 static enum step

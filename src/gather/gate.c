@@ -262,23 +262,36 @@ pause_by_itself(struct gate *gate, int64_t now_us, double chance)
 		gate->next_pause_us = MAX_PAUSE_US;
 }
 
+/* There are too many, as far as ADMISSION shows. Returns false where that was heeded already. */
+static bool
+heed(struct gate *gate, const struct gate_admission *admission)
+{
+	gate->rejections++;
+	if (admission->number < gate->heeded_from)
+		return false;
+	gate->heeded_from = gate->entered;
+	if (gate->adaptive)
+		cut(gate);
+	return true;
+}
+
 void
 gate_pushed_back(struct gate *gate, const struct gate_admission *admission,
     int64_t wait_us, int64_t now_us, double chance)
 {
-	bool is_news = admission->number >= gate->heeded_from;
 	bool is_least = limit_of(gate) == 1;
+	bool is_news = heed(gate, admission);
 
-	gate->rejections++;
 	if (wait_us > 0)
 		gate_pause(gate, wait_us, now_us);
 	else if (is_news && is_least)
 		pause_by_itself(gate, now_us, chance);
-	if (!is_news)
-		return;
-	gate->heeded_from = gate->entered;
-	if (gate->adaptive)
-		cut(gate);
+}
+
+void
+gate_got_no_answer(struct gate *gate, const struct gate_admission *admission)
+{
+	(void)heed(gate, admission);
 }
 
 /* ---- looking ---- */

@@ -70,14 +70,18 @@ void gate_leave(
  * request) is not told. */
 void gate_succeeded(struct gate *gate, const struct gate_admission *admission);
 
-/* There are too many: it was rejected, or not answered in time. WAIT_US is how long nobody
- * should ask; 0 or less: that was not said, and then there is a pause only where the limit is 1
- * already: of 0.5 s at first, doubling up to a minute, drawn by CHANCE from [0, 1) between
- * half of that and all of it. */
+/* There are too many: it was rejected. WAIT_US is how long nobody should ask; 0 or less: that
+ * was not said, and then there is a pause only where the limit is 1 already: of 0.5 s at first,
+ * doubling up to a minute, drawn by CHANCE from [0, 1) between half of that and all of it. */
 void gate_pushed_back(struct gate *gate, const struct gate_admission *admission,
     int64_t wait_us, int64_t now_us, double chance);
 
-/* The same, but all that was said is that none should ask for so long; WAIT_US > 0. */
+/* Nobody was there, or answered in time: there may be too many, and fewer are let in. But
+ * nobody is held up: where the provider is down, a batch ends soon, as each of its attempts is
+ * counted. */
+void gate_got_no_answer(struct gate *gate, const struct gate_admission *admission);
+
+/* All that was said is that none should ask for so long; WAIT_US > 0. */
 void gate_pause(struct gate *gate, int64_t wait_us, int64_t now_us);
 
 /* Why the next has to wait now, for a person: "5 of 8 in flight through its provider"; NULL:

@@ -237,9 +237,11 @@ tell_gate(const struct turn *turn, const struct response *response,
 		return;
 	if (advice->exhausted)
 		return; /* fewer at once would not help */
-	if (advice->push_back || advice->overloaded)
+	if (advice->push_back || (advice->overloaded && wait_us > 0))
 		gate_pushed_back(ticket->gate, &ticket->admission, wait_us,
 		    turn_now_us(turn), turn_draw(turn));
+	else if (advice->overloaded)
+		gate_got_no_answer(ticket->gate, &ticket->admission);
 	else if (wait_us > 0)
 		gate_pause(ticket->gate, wait_us, turn_now_us(turn));
 	else if (is_models_answer(response, outcome))

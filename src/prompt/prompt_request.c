@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buffer.h"
 #include "base/digest.h"
@@ -92,23 +91,13 @@ add_header(struct making *making, const char *name, const struct marked *value)
 }
 
 /* The provider's own headers win. */
-static bool
-is_sent(const struct provider *provider, const char *name)
-{
-	for (size_t i = 0; i < provider->sent_count; i++) {
-		if (strcasecmp(provider->sent[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void
 add_version_header(struct making *making)
 {
 	const char *name = making->dialect->version_header;
 	struct marked version;
 
-	if (name == NULL || is_sent(making->provider, name))
+	if (name == NULL || provider_sends(making->provider, name))
 		return;
 	version_of(making->prompt, &version);
 	if (version.text.len > 0)
@@ -122,7 +111,7 @@ add_headers(struct making *making)
 	const struct provider *provider = making->provider;
 	struct request *request = &making->rendered->request;
 
-	if (!is_sent(provider, "Content-Type")) {
+	if (!provider_sends(provider, "Content-Type")) {
 		request_add_header(request, "Content-Type", JSON_TYPE, false);
 		show_header(making, "Content-Type", JSON_TYPE);
 	}

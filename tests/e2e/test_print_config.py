@@ -257,7 +257,8 @@ def test_options_show_in_what_is_printed(gatherd, upstream):
 
 
 def test_of_a_for_each_of_which_only_some_are_wanted_all_of_it_is_printed(gatherd):
-    services = {"s-{{n}}": {"url": "http://x/{{n}}", "for_each": {"n": [1, 2, 3]}}, "t": "http://y/"}
+    each = {"url": "http://x/{{n}}", "for_each": {"n": [1, 2, 3]}}
+    services = {"s-{{n}}": each, "t": "http://y/"}
     path = gatherd.config({"services": services})
     text = print_config(gatherd, path, "--only", "s-2,s-3")
     printed = yaml.safe_load(text)

@@ -7,7 +7,7 @@ import pytest
 
 from helpers_daemon import Daemon
 from helpers_prompt_insert import ask_over, block, blocks, digits, serve
-from helpers_prompts import KEY, ask, config, models, provider  # noqa: F401
+from helpers_prompts import KEY, ask, config, models  # noqa: F401
 from helpers_secrets import ODD, Secret
 from models import APIS, refuses, says
 from upstream import answer

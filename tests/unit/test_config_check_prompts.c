@@ -268,6 +268,19 @@ test_what_is_no_template_is_told(UNUSED void **state)
 }
 
 static void
+test_a_reference_without_braces_is_told(UNUSED void **state)
+{
+	assert_warned("providers:\n"
+	              "  p: {api: ollama, model: m, key: $GATHERD_TEST_WORD}\n"
+	              "  q: {api: ollama, model: m, key: $$GATHERD_TEST_WORD}\n"
+	              "  r: {api: ollama, model: m, key: $1-x}\n"
+	              "  s: {api: ollama, model: m, key: \"${GATHERD_TEST_WORD}\"}\n",
+	    "  a: {provider: p, prompt: x}\n",
+	    "c.yaml:2:35: warning: key: without braces a $ is sent as it stands: expected "
+	    "${NAME}\n");
+}
+
+static void
 test_prompts_of_one_host_count_as_its_own(UNUSED void **state)
 {
 	assert_warned("rate_per_host: 1/min\n"
@@ -317,6 +330,7 @@ main(void)
 		CASE(test_limits_of_a_provider_that_do_nothing_are_told),
 		CASE(test_a_rate_that_is_too_low_is_told),
 		CASE(test_what_is_no_template_is_told),
+		CASE(test_a_reference_without_braces_is_told),
 		CASE(test_prompts_of_one_host_count_as_its_own),
 		CASE(test_a_provider_that_is_not_verified_is_told),
 	};

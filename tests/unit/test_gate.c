@@ -418,6 +418,26 @@ test_a_limit_of_one_is_paused_for_longer_and_longer(UNUSED void **state)
 }
 
 static void
+test_who_is_not_there_lowers_the_limit_and_holds_nobody_up(UNUSED void **state)
+{
+	struct stage s;
+
+	make(&s, 2, true, 0);
+	for (size_t i = 0; i < 3; i++) {
+		fill(&s);
+		gate_got_no_answer(s.gate, &s.in[0]);
+		leave(&s);
+		assert_int_equal(facts_of(&s).limit, 1);
+		assert_int_equal(facts_of(&s).rejections, i + 1);
+		assert_true(facts_of(&s).paused_until_us == INT64_MIN);
+		while (s.in_count > 0)
+			leave(&s);
+	}
+	assert_int_equal(facts_of(&s).pauses, 0);
+	clear(&s);
+}
+
+static void
 test_a_pause_of_its_own_is_half_of_it_at_least(UNUSED void **state)
 {
 	struct stage s;
@@ -576,6 +596,8 @@ main(void)
 		    test_one_that_was_in_before_the_pause_does_not_let_the_others_in),
 		cmocka_unit_test(test_the_first_one_may_pause_it_again),
 		cmocka_unit_test(test_a_limit_of_one_is_paused_for_longer_and_longer),
+		cmocka_unit_test(
+		    test_who_is_not_there_lowers_the_limit_and_holds_nobody_up),
 		cmocka_unit_test(test_a_pause_of_its_own_is_half_of_it_at_least),
 		cmocka_unit_test(test_no_more_start_in_a_time_than_the_rate_allows),
 		cmocka_unit_test(test_what_was_learned_stays_within_a_new_maximum),

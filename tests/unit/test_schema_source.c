@@ -105,6 +105,55 @@ test_a_misspelt_word_has_a_near_one(UNUSED void **state)
 	    "checked here (did you mean additionalProperties?)\n");
 }
 
+/* Compile YAML, and ask whether it holds for JSON. */
+static bool
+is_taken_by(const char *yaml, const char *json)
+{
+	struct pattern_budget budget = { .left_us = PATTERN_BUDGET_US };
+	struct parsed parsed;
+	struct value *source;
+	struct schema *schema;
+	struct buffer why;
+	bool holds;
+
+	parsed_init(&parsed, yaml);
+	source = value_load(parsed.root, ".", parsed.faults);
+	schema = schema_source_compile(source, parsed.faults);
+	assert_non_null(schema);
+	buffer_init(&why, BUFFER_UNLIMITED);
+	holds = schema_holds(schema, span_whole(json, strlen(json)), &budget, &why);
+	buffer_clear(&why);
+	schema_free(schema);
+	value_free(source);
+	parsed_clear(&parsed);
+	return holds;
+}
+
+/* It is not known what is left for them: nothing that is right is to be refused. */
+static void
+test_what_depends_on_unchecked_words_is_not_checked(UNUSED void **state)
+{
+	static const char tuple[] =
+	    "{prefixItems: [{type: string}], items: {type: number}}";
+	static const char map[] =
+	    "{patternProperties: {^x: {type: string}}, additionalProperties: false, "
+	    "required: [xa]}";
+
+	assert_told(tuple, true,
+	    "f:1:2: warning: schema: prefixItems is only passed on: it is not checked "
+	    "here, nor is items beside it\n");
+	assert_true(is_taken_by(tuple, "[\"a\",1]"));
+	assert_false(is_taken_by("{items: {type: number}}", "[\"a\",1]"));
+	assert_told(map, true,
+	    "f:1:2: warning: schema: patternProperties is only passed on: it is not "
+	    "checked here, nor is additionalProperties beside it\n");
+	assert_true(is_taken_by(map, "{\"xa\":\"b\"}"));
+	assert_false(is_taken_by(map, "{\"ya\":\"b\"}"));
+	assert_told("{patternProperties: {}}", true,
+	    "f:1:2: warning: schema: patternProperties is only passed on: it is not "
+	    "checked here\n");
+}
+
 /* It is a word of rules; JSON Schema has `required`. */
 static void
 test_exists_is_no_word_of_schemas(UNUSED void **state)
@@ -224,6 +273,7 @@ main(void)
 		cmocka_unit_test(test_a_property_may_be_called_as_a_word_is),
 		cmocka_unit_test(test_what_is_not_checked_is_told_once),
 		cmocka_unit_test(test_a_misspelt_word_has_a_near_one),
+		cmocka_unit_test(test_what_depends_on_unchecked_words_is_not_checked),
 		cmocka_unit_test(test_exists_is_no_word_of_schemas),
 		cmocka_unit_test(test_lists_and_maps_as_values_are_passed_on),
 		cmocka_unit_test(test_a_known_word_has_its_values),

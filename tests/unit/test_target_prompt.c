@@ -123,6 +123,35 @@ test_what_is_known_at_load_alone_says_who(UNUSED void **state)
 }
 
 static void
+test_what_is_wrong_with_a_provider_is_told_once(UNUSED void **state)
+{
+	static const char prompt[] =
+	    "prompts: {a: {prompt: x, budget: {cost: 1, per: 1d}}}\n";
+	static const struct {
+		const char *provider, *faults;
+	} cases[] = {
+		{ "[1]", "c.yaml:1:16: error: p: expected a map of keys\n" },
+		{ "{}", "c.yaml:1:13: error: p: api is missing\n" },
+		{ "{api: ollama, model: [m]}",
+		    "c.yaml:1:37: error: model: expected text, not a list\n" },
+		{ "{api: ollama, model: m, price: {input: x, output: 1}}",
+		    "c.yaml:1:55: error: input: expected a decimal number such as "
+		    "0.75\n" },
+		{ "{api: ollama, base_url: x}",
+		    "c.yaml:1:40: error: base_url is no absolute http(s) URL: it does "
+		    "not begin with http:// or https://\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		char *yaml =
+		    xasprintf("providers: {p: %s}\n%s", cases[i].provider, prompt);
+
+		assert_faults(yaml, cases[i].faults);
+		free(yaml);
+	}
+}
+
+static void
 test_a_model_has_to_be_said_somewhere(UNUSED void **state)
 {
 	assert_faults(TWO "prompts: {a: {provider: two, prompt: x}}\n",
@@ -234,6 +263,7 @@ main(void)
 		CASE(test_a_provider_that_is_none_is_told),
 		CASE(test_a_secret_provider_is_not_told),
 		CASE(test_what_is_known_at_load_alone_says_who),
+		CASE(test_what_is_wrong_with_a_provider_is_told_once),
 		CASE(test_a_model_has_to_be_said_somewhere),
 		CASE(test_a_broken_provider_is_no_fault_of_its_prompts),
 		CASE(test_what_an_api_does_not_take_is_told),

@@ -114,7 +114,12 @@ test_bad_yaml_is_told_in_its_place(UNUSED void **state)
 {
 	assert_parsed("a: b: c\n", NULL,
 	    "f:1:5: error: not valid YAML: mapping values are not allowed in "
-	    "this context\n");
+	    "this context (a text with \": \" in it must be quoted, or stand behind | in "
+	    "lines of its own; or this line is indented too far)\n");
+	assert_parsed("a: {b: ${C}}\n", NULL,
+	    "f:1:9: error: not valid YAML: did not find expected ',' or '}' while "
+	    "parsing a flow mapping (within { } a text with {, } or , in it must be "
+	    "quoted)\n");
 	assert_parsed("a: [1\nb: 2\n", NULL,
 	    "f:2:2: error: not valid YAML: did not find expected ',' or ']' "
 	    "while parsing a flow sequence that starts on line 1\n");
