@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/skip.h"
+#include "base/units.h"
 #include "base/utf8.h"
 
 /* The last millisecond of the year 9999, where RFC 3339 ends. */
@@ -202,7 +203,6 @@ json_write_us_as_ms(struct json_write *json, int64_t us)
 
 /* How many digits of money stand behind the point. */
 #define MONEY_DECIMALS 12
-#define MONEY_ONE      UINT64_C(1000000000000)
 
 void
 json_write_money(struct json_write *json, int64_t money)
@@ -214,8 +214,8 @@ json_write_money(struct json_write *json, int64_t money)
 		json_write_null(json);
 		return;
 	}
-	whole = (uint64_t)money / MONEY_ONE;
-	fraction = (uint64_t)money % MONEY_ONE;
+	whole = (uint64_t)money / (uint64_t)MONEY_ONE;
+	fraction = (uint64_t)money % (uint64_t)MONEY_ONE;
 	while (decimals > 0 && fraction % 10 == 0) {
 		fraction /= 10;
 		decimals--;

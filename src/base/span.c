@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json_escape.h"
 #include "base/skip.h"
+#include "base/units.h"
 #include "base/xalloc.h"
 
 static bool
@@ -260,7 +261,7 @@ span_ms_as_us(struct span span)
 int64_t
 span_money(struct span span)
 {
-	return read_parts(span, INT64_C(1000000000000));
+	return read_parts(span, MONEY_ONE);
 }
 
 int64_t

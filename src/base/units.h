@@ -10,6 +10,9 @@
 
 #include "base/compiler.h"
 
+/* Money is counted in millionths of a millionth of whatever prices are in. */
+#define MONEY_ONE INT64_C(1000000000000)
+
 /*
  * "500ms", "5s", "1m30s", "2h", "1d", "1.5s"; a bare number is seconds. Units may follow
  * each other from large to small, each once; blanks, signs, exponents are not taken.

@@ -14,6 +14,7 @@
 #include "config/faults.h"
 #include "config/shown.h"
 #include "config/templates.h"
+#include "config/value.h"
 #include "config/vars.h"
 #include "rules/schema.h"
 #include "template/template.h"
@@ -21,6 +22,32 @@
 /* Anthropic's own client counts an hour for 128,000 tokens and refuses what would take longer
  * than ten minutes without streaming. */
 #define ANTHROPIC_MAX_TOKENS 21333
+
+/* ---- what is no template ---- */
+
+/* What would be sent as it stands. */
+static void
+check_no_template(const struct check *check, const char *name, const struct text *text)
+{
+	if (text->source != NULL && strstr(text->source, "{{") != NULL)
+		faults_warning(check->faults, text->place,
+		    "%s is no template here: what stands between {{ and }} is sent as "
+		    "it stands",
+		    name);
+}
+
+/* Likewise of all texts in TREE; NULL: there are none. */
+static void
+check_no_templates(
+    const struct check *check, const char *name, const struct value *tree)
+{
+	if (tree == NULL)
+		return;
+	if (tree->kind == VALUE_STRING)
+		check_no_template(check, name, &tree->text);
+	for (size_t i = 0; i < tree->count; i++)
+		check_no_templates(check, name, tree->items[i]);
+}
 
 /* ---- what is asked each time ---- */
 
@@ -221,20 +248,10 @@ check_prompt(const struct check *check, const struct prompt *prompt)
 	check_max_tokens(check, prompt);
 	check_strict(check, prompt);
 	check_word(check, prompt);
+	check_no_templates(check, "extra_body", prompt->extra_body);
 }
 
 /* ---- providers ---- */
-
-/* What would be sent as it stands, and refused. */
-static void
-check_no_template(const struct check *check, const char *name, const struct text *text)
-{
-	if (text->source != NULL && strstr(text->source, "{{") != NULL)
-		faults_warning(check->faults, text->place,
-		    "%s is no template here: what stands between {{ and }} is sent as "
-		    "it stands",
-		    name);
-}
 
 /* `$NAME`, as a shell has it, is no reference. */
 static void
@@ -316,6 +333,7 @@ check_provider(const struct check *check, const struct provider *provider)
 {
 	check_no_template(check, "model", &provider->model);
 	check_no_template(check, "key", &provider->key);
+	check_no_templates(check, "extra_body", provider->extra_body);
 	check_no_shell(check, &provider->key);
 	check_secrets(check, provider);
 	check_limits(check, provider);

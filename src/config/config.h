@@ -13,6 +13,7 @@
 #include "base/compiler.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "config/api.h"
 #include "config/faults.h"
 #include "config/mode.h"
@@ -210,9 +211,6 @@ struct target {
 };
 
 /* ---- prompts ---- */
-
-/* Money, in millionths of a millionth of whatever prices are in. */
-#define MONEY_ONE INT64_C(1000000000000)
 
 /* A number of JSON as it was written. */
 struct config_number {

@@ -233,8 +233,8 @@ has_same_dependencies(const struct target *before, const struct target *after)
 	return true;
 }
 
-/* What its templates come to is in what is sent and where to. Its limits count from now on,
- * and for whoever is in: they make no prompt another one. */
+/* What its templates come to is in what is sent and where to. Its limits and
+ * prices count from now on, and for whoever is in: they make no prompt another one. */
 static bool
 is_same_provider(const struct provider *before, const struct provider *after)
 {

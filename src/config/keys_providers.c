@@ -56,7 +56,7 @@ static const struct key provider_rows[] = {
 	{ "rate", &type_rate, offsetof(struct provider, rate), .flags = KEY_PACE,
 	    .description =
 	        "Attempts begun in a time. By default as many as there are." },
-	{ "price", &type_prices, 0, .table = &price_keys,
+	{ "price", &type_prices, 0, .table = &price_keys, .flags = KEY_PACE,
 	    .description = "What tokens cost, for the document and for budgets." },
 	{ "budget", &type_budget, offsetof(struct provider, budget),
 	    .table = &budget_keys, .flags = KEY_PACE,

@@ -1,6 +1,5 @@
 #include "gather/fields.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -410,6 +409,3 @@ const struct field prompt_fields[] = {
 	{ .name = NULL },
 };
 /* clang-format on */
-
-/* What json_write_money() writes. */
-static_assert(MONEY_ONE == INT64_C(1000000000000), "money has twelve decimals");

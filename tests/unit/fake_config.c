@@ -347,8 +347,8 @@ fake_config_add_prompt(struct config *config, const char *keys)
 	if (config->provider_count == 0)
 		fake_config_set_provider(config, "p", "");
 	/* It was made for so many. */
-	config->targets = xreallocarray((void *)config->targets,
-	    config->target_count + 1, sizeof(struct target *));
+	config->targets = xreallocarray(
+	    (void *)config->targets, config->target_count + 1, sizeof(struct target *));
 	config->targets[config->target_count++] = target;
 	config_index(config);
 	with_keys(config, target, all, use_for_target);

@@ -265,6 +265,14 @@ test_what_is_no_template_is_told(UNUSED void **state)
 	    "}} is sent as it stands\n"
 	    "c.yaml:3:41: warning: key is no template here: what stands between {{ and }} "
 	    "is sent as it stands\n");
+	assert_warned(
+	    "vars: {v: x}\n"
+	    "providers: {p: {api: ollama, model: m, extra_body: {a: [\"{{v}}\"]}}}\n",
+	    "  a: {prompt: x, extra_body: {b: {c: \"{{v}}\", d: \"}}\"}}}\n",
+	    "c.yaml:2:57: warning: extra_body is no template here: what stands between {{ "
+	    "and }} is sent as it stands\n"
+	    "c.yaml:4:38: warning: extra_body is no template here: what stands between {{ "
+	    "and }} is sent as it stands\n");
 }
 
 static void

@@ -67,7 +67,7 @@ static const struct sample provider_samples[] = {
 	{ "max_concurrent", "5", "6", TARGET_SAME },
 	{ "adaptive", "true", "false", TARGET_SAME },
 	{ "rate", "60/min", "61/min", TARGET_SAME },
-	{ "price", "{input: 1}", "{input: 2}", TARGET_CHANGED },
+	{ "price", "{input: 1}", "{input: 2}", TARGET_SAME },
 	{ "budget", "{tokens: 1, per: 1d}", "{tokens: 2, per: 1d}", TARGET_SAME },
 	{ "timeout", "1s", "2s", TARGET_CHANGED },
 	{ "tls", "{verify: true}", "{verify: false}", TARGET_CHANGED },

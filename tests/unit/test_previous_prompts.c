@@ -416,6 +416,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(test_an_entry_is_published_as_it_was),
+		IN_FOLDER(test_what_the_last_answer_took_is_known_again),
 		IN_FOLDER(test_a_text_is_told_as_store_prompt_says_now),
 		IN_FOLDER(test_prompts_are_looked_for_among_prompts_only),
 		IN_FOLDER(test_a_good_answer_can_be_used_again),
