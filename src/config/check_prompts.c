@@ -241,6 +241,21 @@ check_word(const struct check *check, const struct prompt *prompt)
 		    "word JSON, here or in system");
 }
 
+/* Before the first answer nobody knows how long it will be, and several are asked at once. */
+static void
+check_budget(const struct check *check, const struct prompt *prompt)
+{
+	bool limited = prompt->budget.per_ms > 0 || prompt->provider->budget.per_ms > 0;
+
+	if (!limited || prompt->max_tokens > 0 ||
+	    api_facts[prompt->provider->api].max_tokens > 0)
+		return;
+	faults_warning(check->faults, prompt->target.place,
+	    "%s: budget without max_tokens: until the first answer is in, attempts are "
+	    "counted by what is sent alone",
+	    check_written_name(&prompt->target));
+}
+
 void
 check_prompt(const struct check *check, const struct prompt *prompt)
 {
@@ -248,6 +263,7 @@ check_prompt(const struct check *check, const struct prompt *prompt)
 	check_max_tokens(check, prompt);
 	check_strict(check, prompt);
 	check_word(check, prompt);
+	check_budget(check, prompt);
 	check_no_templates(check, "extra_body", prompt->extra_body);
 }
 

@@ -368,7 +368,11 @@ bool
 board_has_failed_service(const struct board *board)
 {
 	for (size_t i = 0; i < board->config->service_count; i++) {
-		if (status_is_failure(board_newest_status(board->entries[i])))
+		const struct board_entry *entry = board->entries[i];
+
+		/* An alert that cannot be sent is no reason for another one. */
+		if (!entry->target->follows_services &&
+		    status_is_failure(board_newest_status(entry)))
 			return true;
 	}
 	return false;

@@ -192,7 +192,8 @@ uint64_t board_failed_version(const struct board *board);
 /* Did a target fail that is not `required: false`? */
 bool board_has_required_failure(const struct board *board);
 
-/* Is there a service whose newest status is timeout, http_error or error? */
+/* Is there a service whose newest status is timeout, http_error or error? Those that send what
+ * such prompts say, or wait for that, do not count. */
 bool board_has_failed_service(const struct board *board);
 
 /*

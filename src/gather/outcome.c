@@ -305,9 +305,8 @@ outcome_describe(const struct outcome *outcome, struct buffer *out)
 		append_message(outcome, "cancelled", out);
 		break;
 	case STATUS_PENDING:
-		buffer_append_string(out,
-		    outcome->prompt != NULL ? "not asked: no service fails"
-		                            : "not asked yet");
+		/* Of one that was not looked at yet there is nothing to be described. */
+		buffer_append_string(out, "not asked: no service fails");
 		break;
 	}
 }

@@ -237,20 +237,15 @@ note_failed(struct report *report)
 	return look_who_failed(report);
 }
 
-/* How many of the targets that are pending were looked at, and nobody was to be asked: prompts
- * for when a service fails. */
+/* How many of the targets that are pending were put off: prompts for when a service fails, and
+ * who waits for what they say. */
 static size_t
 count_idle(const struct board *board, const struct board_counts *counts)
 {
 	size_t count = 0;
 
-	/* Prompts stand behind the services. */
-	for (size_t i = board_config(board)->service_count;
-	     counts->of[STATUS_PENDING] > 0 && i < counts->total; i++) {
-		const struct board_entry *entry = board_entry(board, i);
-
-		count += entry->asked && entry->outcome.status == STATUS_PENDING;
-	}
+	for (size_t i = 0; counts->of[STATUS_PENDING] > 0 && i < counts->total; i++)
+		count += board_is_put_off(board_entry(board, i));
 	return count;
 }
 

@@ -239,7 +239,9 @@ restore(struct board *board, struct board_entry *entry, struct span text)
 		.last_tokens = -1,
 		.last_cost = -1,
 	};
-	if (memory.status == STATUS_PENDING && prompt == NULL)
+	/* One that is put off is pending, too, and knows when it last was well. */
+	if (memory.status == STATUS_PENDING && prompt == NULL &&
+	    !span_is_text(parts[PART_STATUS], status_names[STATUS_PENDING]))
 		return false;
 	budget_init(&memory.budget);
 	if (!span_whole_number(parts[PART_FAILURES], &memory.failures))

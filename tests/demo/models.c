@@ -184,7 +184,8 @@ static const struct api gemini = {
 	    " \"modelVersion\": \"" MODEL "\", \"responseId\": \"demo\"}\n",
 };
 
-static const struct api apis[] = {
+/* Not const: evhttp hands them back as it got them. */
+static struct api apis[] = {
 	{ .path = "/v1/chat/completions",
 	    .prompt = last_message,
 	    .format = "response_format",
@@ -288,22 +289,24 @@ reply(struct evhttp_request *request, const struct api *api, struct span body)
 }
 
 static void
-on_prompt(struct evhttp_request *request, void *arg)
+answer_prompt(struct evhttp_request *request, const struct api *api)
 {
-	const union {
-		void *arg;
-		const struct api *api;
-	} known = { .arg = arg };
 	struct json_scan scan;
 	struct buffer body;
 
 	asked_body(request, &body);
 	if (json_scan_compact(body.data, body.len, MAX_DEPTH, &scan))
-		reply(request, known.api, (struct span){ body.data, scan.len });
+		reply(request, api, (struct span){ body.data, scan.len });
 	else
 		answer_json(request, HTTP_BADREQUEST,
 		    "{\"error\": {\"message\": \"that is no JSON\"}}\n");
 	buffer_clear(&body);
+}
+
+static void
+on_prompt(struct evhttp_request *request, void *arg)
+{
+	answer_prompt(request, arg);
 }
 
 bool
@@ -312,27 +315,17 @@ models_answer(struct evhttp_request *request)
 	static const char models[] = "/v1beta/models/";
 	static const char method[] = ":generateContent";
 	const char *path = evhttp_request_get_uri(request);
-	const union {
-		const struct api *api;
-		void *arg;
-	} known = { .api = &gemini };
 
 	if (strncmp(path, models, sizeof(models) - 1) != 0 ||
 	    strstr(path, method) == NULL)
 		return false;
-	on_prompt(request, known.arg);
+	answer_prompt(request, &gemini);
 	return true;
 }
 
 void
 models_serve(struct evhttp *http)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(apis); i++) {
-		const union {
-			const struct api *api;
-			void *arg;
-		} known = { .api = &apis[i] };
-
-		evhttp_set_cb(http, apis[i].path, on_prompt, known.arg);
-	}
+	for (size_t i = 0; i < ARRAY_COUNT(apis); i++)
+		evhttp_set_cb(http, apis[i].path, on_prompt, &apis[i]);
 }

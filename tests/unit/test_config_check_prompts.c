@@ -159,6 +159,24 @@ test_what_anthropic_wants_streamed_is_told(UNUSED void **state)
 	    "21333\n");
 }
 
+static void
+test_a_budget_that_nothing_bounds_at_first_is_told(UNUSED void **state)
+{
+	assert_warned("providers: {p: {api: ollama, model: m}}\n",
+	    "  a: {prompt: x, budget: {tokens: 9, per: 1h}, max_tokens: 5}\n"
+	    "  b: {prompt: x, budget: {tokens: 9, per: 1h}}\n",
+	    "c.yaml:4:3: warning: b: budget without max_tokens: until the first answer is "
+	    "in, attempts are counted by what is sent alone\n");
+	assert_warned(
+	    "providers: {p: {api: ollama, model: m, budget: {tokens: 9, per: 1h}}}\n",
+	    "  a: {prompt: x}\n",
+	    "c.yaml:3:3: warning: a: budget without max_tokens: until the first answer is "
+	    "in, attempts are counted by what is sent alone\n");
+	/* It has one that is demanded. */
+	assert_warned("providers: {p: {api: anthropic, model: m, key: k}}\n",
+	    "  a: {prompt: x, budget: {tokens: 9, per: 1h}}\n", "");
+}
+
 #define OPENAI "providers: {p: {api: openai, key: k, model: m}}\n"
 
 static void
@@ -332,6 +350,7 @@ main(void)
 		CASE(test_what_differs_each_time_is_told),
 		CASE(test_without_services_none_can_fail),
 		CASE(test_what_anthropic_wants_streamed_is_told),
+		CASE(test_a_budget_that_nothing_bounds_at_first_is_told),
 		CASE(test_a_schema_that_openai_refuses_is_told),
 		CASE(test_openai_wants_to_hear_of_json),
 		CASE(test_prompts_that_no_section_finds_are_told),

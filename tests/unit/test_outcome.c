@@ -47,7 +47,7 @@ test_a_new_outcome_is_pending_and_knows_nothing(UNUSED void **state)
 	assert_null(outcome.values);
 	assert_null(outcome.secret_values);
 	assert_null(outcome.data);
-	assert_described(&outcome, "not asked yet");
+	assert_described(&outcome, "not asked: no service fails");
 }
 
 static void
