@@ -5,7 +5,8 @@ import json
 import pytest
 
 from helpers_prompts import KEY, ask, config, models, provider, providers  # noqa: F401
-from models import APIS, cuts, error, prompt_of, refuses, says
+from models import APIS, cuts, error, refuses, says
+from upstream import answer
 
 ANSWERING = ["gemini", "openai", "openai-responses", "anthropic"]
 
@@ -302,3 +303,21 @@ def test_an_error_within_a_good_answer_is_tried_again_where_that_may_help(gather
         "prompts"
     ]["x"]
     assert (entry["response"], entry["attempts"]) == ("in the end", 3)
+
+
+def test_an_alert_that_fails_is_no_reason_for_another_one(gatherd, models, tmp_path):
+    def shop(request, number):
+        return answer("{}", 503 if number == 1 else 200)
+
+    models.answers["/shop"] = shop
+    text = alarm(models)
+    text["services"]["shop"] = f"{models.url}/shop"
+    text["services"]["alert"]["url"] = f"{models.url}/status/404"
+    gatherd.run(
+        "--rounds", "2", "-o", tmp_path / "s.json", config=text, env={"MODEL_KEY": KEY}
+    )
+    entries = json.loads((tmp_path / "s.json").read_text())
+    assert models.prompts == ["Why? shop "]
+    assert outcome_of(entries["prompts"]["why"]) == ("pending", None)
+    assert outcome_of(entries["services"]["alert"]) == ("pending", None)
+    assert entries["services"]["alert"]["failures"] == 1
