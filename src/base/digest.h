@@ -1,5 +1,5 @@
 /*
- * SHA-256 (FIPS 180-4), as lower-case hexadecimal digits.
+ * SHA-256 (FIPS 180-4), and HMAC with it (FIPS 198-1), as lower-case hexadecimal digits.
  */
 #ifndef GATHERD_BASE_DIGEST_H
 #define GATHERD_BASE_DIGEST_H
@@ -11,5 +11,10 @@
 
 /* The digest of LEN bytes of DATA, NUL-terminated. */
 void digest_hex(char out[DIGEST_HEX_SIZE], const void *data, size_t len);
+
+/* Likewise their HMAC by KEY_LEN bytes of KEY: who does not know these cannot find out DATA by
+ * trying, however few values it may have. */
+void digest_hmac_hex(char out[DIGEST_HEX_SIZE], const void *key, size_t key_len,
+    const void *data, size_t len);
 
 #endif

@@ -274,6 +274,8 @@ struct provider {
 	} * sent;
 	size_t sent_count;
 	struct secrets *secrets; /* owned: all that is secret in them and in `way` */
+	/* Owned: what keys the hash of requests that hold secrets; see provider_fill(). */
+	char *hash_key;
 };
 
 /* When a prompt that is due is asked; the names are prompt_when_names. */

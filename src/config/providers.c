@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/file.h"
 #include "base/marked.h"
 #include "base/secrets.h"
 #include "base/xalloc.h"
@@ -20,6 +21,10 @@
 #include "http/route.h"
 #include "http/url.h"
 #include "template/template.h"
+
+/* Not for the eyes of other machines: machine-id(5). It is 33 bytes long. */
+#define MACHINE_ID           "/etc/machine-id"
+#define MACHINE_ID_MAX_BYTES 128
 
 struct provider *
 provider_new(const char *name, struct place place)
@@ -51,6 +56,8 @@ empty(struct provider *provider)
 	provider->sent_count = 0;
 	secrets_free(provider->secrets);
 	provider->secrets = NULL;
+	free(provider->hash_key);
+	provider->hash_key = NULL;
 }
 
 void
@@ -342,6 +349,28 @@ fill_key(struct fill *fill)
 	    xstrdup(bearer ? "Bearer " MARKED_MASK : MARKED_MASK), true);
 }
 
+/* The caller's; "": it cannot be read. */
+static char *
+read_machine_id(void)
+{
+	struct buffer id;
+
+	buffer_init(&id, MACHINE_ID_MAX_BYTES);
+	/* Half of one might be more another time. */
+	if (!file_read(MACHINE_ID, &id))
+		buffer_reset(&id);
+	return buffer_take(&id);
+}
+
+static void
+fill_hash_key(struct provider *provider)
+{
+	const struct text *key = &provider->key;
+
+	provider->hash_key =
+	    is_said(key) ? xstrdup(key->value.text.data) : read_machine_id();
+}
+
 /* ---- what not every API has ---- */
 
 /* Part of a path, a header's value, the name of a field. */
@@ -402,6 +431,7 @@ provider_fill(
 	for (size_t i = 0; i < provider->headers.count; i++)
 		fill_header(&fill, &provider->headers.items[i]);
 	fill_key(&fill);
+	fill_hash_key(provider);
 	check_words(&fill);
 	check_budget(&fill);
 	routes_fill(&provider->way, faults);

@@ -22,6 +22,9 @@ void provider_free(struct provider *provider);
  * Fill in what PROVIDER's keys come to. Faults are told at the texts that hold them: a
  * `base_url` that is none, a key that the vendor's own address needs and is not there (which
  * variable it usually stands in is told), what fits no header.
+ *
+ * `hash_key` becomes its key, or where it has none /etc/machine-id. Where that cannot be read it
+ * is empty: then whoever can read the document can try out what a secret that is sent might be.
  */
 void provider_fill(
     struct provider *provider, const struct config *config, struct faults *faults);

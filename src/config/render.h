@@ -22,8 +22,8 @@ struct rendered_prompt {
 	char *shown; /* owned: the prompt's text, secrets as ***, NUL as U+FFFD */
 	/* Of prompt, system and schema: what its tokens are estimated by. */
 	size_t input_bytes;
-	/* Of everything that is sent but for who asks, as it may be shown, and of what the answer
-	 * is judged by. */
+	/* Of everything that is sent but for who asks, and of what the answer is judged by.
+	 * Secrets count by a keyed hash, so that nobody can find them out by trying. */
 	char input_hash[DIGEST_HEX_SIZE];
 	size_t cut_count; /* values that were longer than `max_insert` */
 };

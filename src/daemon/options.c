@@ -267,9 +267,9 @@ options_print_help(void)
 	puts(
 	    "Usage: gatherd [options]\n"
 	    "\n"
-	    "Asks the services of a config at the same time, on a schedule, and keeps one\n"
-	    "JSON status document that says what came of each. Runs until SIGTERM; SIGHUP\n"
-	    "reloads the config, SIGUSR1 gathers everything now.\n");
+	    "Asks the services and prompts of a config at the same time, on a schedule, and\n"
+	    "keeps one JSON status document that says what came of each. Runs until SIGTERM;\n"
+	    "SIGHUP reloads the config, SIGUSR1 gathers everything now.\n");
 	option_table_print(&table, stdout);
 	puts(
 	    "\nExit status: 0 every required target is ok, or the daemon was stopped; 1 with\n"

@@ -178,11 +178,41 @@ schema_bytes(const struct config_schema *schema)
 	return len;
 }
 
+/* Does what is shown of URL and body hide something? */
+static bool
+hides_secrets(const struct rendered_request *rendered)
+{
+	const struct request *request = &rendered->request;
+
+	return strcmp(request->url.text, rendered->shown_url) != 0 ||
+	    strlen(rendered->shown_body) != request->body_len ||
+	    memcmp(rendered->shown_body, request->body, request->body_len) != 0;
+}
+
+/* The document is for everybody: a plain digest would tell who guesses a secret, which may be
+ * a short one, that the guess is right. */
+static void
+append_keyed_hash(struct buffer *input, const struct request *request, const char *key)
+{
+	char hash[DIGEST_HEX_SIZE];
+	struct buffer real;
+
+	buffer_init(&real, BUFFER_UNLIMITED);
+	buffer_append_string(&real, request->url.text);
+	buffer_append_char(&real, '\n');
+	(void)buffer_append(&real, request->body, request->body_len);
+	digest_hmac_hex(hash, key, strlen(key), real.data, real.len);
+	buffer_clear(&real);
+	buffer_append_char(input, '\n');
+	buffer_append_string(input, hash);
+}
+
 /* What makes it another request, so that an answer to this one is none to that. */
 static void
-hash_input(const struct rendered_request *rendered, const char *rules_hash,
-    char hash[DIGEST_HEX_SIZE])
+hash_input(const struct making *making, char hash[DIGEST_HEX_SIZE])
 {
+	const struct rendered_request *rendered = making->rendered;
+	const char *rules_hash = making->prompt->rules_hash;
 	struct buffer input;
 
 	buffer_init(&input, BUFFER_UNLIMITED);
@@ -194,6 +224,9 @@ hash_input(const struct rendered_request *rendered, const char *rules_hash,
 		buffer_append_char(&input, '\n');
 		buffer_append_string(&input, rules_hash);
 	}
+	if (hides_secrets(rendered))
+		append_keyed_hash(
+		    &input, &rendered->request, making->provider->hash_key);
 	digest_hex(hash, input.data, input.len);
 	buffer_clear(&input);
 }
@@ -246,7 +279,7 @@ describe(const struct making *making, const struct prompt_texts *texts)
 	known->input_bytes = texts->prompt.text.len + texts->system.text.len +
 	    schema_bytes(&making->prompt->schema);
 	known->cut_count = texts->cut_count;
-	hash_input(making->rendered, making->prompt->rules_hash, known->input_hash);
+	hash_input(making, known->input_hash);
 	return known;
 }
 

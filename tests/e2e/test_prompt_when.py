@@ -1,7 +1,5 @@
 """When a prompt is asked at all: `when: changed` and `when: failing`."""
 
-import json
-
 import pytest
 
 from helpers_money import (  # noqa: F401 (fixtures)
@@ -227,14 +225,57 @@ def test_whoever_was_killed_uses_the_answer_that_was_published(daemon_of, models
     assert asked(models) == 1
 
 
-def test_another_secret_is_no_other_prompt(runs, models):
-    """Nothing of the document may depend on what a secret is: it could be guessed by that."""
-    made = one(models, prompt="${SECRET} it", system="${SECRET}", **CHANGED)
-    first = runs.entry(made, env={"SECRET": "the first of them"})
-    entry = runs.entry(made, env={"SECRET": "the second one"})
-    assert models.prompts == ["the first of them it"]
-    assert entry["prompt"] == "*** it" and entry["input_hash"] == first["input_hash"]
-    assert "second" not in json.dumps(entry)
+SECRETS = {
+    "prompt": {"prompt": "${SECRET} it"},
+    "system": {"system": "${SECRET}"},
+    "model": {"model": "${SECRET}"},
+    "var": {"prompt": "{{v}}"},
+}
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+@pytest.mark.parametrize("place", SECRETS)
+def test_another_secret_is_another_prompt(runs, models, place, has_key):
+    """But what it is does not stand in the document."""
+    made = one(models, **({"prompt": "it"} | SECRETS[place]), **CHANGED)
+    made["vars"] = {"v": "${SECRET}"}
+    if not has_key:
+        del made["providers"]["p"]["key"]
+    hashes = []
+    for secret in ("the-first-of-them", "the-second-one"):
+        entry = runs.entry(made, env={"SECRET": secret})
+        assert (entry["status"], entry["reused"]) == ("ok", False)
+        assert secret not in runs.path.read_text()
+        hashes.append(entry["input_hash"])
+        assert runs.entry(made, env={"SECRET": secret})["reused"] is True
+    assert hashes[0] != hashes[1]
+    assert len(models.prompts) == 2
+
+
+def test_an_edited_file_is_another_prompt(runs, models, tmp_path):
+    """What ${file:} puts in is secret, and counts all the same."""
+    note = tmp_path / "note.txt"
+    made = one(models, prompt="${file:%s}" % note, **CHANGED)
+    for text in ("it was so", "it is so"):
+        note.write_text(text + "\n")
+        entry = runs.entry(made)
+        assert (entry["prompt"], entry["reused"]) == ("***", False)
+        assert runs.entry(made)["reused"] is True
+    assert models.prompts == ["it was so", "it is so"]
+
+
+def test_a_file_that_was_edited_before_a_reload_is_another_prompt(daemon_of, models, tmp_path):
+    note = tmp_path / "note.txt"
+    made = one(models, prompt="${file:%s}" % note, **CHANGED)
+    note.write_text("it was so")
+    with daemon_of(made) as daemon:
+        document = settled(daemon)
+        note.write_text("it is so")
+        reload(daemon, made)
+        document = settled_after(daemon, document)
+        assert document["prompts"]["it"]["reused"] is False
+        assert gather_now(daemon)["prompts"]["it"]["reused"] is True
+    assert models.prompts == ["it was so", "it is so"]
 
 
 def test_a_secret_value_is_not_kept_and_so_not_used_again_after_a_restart(runs, models):

@@ -68,6 +68,49 @@ test_every_byte_counts(UNUSED void **state)
 	    "a8100ae6aa1940d0b663bb31cd466142ebbdbd5187131b92d93818987832eb89");
 }
 
+/* ---- with a key ---- */
+
+static void
+assert_hmac(
+    const void *key, size_t key_len, const void *data, size_t len, const char *expected)
+{
+	char digest[DIGEST_HEX_SIZE];
+
+	memset(digest, 'x', sizeof(digest));
+	digest_hmac_hex(digest, key, key_len, data, len);
+	assert_string_equal(digest, expected);
+	assert_int_equal(strlen(digest), DIGEST_HEX_LEN);
+}
+
+/* Of RFC 4231: cases 1, 2 and 6, whose key is longer than a block. */
+static void
+test_the_examples_with_a_key(UNUSED void **state)
+{
+	static const char question[] = "what do ya want for nothing?";
+	static const char hash_first[] =
+	    "Test Using Larger Than Block-Size Key - Hash Key First";
+	char key[131];
+
+	memset(key, 0x0b, 20);
+	assert_hmac(key, 20, "Hi There", 8,
+	    "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	assert_hmac("Jefe", 4, question, strlen(question),
+	    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	assert_hmac(key, sizeof(key), hash_first, strlen(hash_first),
+	    "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+static void
+test_an_empty_key_is_a_key(UNUSED void **state)
+{
+	static const char expected[] =
+	    "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad";
+
+	assert_hmac("", 0, "", 0, expected);
+	assert_hmac("", 0, NULL, 0, expected);
+}
+
 int
 main(void)
 {
@@ -76,6 +119,8 @@ main(void)
 		cmocka_unit_test(test_nothing_has_a_digest_too),
 		cmocka_unit_test(test_a_million_letters),
 		cmocka_unit_test(test_every_byte_counts),
+		cmocka_unit_test(test_the_examples_with_a_key),
+		cmocka_unit_test(test_an_empty_key_is_a_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 
 #include <strings.h>
 
+#include "base/digest.h"
+#include "base/file.h"
 #include "base/marked.h"
 #include "base/secrets.h"
 
@@ -412,19 +414,102 @@ test_everything_that_is_sent_counts_in_the_hash(UNUSED void **state)
 	    OPENAI, "prompt: x", "api: openai, model: m, key: other", "prompt: x"));
 }
 
-/* Else who knows the text could find out the secret by trying. */
-static void
-test_no_secret_counts_in_the_hash(UNUSED void **state)
+/* Likewise; of the real text, by a plain digest. */
+static char *
+plain_hash_of(const char *provider, const char *prompt)
 {
-	char *first, *second;
+	char hash[DIGEST_HEX_SIZE];
+	struct prompt_stage stage;
+	char *input;
+
+	prompt_stage_init(&stage, provider, prompt);
+	input = xasprintf("POST\n%s\n%s", stage.rendered->request.url.text,
+	    stage.rendered->request.body);
+	digest_hex(hash, input, strlen(input));
+	free(input);
+	prompt_stage_clear(&stage);
+	return xstrdup(hash);
+}
+
+/* The hash stays with one secret, and is another with another. */
+static void
+assert_secret_counts(const char *provider, const char *prompt)
+{
+	char *first, *again, *plain, *second;
 
 	assert_int_equal(setenv("GATHERD_TEST_KEY", "one-secret", 1), 0);
-	first = hash_of(OLLAMA, "prompt: \"x ${GATHERD_TEST_KEY}\"");
+	first = hash_of(provider, prompt);
+	again = hash_of(provider, prompt);
+	plain = plain_hash_of(provider, prompt);
 	assert_int_equal(setenv("GATHERD_TEST_KEY", "another", 1), 0);
-	second = hash_of(OLLAMA, "prompt: \"x ${GATHERD_TEST_KEY}\"");
-	assert_string_equal(first, second);
+	second = hash_of(provider, prompt);
+	assert_string_equal(first, again);
+	assert_string_not_equal(first, second);
+	/* Else who knows the text could find out the secret by trying. */
+	assert_string_not_equal(first, plain);
 	free(first);
+	free(again);
+	free(plain);
 	free(second);
+}
+
+static void
+test_secrets_count_in_the_hash(UNUSED void **state)
+{
+	static const char *const providers[] = { OPENAI, OLLAMA };
+	static const char *const prompts[] = {
+		"prompt: \"x ${GATHERD_TEST_KEY}\"",
+		"prompt: x, system: \"${GATHERD_TEST_KEY}\"",
+		"prompt: x, model: \"${GATHERD_TEST_KEY}\"",
+		"prompt: x, extra_body: {user: \"${GATHERD_TEST_KEY}\"}",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(providers); i++) {
+		for (size_t j = 0; j < ARRAY_COUNT(prompts); j++)
+			assert_secret_counts(providers[i], prompts[j]);
+	}
+	/* In the URL alone. */
+	assert_secret_counts(GEMINI, "prompt: x, model: \"${GATHERD_TEST_KEY}\"");
+	assert_secret_counts(
+	    OLLAMA ", base_url: \"http://h/${GATHERD_TEST_KEY}\"", "prompt: x");
+}
+
+/* Who has not the provider's key cannot tell whether a secret was guessed. */
+static void
+test_secrets_are_hashed_with_the_key(UNUSED void **state)
+{
+	static const char prompt[] = "prompt: \"x ${GATHERD_TEST_KEY}\"";
+	char *hash;
+
+	assert_int_equal(setenv("GATHERD_TEST_KEY", "one-secret", 1), 0);
+	hash = hash_of(OPENAI, prompt);
+	/* As of the text that is shown, and behind it, on a line of its own, the HMAC by "k" of
+	 * the real URL, "\n" and the real body, as openssl-dgst(1) has it. */
+	assert_string_equal(
+	    hash, "16f5a4fd407e4a773e9abbb9ce5c7480f160f122ea08a93e8331fc8fd61c6634");
+	free(hash);
+	assert_false(
+	    same_hash(OPENAI, prompt, "api: openai, model: m, key: other", prompt));
+	/* A key that is secret is none in what is hashed. */
+	assert_true(same_hash(OPENAI, "prompt: x",
+	    "api: openai, model: m, key: \"${GATHERD_TEST_KEY}\"", "prompt: x"));
+}
+
+/* On another machine the hash is another. */
+static void
+test_without_a_key_the_machine_keys_the_hash(UNUSED void **state)
+{
+	struct prompt_stage stage;
+	struct buffer id;
+
+	buffer_init(&id, BUFFER_UNLIMITED);
+	if (!file_read("/etc/machine-id", &id))
+		buffer_reset(&id);
+	prompt_stage_init(&stage, OLLAMA, "prompt: x");
+	assert_string_equal(
+	    target_prompt(config_find(stage.config, "p"))->provider->hash_key, id.data);
+	prompt_stage_clear(&stage);
+	buffer_clear(&id);
 }
 
 /* SHA-256 of "POST\n", the URL, "\n" and the body, as sha256sum(1) has it: what is in the
@@ -462,7 +547,9 @@ main(void)
 		    test_secrets_of_the_config_are_carried_wherever_they_stand),
 		cmocka_unit_test(test_a_secret_model_is_not_shown_in_the_url),
 		cmocka_unit_test(test_everything_that_is_sent_counts_in_the_hash),
-		cmocka_unit_test(test_no_secret_counts_in_the_hash),
+		cmocka_unit_test(test_secrets_count_in_the_hash),
+		cmocka_unit_test(test_secrets_are_hashed_with_the_key),
+		cmocka_unit_test(test_without_a_key_the_machine_keys_the_hash),
 		cmocka_unit_test(test_the_hash_is_what_it_was),
 	};
 
