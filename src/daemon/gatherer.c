@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "config/diff.h"
 #include "daemon/asking.h"
+#include "daemon/batch.h"
 #include "gather/backoff.h"
 #include "gather/board.h"
 #include "gather/report.h"
@@ -145,11 +146,11 @@ on_round_done(const struct round_summary *summary, void *arg)
 }
 
 static void
-on_written(bool written, void *arg)
+on_written(bool written, bool gathering, void *arg)
 {
 	struct gatherer *gatherer = arg;
 
-	if (gatherer->events.on_published != NULL)
+	if (!gathering && gatherer->events.on_published != NULL)
 		gatherer->events.on_published(written, gatherer->events.arg);
 }
 
@@ -257,6 +258,16 @@ gatherer_report(struct gatherer *gatherer)
 
 /* ---- what a config decides ---- */
 
+/* -1: only whole rounds are published. Answers of models take long and cost money: those of
+ * a batch are not to be lost where it does not come to its end. */
+static int64_t
+publish_after_ms(const struct gatherer *gatherer, const struct config *config)
+{
+	if (gatherer->every_round && !batch_is(config))
+		return -1;
+	return config->publish_after_ms;
+}
+
 /* The caller releases `shown`. */
 static struct publisher_options
 publisher_options(const struct gatherer *gatherer, const struct config *config,
@@ -271,8 +282,8 @@ publisher_options(const struct gatherer *gatherer, const struct config *config,
 		.shown = *shown,
 		.mode = config->output.permissions,
 		.sync = config->output.sync,
-		.publish_after_ms =
-		    gatherer->every_round ? -1 : config->publish_after_ms,
+		.publish_after_ms = publish_after_ms(gatherer, config),
+		.whole_unless_replaced = gatherer->every_round,
 		.gather_mode = config->mode,
 	};
 }

@@ -29,7 +29,8 @@ struct gatherer_events {
 	void (*on_outcome)(bool failed, void *arg);
 	/* A round is over, as LINE says, which is borrowed for the call. */
 	void (*on_round)(const char *line, void *arg);
-	/* A document was written, or could not be, as the log says. */
+	/* The document of a round's end, or verdict, was written, or could not be, as the log
+	 * says. What goes out while a round runs is not told. */
 	void (*on_published)(bool published, void *arg);
 	/* No round runs any more: of one by `fail_fast` the others have ended, too. */
 	void (*on_idle)(void *arg);
@@ -40,7 +41,8 @@ struct gatherer_options {
 	/* Where the document goes ("-": standard output); borrowed for the call. */
 	const struct marked *output;
 	size_t descriptors; /* how many the process may have open */
-	/* A line of the log and one document for each round; else as a daemon. */
+	/* A line of the log and one document for each round, and of a batch (batch.h) that
+	 * goes to a file also what is there before its end; else as a daemon. */
 	bool every_round;
 };
 

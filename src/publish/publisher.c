@@ -35,7 +35,9 @@ struct output {
 	struct event *opening; /* owned: runs while the writer is opening it */
 	struct writer_manner manner;
 	int64_t publish_after_ms;
+	bool whole_unless_replaced;
 	enum gather_mode gather_mode;
+	bool gathering;          /* says the document that the writer was given last */
 	uint64_t failed_count;   /* documents in a row that could not be written */
 	int64_t told_at_us;      /* when the log said so last */
 	LIST_ENTRY(output) link; /* among those that were left */
@@ -81,6 +83,7 @@ make_document(struct publisher *publisher)
 	};
 	struct snapshot *snapshot = snapshot_make(publisher->maker, &head);
 
+	output->gathering = head.gathering;
 	writer_put(output->writer, snapshot, &output->manner);
 	snapshot_unref(snapshot);
 }
@@ -101,13 +104,22 @@ on_later(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 	publish(arg);
 }
 
+/* May documents go to OUTPUT while a round runs? */
+static bool
+takes_parts(const struct output *output)
+{
+	if (output->publish_after_ms < 0 || output->gather_mode != MODE_SETTLE)
+		return false;
+	return !output->whole_unless_replaced || writer_replaces(output->writer);
+}
+
 void
 publisher_outcome(struct publisher *publisher)
 {
 	const struct output *output = publisher->output;
 	const struct timeval wait = clock_timeval(output->publish_after_ms * 1000);
 
-	if (output->publish_after_ms < 0 || output->gather_mode != MODE_SETTLE)
+	if (!takes_parts(output))
 		return;
 	/* What is due will have it. */
 	if (!publisher->due && !evtimer_pending(publisher->later, NULL))
@@ -229,6 +241,8 @@ on_done(int error_number, void *arg)
 {
 	struct output *output = arg;
 	struct publisher *publisher = output->publisher;
+	/* That of this document: the next one, which may be begun below, has its own. */
+	bool gathering = output->gathering;
 
 	if (error_number != 0)
 		tell_failure(output, error_number);
@@ -240,7 +254,8 @@ on_done(int error_number, void *arg)
 	}
 	if (publisher->due)
 		publish(publisher);
-	publisher->events.on_written(error_number == 0, publisher->events.arg);
+	publisher->events.on_written(
+	    error_number == 0, gathering, publisher->events.arg);
 }
 
 /* ---- the document of a former run ---- */
@@ -354,6 +369,7 @@ output_new(struct publisher *publisher, const struct publisher_options *options)
 	output->manner =
 	    (struct writer_manner){ .mode = options->mode, .sync = options->sync };
 	output->publish_after_ms = options->publish_after_ms;
+	output->whole_unless_replaced = options->whole_unless_replaced;
 	output->gather_mode = options->gather_mode;
 	return output;
 }
@@ -451,6 +467,7 @@ take_words(struct output *output, struct output *other)
 	output->shown = other->shown;
 	output->manner = other->manner;
 	output->publish_after_ms = other->publish_after_ms;
+	output->whole_unless_replaced = other->whole_unless_replaced;
 	output->gather_mode = other->gather_mode;
 	other->path = path;
 	other->shown = shown;

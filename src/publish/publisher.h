@@ -26,6 +26,9 @@ struct publisher_options {
 	mode_t mode;
 	bool sync;
 	int64_t publish_after_ms; /* -1: only whole rounds are published */
+	/* Likewise, where documents do not take each other's place: in a device, a FIFO
+	 * and standard output. */
+	bool whole_unless_replaced;
 	/* Other than settle: nothing before the round's verdict. */
 	enum gather_mode gather_mode;
 };
@@ -40,8 +43,9 @@ struct publisher_events {
 	 */
 	void (*on_ready)(bool ready, void *arg);
 	/* A document was written, or could not be; not of one that still goes to an output
-	 * that a reload has replaced. */
-	void (*on_written)(bool written, void *arg);
+	 * that a reload has replaced. GATHERING, as the document says: the newest round
+	 * was not decided when it was made, and another one comes with its verdict. */
+	void (*on_written)(bool written, bool gathering, void *arg);
 	void *arg;
 };
 

@@ -418,6 +418,12 @@ writer_put(struct writer *writer, struct snapshot *snapshot,
 }
 
 bool
+writer_replaces(const struct writer *writer)
+{
+	return writer->state == WRITER_OPEN && writer->desk->place.kind == PLACE_FILE;
+}
+
+bool
 writer_is_at_same_place(const struct writer *writer, const struct writer *other)
 {
 	const struct place *place = &writer->desk->place;

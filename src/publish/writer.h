@@ -73,6 +73,10 @@ bool writer_is_opening(const struct writer *writer);
 /* Is a report still to come? */
 bool writer_busy(const struct writer *writer);
 
+/* Does a document take the place of the one before, as a file does? Else they stand one
+ * behind the other. False while it is not open. */
+bool writer_replaces(const struct writer *writer);
+
 /* Do both write the same file (or device, or descriptor), by whatever names? They may
  * be the same writer. False while one of them is not open. */
 bool writer_is_at_same_place(const struct writer *writer, const struct writer *other);

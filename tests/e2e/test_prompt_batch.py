@@ -1,6 +1,7 @@
 """Batches: a config with nothing but prompts is run as a script would run them, and says how
 many it works on and how many went well. And gatherctl, which shows what came of it."""
 
+import contextlib
 import json
 import os
 import pty
@@ -11,8 +12,9 @@ import time
 import pytest
 
 from conftest import PATIENCE
-from helpers_daemon import Daemon
-from helpers_gatherd import log_lines
+from helpers_daemon import Daemon, Watch
+from helpers_document import read_document
+from helpers_gatherd import log_lines, names_in
 from helpers_limits import held  # noqa: F401
 from helpers_prompts import KEY, ask, config, models, provider  # noqa: F401
 from models import cuts, error, refuses, says
@@ -254,7 +256,7 @@ def test_a_document_that_cannot_be_published_takes_nothing_back(gatherd, models)
 
 
 def test_whoever_is_stopped_has_no_success_to_tell(gatherd, held):  # noqa: F811
-    path = gatherd.config(config(held, {"a": "held a", "b": "b"}))
+    path = gatherd.config(config(held, {"a": "held a", "b": "b"}, publish_after="1h"))
     process = gatherd.start("--once", "-c", path, "-o", "s.json", env=ENVIRONMENT)
     held.wait_for_prompts(2)
     process.send_signal(signal.SIGTERM)
@@ -275,6 +277,148 @@ def test_answers_stand_in_the_order_of_the_config(gatherd, held):  # noqa: F811
     entries = gatherd.parse(stdout)["prompts"]
     assert list(entries) == list("abcd")
     assert all(entry["response"] == f"answer to held {name}" for name, entry in entries.items())
+
+
+# ---- what is there before the end ----
+
+# Four that are answered at once, and two that are not.
+SIX = numbered(4) | {"slow-0": "held 0", "slow-1": "held 1"}
+
+
+def six(models, **top):
+    return config(models, SIX, timeout="1m", publish_after="10ms", **top)
+
+
+@contextlib.contextmanager
+def running(gatherd, made, *arguments, output="s.json"):
+    """A run that is under way, and does not outlive the test."""
+    path = gatherd.config(made)
+    process = gatherd.start(*arguments, "-c", path, "-o", output, env=ENVIRONMENT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_document(path, condition):
+    """The document at PATH, once it is there and CONDITION says that it is it."""
+    watch = Watch(path.parent)
+    end = time.monotonic() + PATIENCE
+    try:
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                document = read_document(path)
+                if condition(document):
+                    return document
+            assert time.monotonic() < end, "no such document"
+            watch.wait(end - time.monotonic())
+    finally:
+        watch.close()
+
+
+def has_four(document):
+    return document["counts"]["ok"] == 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_was_answered_survives_the_end_of_the_run(gatherd, held, number):  # noqa: F811
+    output = gatherd.folder / "s.json"
+    with running(gatherd, six(held), "--once") as process:
+        wait_document(output, has_four)
+        process.send_signal(number)
+        stderr = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == -number, stderr
+    assert "success" not in stderr and "could not" not in stderr
+    document = read_document(output)
+    assert document["outcome"] == "gathering" and document["counts"]["ok"] == 4
+    assert document["round"]["duration_ms"] is None
+    entries = document["prompts"]
+    assert [entries[name]["response"] for name in numbered(4)] == [
+        f"answer to prompt {index}" for index in range(4)
+    ]
+    assert {entries[name]["status"] for name in ("slow-0", "slow-1")} == {"pending"}
+    if number != signal.SIGKILL:
+        assert names_in(gatherd.folder) == ["gatherd.yaml", "s.json"]
+
+
+def test_such_a_document_is_neither_the_end_nor_the_next_round(gatherd, held):  # noqa: F811
+    output = gatherd.folder / "s.json"
+    with running(gatherd, six(held), "--rounds", "2") as process:
+        first = wait_document(output, has_four)
+        held.let_go("0")
+        wait_document(output, lambda it: it["counts"]["ok"] == 5)
+        assert len(held.prompts) == 6 and process.poll() is None
+        held.let_go("1")
+        stderr = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0, stderr
+    lines = [text for _, text in log_lines(stderr)]
+    begin, end = (text for _, text in said(6, 6))
+    assert lines.count(begin) == lines.count(end) == 2
+    assert lines[0] == begin and lines[-1] == end and lines.index(end) < lines.index(begin, 1)
+    assert len(held.prompts) == 12
+    document = read_document(output)
+    assert document["outcome"] == "complete" and document["counts"]["ok"] == 6
+    assert (first["round"]["number"], document["round"]["number"]) == (1, 2)
+
+
+@pytest.mark.parametrize("after", ["0s", "1s"])
+def test_an_undisturbed_batch_ends_as_ever(gatherd, models, after):
+    made = config(models, numbered(6), publish_after=after)
+    path = gatherd.config(made)
+    result = gatherd.run("--once", "--progress", "-c", path, "-o", "s.json", env=ENVIRONMENT)
+    assert result.status == 0 and result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert lines[0].endswith(said(6, 6)[0][1])
+    assert lines[-2].startswith("gathered 6 of 6, 0 failed, ")
+    assert lines[-1].endswith("success: 6/6")
+    document = read_document(gatherd.folder / "s.json")
+    assert document["outcome"] == "complete" and document["counts"]["ok"] == 6
+    assert document["in_flight"] == []
+    assert names_in(gatherd.folder) == ["gatherd.yaml", "s.json"]
+
+
+def test_one_that_cannot_be_written_does_not_decide(gatherd, held):  # noqa: F811
+    folder = gatherd.folder / "out"
+    away = gatherd.folder / "away"
+    folder.mkdir()
+    with running(gatherd, six(held), "--once", output="out/s.json") as process:
+        wait_document(folder / "s.json", has_four)
+        folder.rename(away)
+        held.let_go("0")
+        lines = iter(process.stderr.readline, "")
+        assert any("error could not write " in line for line in lines)
+        away.rename(folder)
+        held.let_go("1")
+        stderr = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0, stderr
+    assert stderr.endswith(" success: 6/6\n")
+    document = read_document(folder / "s.json")
+    assert document["outcome"] == "complete" and document["counts"]["ok"] == 6
+
+
+def test_elsewhere_there_is_one_document_a_round(gatherd, held):  # noqa: F811
+    """On standard output, by each of its names and also where that is a file; of other modes; and
+    where services are asked, too."""
+    held.let_go("0", "1")
+    held.delay = (0.05, 0.04)
+    for output in ("-", "/dev/stdout"):
+        with open(gatherd.folder / "all.json", "w+") as file:
+            path = gatherd.config(six(held))
+            arguments = ("--rounds", "2", "-c", path, "-o", output)
+            assert gatherd.run(*arguments, env=ENVIRONMENT, stdout=file).status == 0
+            file.seek(0)
+            text = file.read()
+        assert text.count('"outcome": "complete"') == text.count('"generation"') == 2
+    services = {"s": f"{held.url}/ok"}
+    beside = config(held, SIX, services, timeout="1m", publish_after="10ms")
+    for made in (six(held, mode="all_or_nothing"), six(held, mode="fail_fast"), beside):
+        (gatherd.folder / "s.json").unlink(missing_ok=True)
+        path = gatherd.config(made)
+        arguments = ("--rounds", "3", "-c", path, "-o", "s.json")
+        assert gatherd.run(*arguments, env=ENVIRONMENT).status == 0
+        document = read_document(gatherd.folder / "s.json")
+        assert document["generation"] == document["round"]["number"] == 3
 
 
 # ---- progress ----

@@ -43,6 +43,7 @@ struct stage {
 	bool is_ready;   /* what the last one said */
 	int written;     /* likewise */
 	bool is_written;
+	bool is_gathering;
 };
 
 static void
@@ -55,12 +56,13 @@ stage_on_ready(bool ready, void *arg)
 }
 
 static void
-stage_on_written(bool written, void *arg)
+stage_on_written(bool written, bool gathering, void *arg)
 {
 	struct stage *stage = arg;
 
 	stage->written++;
 	stage->is_written = written;
+	stage->is_gathering = gathering;
 }
 
 /* As the config's loader leaves it: with its targets in order of their names. */

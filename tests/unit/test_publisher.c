@@ -113,6 +113,73 @@ test_only_whole_rounds_are_published_on_request(UNUSED void **state)
 }
 
 static void
+test_what_goes_out_before_the_end_of_a_round_is_told_apart(UNUSED void **state)
+{
+	struct stage stage;
+	uint64_t number;
+
+	stage_init(&stage);
+	stage.options.publish_after_ms = 0;
+	stage.options.whole_unless_replaced = true;
+	stage_start(&stage);
+	stage_run(&stage, &stage.ready, 1);
+	number = stage_begin_round(&stage);
+	stage_put(&stage, 0, 7);
+	fake_disk_fill(ENOSPC);
+	stage_run(&stage, &stage.written, 1);
+	fake_disk_fill(0);
+	assert_true(stage.is_gathering);
+	assert_false(stage.is_written);
+
+	/* Also where the round ends, and the next begins, while it is being written. */
+	fake_disk_hang_flushes(1);
+	stage_put(&stage, 1, 8);
+	stage_run_now(&stage);
+	fake_disk_wait(1);
+	stage_end_round(&stage, number);
+	fake_disk_release();
+	stage_run(&stage, &stage.written, 2);
+	assert_true(stage.is_gathering);
+	assert_true(stage.is_written);
+	stage_begin_round(&stage);
+	stage_run(&stage, &stage.written, 3);
+	assert_false(stage.is_gathering);
+	assert_true(stage.is_written);
+	assert_says(stage.path, "/outcome", "\"complete\"");
+	assert_says(stage.path, "/services/t1/data", "8");
+	stage_clear(&stage);
+}
+
+static void
+test_only_whole_rounds_go_to_what_is_not_replaced(UNUSED void **state)
+{
+	static const char *const paths[] = { "-", "/dev/stdout", "/dev/null", NULL };
+	struct stage stage;
+	char *fifo;
+	int before;
+
+	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
+		stage_init(&stage);
+		fifo = xasprintf("%s/other.json", stage.folder);
+		assert_int_equal(mkfifo(fifo, 0600), 0);
+		stage.options.path = paths[i] != NULL ? paths[i] : fifo;
+		stage.options.publish_after_ms = 0;
+		stage.options.whole_unless_replaced = true;
+		stage_start(&stage);
+		stage_run(&stage, &stage.ready, 1);
+		assert_true(stage.is_ready);
+		before = event_base_get_num_events(stage.base, EVENT_BASE_COUNT_ADDED);
+		stage_begin_round(&stage);
+		stage_put(&stage, 0, 7);
+		assert_int_equal(
+		    event_base_get_num_events(stage.base, EVENT_BASE_COUNT_ADDED),
+		    before);
+		free(fifo);
+		stage_clear(&stage);
+	}
+}
+
+static void
 test_with_fail_fast_nothing_goes_out_but_the_verdict_and_the_end(UNUSED void **state)
 {
 	struct stage stage;
@@ -571,6 +638,9 @@ main(void)
 		cmocka_unit_test(test_the_end_of_a_round_is_published),
 		cmocka_unit_test(test_an_outcome_is_published_while_its_round_runs),
 		cmocka_unit_test(test_only_whole_rounds_are_published_on_request),
+		cmocka_unit_test(
+		    test_what_goes_out_before_the_end_of_a_round_is_told_apart),
+		cmocka_unit_test(test_only_whole_rounds_go_to_what_is_not_replaced),
 		cmocka_unit_test(
 		    test_with_fail_fast_nothing_goes_out_but_the_verdict_and_the_end),
 		cmocka_unit_test(
