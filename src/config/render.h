@@ -24,8 +24,9 @@ struct rendered_prompt {
 	size_t input_bytes;
 	/* Of everything that is sent but for who asks, and of what the answer is judged by.
 	 * Secrets count by a keyed hash, so that nobody can find them out by trying. */
-	char input_hash[DIGEST_HEX_SIZE];
-	size_t cut_count; /* values that were longer than `max_insert` */
+	char input_hash
+	    [DIGEST_HEX_SIZE]; /* "": with `when: changed`, or to be shown, only */
+	size_t cut_count;      /* values that were longer than `max_insert` */
 };
 
 struct rendered_request {

@@ -389,7 +389,8 @@ const struct field prompt_fields[] = {
 	{ .name = "budget", .type = FIELD_OBJECT, .get = get_budget, .fields = budget_fields,
 	  .nullable = true, .description = "What may be spent, and was; null without a budget" },
 	{ .name = "input_hash", .type = FIELD_TEXT, .get = get_input_hash, .nullable = true,
-	  .description = "A digest of all that was sent for the last good answer" },
+	  .description = "A digest of all that was sent for the last good answer; with `when: "
+	                 "changed`" },
 	{ .name = "reused", .type = FIELD_BOOL, .get = get_reused,
 	  .description = "Nobody was asked: it is the last good answer again" },
 	{ .name = "request_id", .type = FIELD_TEXT, .get = get_request_id, .nullable = true,

@@ -16,6 +16,9 @@
 #include "prompt/dialect.h"
 #include "prompt/parts.h"
 
+/* Most bodies are no longer, and so are written without growing. */
+#define USUAL_BODY_BYTES 1024
+
 #define METHOD    "POST"
 #define JSON_TYPE "application/json"
 #define US_PER_MS 1000
@@ -140,7 +143,16 @@ write_json(const struct value *value, struct marked *out)
 	value_for_template(value, &tree);
 	/* All that it holds has a limit of its own. */
 	marked_init(out, BUFFER_UNLIMITED);
+	(void)!buffer_reserve(&out->text, USUAL_BODY_BYTES);
 	(void)tree.data->json(&tree, out);
+}
+
+/* Does anybody want to know? What is sent each time anyway is not looked at again, and a digest
+ * is a good part of what a request costs. */
+static bool
+wants_hash(const struct making *making)
+{
+	return making->prompt->when == WHEN_CHANGED || making->with->shown;
 }
 
 static void
@@ -155,7 +167,8 @@ make_body(struct making *making, const struct prompt_texts *texts)
 	add_secrets(request->secrets, tree);
 	write_json(tree, &body);
 	value_free(tree);
-	making->rendered->shown_body = marked_shown(&body);
+	if (wants_hash(making))
+		making->rendered->shown_body = marked_shown(&body);
 	request->body_secret = marked_has_secret(&body);
 	request->body_len = body.text.len;
 	request->body = buffer_take(&body.text);
@@ -279,7 +292,8 @@ describe(const struct making *making, const struct prompt_texts *texts)
 	known->input_bytes = texts->prompt.text.len + texts->system.text.len +
 	    schema_bytes(&making->prompt->schema);
 	known->cut_count = texts->cut_count;
-	hash_input(making, known->input_hash);
+	if (wants_hash(making))
+		hash_input(making, known->input_hash);
 	return known;
 }
 
