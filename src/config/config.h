@@ -235,6 +235,7 @@ struct config_document {
 struct config_schema {
 	struct value *source; /* NULL: not said */
 	struct schema *schema;
+	size_t json_bytes; /* how long it is as it is sent */
 };
 
 /* Where prompts go. */

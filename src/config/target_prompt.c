@@ -234,16 +234,18 @@ check_budget(const struct prompt *prompt, struct faults *faults)
 		    prompt->target.name, provider->name);
 }
 
-/* SOURCE, which is named NAME, if it is said, as part of RULES. */
-static void
+/* SOURCE, which is named NAME, if it is said, as part of RULES. Returns how long it is as
+ * JSON. */
+static size_t
 append_rules(struct buffer *rules, const char *name, const struct value *source)
 {
 	struct template_value value;
 	struct marked json;
+	size_t json_bytes;
 	char *shown;
 
 	if (source == NULL || source->kind != VALUE_MAP)
-		return;
+		return 0;
 	value_for_template(source, &value);
 	marked_init(&json, BUFFER_UNLIMITED);
 	if (value.data->json(&value, &json)) {
@@ -251,7 +253,9 @@ append_rules(struct buffer *rules, const char *name, const struct value *source)
 		buffer_append_format(rules, "%s %s\n", name, shown);
 		free(shown);
 	}
+	json_bytes = json.text.len;
 	marked_clear(&json);
+	return json_bytes;
 }
 
 /* An answer is used again only while it would be judged as it was. */
@@ -262,10 +266,11 @@ hash_rules(struct prompt *prompt)
 	struct buffer rules;
 
 	buffer_init(&rules, BUFFER_UNLIMITED);
-	append_rules(&rules, "expect", target->expect.source);
-	append_rules(&rules, "warn", target->warn.source);
-	append_rules(&rules, "extract", target->extract.source);
-	append_rules(&rules, "schema", prompt->schema.source);
+	(void)append_rules(&rules, "expect", target->expect.source);
+	(void)append_rules(&rules, "warn", target->warn.source);
+	(void)append_rules(&rules, "extract", target->extract.source);
+	prompt->schema.json_bytes =
+	    append_rules(&rules, "schema", prompt->schema.source);
 	if (prompt->format != PROMPT_TEXT)
 		buffer_append_string(&rules, prompt_format_names[prompt->format]);
 	prompt->rules_hash[0] = '\0';

@@ -177,20 +177,6 @@ make_body(struct making *making, const struct prompt_texts *texts)
 
 /* ---- what is known of it ---- */
 
-static size_t
-schema_bytes(const struct config_schema *schema)
-{
-	struct marked json;
-	size_t len;
-
-	if (schema->source == NULL)
-		return 0;
-	write_json(schema->source, &json);
-	len = json.text.len;
-	marked_clear(&json);
-	return len;
-}
-
 /* Does what is shown of URL and body hide something? */
 static bool
 hides_secrets(const struct rendered_request *rendered)
@@ -290,7 +276,7 @@ describe(const struct making *making, const struct prompt_texts *texts)
 
 	known->shown = shown_text(&texts->prompt);
 	known->input_bytes = texts->prompt.text.len + texts->system.text.len +
-	    schema_bytes(&making->prompt->schema);
+	    making->prompt->schema.json_bytes;
 	known->cut_count = texts->cut_count;
 	if (wants_hash(making))
 		hash_input(making, known->input_hash);
