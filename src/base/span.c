@@ -165,12 +165,18 @@ span_text(struct span span, size_t *len)
 bool
 span_is_text(struct span span, const char *text)
 {
-	size_t len = strlen(text);
+	size_t len;
 	char *found;
 	bool same;
 
+	if (span_kind(span) != SPAN_STRING)
+		return false;
+	/* Most are told apart by how they begin. */
+	if (span.len > 2 && span.text[1] != '\\' && span.text[1] != text[0])
+		return false;
 	/* What an escape means is shorter than it is: so much is told by the length. */
-	if (span_kind(span) != SPAN_STRING || span.len < len + 2)
+	len = strlen(text);
+	if (span.len < len + 2)
 		return false;
 	if (memchr(span.text, '\\', span.len) == NULL)
 		return span.len == len + 2 && memcmp(span.text + 1, text, len) == 0;

@@ -68,6 +68,20 @@ test_every_byte_counts(UNUSED void **state)
 	    "a8100ae6aa1940d0b663bb31cd466142ebbdbd5187131b92d93818987832eb89");
 }
 
+/* As openssl(1) and base64(1) have it, and as browsers want it of the empty text. */
+static void
+test_a_digest_in_base64(UNUSED void **state)
+{
+	char digest[DIGEST_BASE64_SIZE];
+
+	memset(digest, 'x', sizeof(digest));
+	digest_base64(digest, "abc", 3);
+	assert_string_equal(digest, "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+	assert_int_equal(strlen(digest), DIGEST_BASE64_LEN);
+	digest_base64(digest, NULL, 0);
+	assert_string_equal(digest, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+}
+
 /* ---- with a key ---- */
 
 static void
@@ -119,6 +133,7 @@ main(void)
 		cmocka_unit_test(test_nothing_has_a_digest_too),
 		cmocka_unit_test(test_a_million_letters),
 		cmocka_unit_test(test_every_byte_counts),
+		cmocka_unit_test(test_a_digest_in_base64),
 		cmocka_unit_test(test_the_examples_with_a_key),
 		cmocka_unit_test(test_an_empty_key_is_a_key),
 	};

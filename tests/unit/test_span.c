@@ -121,6 +121,11 @@ test_texts_are_compared_whole(UNUSED void **state)
 {
 	assert_true(span_is_text(of("\"ok\""), "ok"));
 	assert_true(span_is_text(of("\"\\u006fk\""), "ok"));
+	assert_true(span_is_text(of("\"o\\u006b\""), "ok"));
+	assert_false(span_is_text(of("\"no\""), "ok"));
+	assert_true(span_is_text(of("\"\""), ""));
+	assert_false(span_is_text(of("\"ok\""), ""));
+	assert_false(span_is_text(of("\"\""), "ok"));
 	assert_false(span_is_text(of("\"ok \""), "ok"));
 	assert_false(span_is_text(of("\"o\""), "ok"));
 	assert_false(span_is_text(of("\"ok\\u0000\""), "ok"));
