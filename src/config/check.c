@@ -480,6 +480,7 @@ config_check(const struct config *config, struct faults *faults)
 	check_descriptors(&check);
 	check_per_host(&check);
 	check_spread(&check);
+	check_listen(&check);
 	check_vars(&check, shown, config->vars);
 	if (config->target_count == 0)
 		faults_warning(faults, config->services_place,

@@ -24,6 +24,9 @@ void check_literal(
 /* The name of TARGET as it stands in the file. */
 const char *check_written_name(const struct target *target);
 
+/* Where it is listened. */
+void check_listen(const struct check *check);
+
 /* What only a prompt has, and a provider. */
 void check_prompt(const struct check *check, const struct prompt *prompt);
 void check_provider(const struct check *check, const struct provider *provider);

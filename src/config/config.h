@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "config/api.h"
 #include "config/faults.h"
+#include "config/listen.h"
 #include "config/mode.h"
 #include "config/text.h"
 #include "config/value.h"
@@ -359,8 +360,10 @@ struct config {
 	struct place services_place;
 
 	struct {
-		struct text file; /* empty: not said */
-		unsigned permissions;
+		struct text file; /* empty: not said, as the next two */
+		struct text metrics;
+		struct text page;
+		unsigned permissions; /* of all three */
 		size_t max_size_bytes;
 		bool sync;
 	} output;
@@ -368,7 +371,14 @@ struct config {
 		enum log_level level;
 		enum log_format format;
 	} log;
-	struct value *vars;           /* a map */
+	struct {
+		/* With more targets there is no histogram of their durations. */
+		int64_t max_histograms;
+	} metrics;
+	struct text listen;                   /* empty: not said */
+	bool listen_public;                   /* may be reached from other machines */
+	struct listen_address listen_address; /* what `listen` comes to */
+	struct value *vars;                   /* a map */
 	struct config_pairs includes; /* unused names; the patterns as written */
 
 	struct provider **providers; /* owned; in config order */

@@ -61,7 +61,7 @@ keyed_clear(const struct key_table *table, void *object)
 /* ---- loading ---- */
 
 /* More names than this are better read in the man page. */
-#define MAX_LISTED_NAMES 20
+#define MAX_LISTED_NAMES 24
 
 static size_t
 count_all(const struct key_table *table)
@@ -87,25 +87,40 @@ list_names(const struct key_table *table)
 	return names;
 }
 
+/* Where NAME, which TABLE has not, stands, or what may be meant by it. */
+static void
+append_hint(const struct key_table *table, const char *name, struct buffer *hint)
+{
+	const struct key *elsewhere = keys_find(table->elsewhere, name);
+	const char **names;
+	size_t count;
+
+	if (elsewhere != NULL && (elsewhere->flags & KEY_OWN_ONLY) == 0) {
+		buffer_append_format(hint, ": it stands in %s", table->elsewhere_name);
+		return;
+	}
+	names = list_names(table);
+	count = count_all(table);
+	type_append_nearest(hint, name, names, count);
+	if (hint->len == 0 && count <= MAX_LISTED_NAMES) {
+		for (size_t i = 0; i < count; i++)
+			buffer_append_format(hint, "%s%s",
+			    i > 0 ? ", " : ": expected one of ", names[i]);
+	}
+	free(names);
+}
+
 static void
 tell_unknown(const struct key_table *table, const struct yaml_node *name,
     const struct loading *loading)
 {
-	const char **names = list_names(table);
-	size_t count = count_all(table);
 	struct buffer hint;
 
 	buffer_init(&hint, BUFFER_UNLIMITED);
-	type_append_nearest(&hint, name->text, names, count);
-	if (hint.len == 0 && count <= MAX_LISTED_NAMES) {
-		for (size_t i = 0; i < count; i++)
-			buffer_append_format(&hint, "%s%s",
-			    i > 0 ? ", " : ": expected one of ", names[i]);
-	}
+	append_hint(table, name->text, &hint);
 	faults_error(
 	    loading->faults, name->place, "unknown key %s%s", name->text, hint.data);
 	buffer_clear(&hint);
-	free(names);
 }
 
 bool

@@ -46,11 +46,15 @@ struct key_table {
 	/* Further keys that may stand in the same map, of another object: for names and the
 	 * schema only. Of two of the same name the first counts. NULL: none. */
 	const struct key_table *also;
+	/* Keys that are looked for here though they stand in the map `elsewhere_name`. NULL: none. */
+	const struct key_table *elsewhere;
+	const char *elsewhere_name;
 };
 
-extern const struct key_table file_keys;   /* struct config */
-extern const struct key_table output_keys; /* struct config, its `output` */
-extern const struct key_table log_keys;    /* struct config, its `log` */
+extern const struct key_table file_keys;    /* struct config */
+extern const struct key_table output_keys;  /* struct config, its `output` */
+extern const struct key_table log_keys;     /* struct config, its `log` */
+extern const struct key_table metrics_keys; /* struct config, its `metrics` */
 
 extern const struct key_table service_keys;  /* struct target */
 extern const struct key_table prompt_keys;   /* struct prompt */

@@ -8,6 +8,9 @@
 #include "config/config.h"
 #include "config/keys_shared.h"
 
+/* More targets than these nobody has. */
+#define KEYS_MAX_HISTOGRAMS 1000000
+
 const char *const gather_mode_names[] = { "settle", "fail_fast", "all_or_nothing",
 	NULL };
 
@@ -15,8 +18,13 @@ static const struct key output_rows[] = {
 	{ "file", &type_text, offsetof(struct config, output.file),
 	    .description = "The status document. By default status.json in "
 	                   "$STATE_DIRECTORY." },
+	{ "metrics", &type_optional, offsetof(struct config, output.metrics),
+	    .description = "The same state in the text format of Prometheus." },
+	{ "page", &type_optional, offsetof(struct config, output.page),
+	    .description = "The same state as a web page in one file." },
 	{ "permissions", &type_mode, offsetof(struct config, output.permissions),
-	    "0644", .description = "The permissions of the document, in octal." },
+	    "0644",
+	    .description = "The permissions of document, metrics and page, in octal." },
 	{ "max_size", &type_size, offsetof(struct config, output.max_size_bytes),
 	    "64MiB", .min = 1,
 	    .description =
@@ -24,8 +32,8 @@ static const struct key output_rows[] = {
 	        "a warning." },
 	{ "sync", &type_bool, offsetof(struct config, output.sync), "true",
 	    .description =
-	        "Whether each document is flushed to the disk before it takes "
-	        "the place of the old one." },
+	        "Whether each file is flushed to the disk before it takes the "
+	        "place of the old one." },
 };
 
 const struct key_table output_keys = {
@@ -46,6 +54,18 @@ static const struct key log_rows[] = {
 const struct key_table log_keys = {
 	.keys = log_rows,
 	.count = ARRAY_COUNT(log_rows),
+};
+
+static const struct key metrics_rows[] = {
+	{ "max_histograms", &type_int, offsetof(struct config, metrics.max_histograms),
+	    "200", .min = 0, .max = KEYS_MAX_HISTOGRAMS,
+	    .description = "With more targets than this there is no histogram of their "
+	                   "durations." },
+};
+
+const struct key_table metrics_keys = {
+	.keys = metrics_rows,
+	.count = ARRAY_COUNT(metrics_rows),
 };
 
 static const struct key file_rows[] = {
@@ -92,7 +112,18 @@ static const struct key file_rows[] = {
 	    .description = "Keys of a service or a prompt, for all that do not say "
 	                   "otherwise." },
 	{ "output", &type_map, 0, .table = &output_keys,
-	    .description = "The status document." },
+	    .description =
+	        "The files that are written: the status document, and the same "
+	        "as metrics and as a page." },
+	{ "listen", &type_listen, offsetof(struct config, listen),
+	    .description =
+	        "Where the same is served over HTTP: an address and a port, or "
+	        "unix: and a path." },
+	{ "listen_public", &type_bool, offsetof(struct config, listen_public), "false",
+	    .description = "Whether other machines may reach it, and ask for it by any "
+	                   "name." },
+	{ "metrics", &type_map, 0, .table = &metrics_keys,
+	    .description = "What is in the metrics." },
 	{ "log", &type_map, 0, .table = &log_keys,
 	    .description = "The log, on standard error." },
 	{ "services", &type_services, 0, .flags = KEY_INCLUDED,
@@ -108,4 +139,6 @@ const struct key_table file_keys = {
 	.keys = file_rows,
 	.count = ARRAY_COUNT(file_rows),
 	.extensions = true,
+	.elsewhere = &defaults_keys,
+	.elsewhere_name = "defaults",
 };

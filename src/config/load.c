@@ -291,6 +291,7 @@ load_all(struct load *load, const struct config_var *vars, size_t var_count)
 	load_tell_doubled_names(load);
 	load_check_defaults(load);
 	check_mode(load);
+	load_check_outside(load);
 	config_index(load->config);
 	dependencies_resolve(load->config, load->faults);
 	oauth2_resolve(load->config, load->faults);

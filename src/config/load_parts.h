@@ -60,6 +60,9 @@ void load_check_name(
 void load_check_required(struct load *load, const struct key_table *table,
     const struct yaml_node *name, const struct yaml_node *map);
 
+/* The keys of the main file are loaded: where it is written to and listened at. */
+void load_check_outside(struct load *load);
+
 /* ---- targets ---- */
 
 /*

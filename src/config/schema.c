@@ -29,6 +29,12 @@ struct definition {
 	"([0-9]+([.][0-9]+)?m)?([0-9]+([.][0-9]+)?s)?([0-9]+([.][0-9]+)?ms)?)$"
 #define SIZE "^[0-9]+([.][0-9]+)?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?$"
 
+/* Empty: none. */
+#define ADDRESS                                                           \
+	"^(unix:/.*[^/]|([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|"           \
+	"[0-9]{1,3}([.][0-9]{1,3}){3}|\\\\[[0-9A-Fa-f:.]+(%[^%]+)?\\\\])" \
+	":[1-9][0-9]{0,4})?$"
+
 #define STRING(pattern) "{\"type\": \"string\", \"pattern\": \"" pattern "\"}"
 #define REFERENCE       "{\"$ref\": \"#/$defs/reference\"}"
 /* Somewhere in it a digit that is not 0. */
@@ -68,6 +74,8 @@ static const struct definition definitions[] = {
 	{ "token",
 	    "{\"anyOf\": [{\"type\": \"null\"}, " STRING(
 	        "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") ", " REFERENCE "]}" },
+	{ "address",
+	    "{\"anyOf\": [{\"type\": \"null\"}, " STRING(ADDRESS) ", " REFERENCE "]}" },
 	{ "text", "{\"type\": [\"string\", \"number\", \"boolean\", \"null\"]}" },
 	{ "template", "{\"$ref\": \"#/$defs/text\"}" },
 	{ "url", "{\"type\": \"string\", \"minLength\": 1}" },

@@ -137,6 +137,7 @@ extern const struct type type_prices;      /* struct provider, its `price` */
 extern const struct type type_budget;      /* struct config_budget: one amount */
 
 /* What only the top map has. */
+extern const struct type type_listen;    /* struct text: see config/listen */
 extern const struct type type_vars;      /* struct value * */
 extern const struct type type_defaults;  /* no field */
 extern const struct type type_services;  /* no field */

@@ -83,6 +83,38 @@ const struct type type_vars = {
 	.schema = write_vars_schema,
 };
 
+/* ---- listen ---- */
+
+/* What it is an address of is looked at with the keys beside it. */
+static bool
+load_listen(const struct key *key, const struct yaml_node *node,
+    const struct loading *loading, void *field)
+{
+	return type_optional.load(key, node, loading, field);
+}
+
+static void
+print_listen(const struct key *key, const void *field, struct printing *printing)
+{
+	type_optional.print(key, field, printing);
+}
+
+static void
+write_listen_schema(UNUSED const struct key *key, struct json_write *json)
+{
+	type_write_definition("address", json);
+}
+
+const struct type type_listen = {
+	.size = sizeof(struct text),
+	.init = type_init_text,
+	.clear = type_clear_text,
+	.load = load_listen,
+	.equal = type_equal_texts,
+	.print = print_listen,
+	.schema = write_listen_schema,
+};
+
 /* ---- defaults ---- */
 
 static void

@@ -332,13 +332,18 @@ describe_problem(const yaml_parser_t *libyaml)
 
 /* What texts such as prompts are most often written wrong by. */
 static const char *
-hint_at(const char *problem)
+hint_at(const char *problem, const char *context)
 {
 	if (strcmp(problem, "mapping values are not allowed in this context") == 0)
 		return " (a text with \": \" in it must be quoted, or stand behind | in "
 		       "lines of its own; or this line is indented too far)";
 	if (strcmp(problem, "did not find expected ',' or '}'") == 0)
 		return " (within { } a text with {, } or , in it must be quoted)";
+	if (strcmp(problem, "did not find expected node content") == 0 &&
+	    strcmp(context, "while parsing a flow node") == 0)
+		return " (a text that begins with [ or {, such as [::1]:8787, must be quoted)";
+	if (strcmp(context, "while scanning an alias") == 0)
+		return " (a text that begins with * must be quoted)";
 	return "";
 }
 
@@ -346,20 +351,21 @@ static void
 tell_bad_yaml(struct parse *parse, const yaml_parser_t *libyaml)
 {
 	const char *problem = describe_problem(libyaml);
-	const char *hint = hint_at(problem);
+	const char *context = libyaml->context != NULL ? libyaml->context : "";
+	const char *hint = hint_at(problem, context);
 	struct place place = place_of(parse, libyaml->problem_mark);
 	struct place start = place_of(parse, libyaml->context_mark);
 
-	if (libyaml->context == NULL || problem != libyaml->problem)
+	if (context[0] == '\0' || problem != libyaml->problem)
 		faults_error(
 		    parse->faults, place, "not valid YAML: %s%s", problem, hint);
 	else if (start.line == place.line)
 		faults_error(parse->faults, place, "not valid YAML: %s %s%s", problem,
-		    libyaml->context, hint);
+		    context, hint);
 	else
 		faults_error(parse->faults, place,
-		    "not valid YAML: %s %s that starts on line %u%s", problem,
-		    libyaml->context, start.line, hint);
+		    "not valid YAML: %s %s that starts on line %u%s", problem, context,
+		    start.line, hint);
 }
 
 static enum step

@@ -9,7 +9,7 @@ static const struct broken broken_configs[] = {
 	{ "intervall: 5s\n",
 	    "1:1: error: unknown key intervall (did you mean interval?)\n" },
 	{ "colour: red\n",
-	    "1:1: error: unknown key colour: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services, providers, prompts\n" },
+	    "1:1: error: unknown key colour: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, listen, listen_public, metrics, log, services, providers, prompts\n" },
 	{ "interval: 0\n",
 	    "1:11: error: interval: expected a duration over 0 such as 2s or 500ms\n" },
 	{ "interval: -1s\n",
@@ -33,7 +33,7 @@ static const struct broken broken_configs[] = {
 	{ "output: {sync: maybe}\n", "1:16: error: sync: expected true or false\n" },
 	{ "output: /tmp/x\n", "1:9: error: output: expected a map of keys\n" },
 	{ "output: {path: x}\n",
-	    "1:10: error: unknown key path: expected one of file, permissions, max_size, sync\n" },
+	    "1:10: error: unknown key path: expected one of file, metrics, page, permissions, max_size, sync\n" },
 	{ "log: {level: verbose}\n",
 	    "1:14: error: level: expected error, warn, info or debug\n" },
 	{ "log: {level: warning}\n",
@@ -157,7 +157,7 @@ static const struct broken broken_configs[] = {
 	    "1:10: error: include: names are no secrets: expected ${plain:NAME}\n" },
 	{ "retries: 3\n"
 	  "services: {a: {url: http://a, provider: x, oauth2: {}, bearer: x}}\n",
-	    "1:1: error: unknown key retries: expected one of interval, spread, align, timeout, connect_timeout, mode, publish_after, max_concurrent, max_per_host, rate_per_host, vars, include, defaults, output, log, services, providers, prompts\n"
+	    "1:1: error: unknown key retries: it stands in defaults\n"
 	    "2:31: error: unknown key provider\n"
 	    "2:44: error: unknown key oauth2 (did you mean auth?)\n"
 	    "2:56: error: unknown key bearer\n" },

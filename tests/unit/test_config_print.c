@@ -45,6 +45,9 @@ test_a_config_of_defaults_is_printed_whole(UNUSED void **state)
 	    "  permissions: 0644\n"
 	    "  max_size: 64MiB\n"
 	    "  sync: true\n"
+	    "listen_public: false\n"
+	    "metrics:\n"
+	    "  max_histograms: 200\n"
 	    "log:\n"
 	    "  level: info\n"
 	    "  format: auto\n"
@@ -97,6 +100,9 @@ test_what_is_printed_reads_back_as_the_same_config(UNUSED void **state)
 		"interval: 1d2h3m4s5ms\noutput: {max_size: 1001, permissions: 7}\n"
 		"services: {a: {url: \"http://a/$$x/${plain:GATHERD_TEST_WORD}\"}}\n",
 		"mode: fail_fast\nservices: {a: http://a}\n",
+		"listen: \"[::]:80\"\nlisten_public: yes\nmetrics: {max_histograms: 0}\n"
+		"output: {file: \"-\", metrics: \"a: b\", page: ~/x}\n",
+		"listen: ${GATHERD_TEST_UNSET:-unix:/run/$$x}\n",
 		"max_per_host: 3\nrate_per_host: 90/min\n"
 		"services: {a: {url: http://a, retries: 3, delay: 2s, backoff: 10m,\n"
 		"  retry_delay: 0, retry_unsafe: yes, needs: [b], method: PUT, body: \"\",\n"

@@ -11,8 +11,8 @@
 #include "config/keys.h"
 
 static const struct key_table *const tables[] = { &file_keys, &output_keys, &log_keys,
-	&service_keys, &tls_keys, &auth_keys, &basic_keys, &digest_keys, &oauth2_keys,
-	&prompt_keys, &provider_keys, &budget_keys, &price_keys };
+	&metrics_keys, &service_keys, &tls_keys, &auth_keys, &basic_keys, &digest_keys,
+	&oauth2_keys, &prompt_keys, &provider_keys, &budget_keys, &price_keys };
 
 static void
 test_every_key_is_described_in_sentences(UNUSED void **state)

@@ -293,7 +293,8 @@ static const struct {
 	    "ollama (did you mean openai?)\n" },
 	{ "x", "2:6: error: p: expected a map of keys\n" },
 	{ "", "2:5: error: p: expected a map of keys\n" },
-	{ "{api: ollama, url: x}", "2:20: error: unknown key url\n" },
+	{ "{api: ollama, url: x}",
+	    "2:20: error: unknown key url: expected one of api, base_url, model, key, key_header, headers, api_version, max_tokens_field, extra_body, max_concurrent, adaptive, rate, price, budget, timeout, tls, proxy, ip, unix_socket, resolve, http_version, compressed\n" },
 	{ "{api: ollama, base_url: models.example}",
 	    "2:30: error: base_url is no absolute http(s) URL: it does not begin with http:// "
 	    "or https://\n" },

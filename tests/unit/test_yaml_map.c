@@ -41,7 +41,8 @@ test_doubled_keys_of_what_breaks_off_are_told_too(UNUSED void **state)
 	assert_parsed("m:\n  a: 1\n  a: 2\n  b: [\n", NULL,
 	    "f:3:3: error: doubled key \"a\": it stands on line 2 already\n"
 	    "f:5:1: error: not valid YAML: did not find expected node content "
-	    "while parsing a flow node\n");
+	    "while parsing a flow node (a text that begins with [ or {, such as "
+	    "[::1]:8787, must be quoted)\n");
 }
 
 static void
