@@ -45,15 +45,15 @@ last_attempt(const struct explanation *explanation)
 
 /* ---- where the answer was judged by rules ---- */
 
-struct tally {
+struct rule_tally {
 	size_t count;
 	size_t broken;
 };
 
-static struct tally
+static struct rule_tally
 tally_rules(const struct trace_attempt *attempt, bool warn)
 {
-	struct tally tally = { 0 };
+	struct rule_tally tally = { 0 };
 
 	for (size_t i = 0; attempt != NULL && i < attempt->rule_count; i++) {
 		if (attempt->rules[i].warn != warn)
@@ -68,7 +68,7 @@ tally_rules(const struct trace_attempt *attempt, bool warn)
 static void
 append_expect_held(const struct trace_attempt *attempt, struct buffer *out)
 {
-	struct tally expect = tally_rules(attempt, false);
+	struct rule_tally expect = tally_rules(attempt, false);
 
 	/* The status is a rule itself. */
 	if (expect.count == 2)
@@ -97,7 +97,7 @@ append_broken_warnings(const struct trace_attempt *attempt, struct buffer *out)
 static void
 append_warn(const struct trace_attempt *attempt, struct buffer *out)
 {
-	struct tally warn = tally_rules(attempt, true);
+	struct rule_tally warn = tally_rules(attempt, true);
 
 	if (warn.count == 0)
 		return;

@@ -13,7 +13,9 @@
 #include "base/digest.h"
 #include "gather/budget.h"
 #include "gather/fields.h"
+#include "gather/history.h"
 #include "gather/outcome.h"
+#include "gather/tally.h"
 
 struct config;
 struct providers;
@@ -40,6 +42,10 @@ struct board_entry {
 	/* Borrowed from a round that is all or nothing and not decided: what templates see in
 	 * the place of `outcome`; NULL: there is none. */
 	const struct outcome *held;
+
+	/* Since the start of the program; both stay over a reload. */
+	struct tally tally;
+	struct history history;
 
 	/* Of a service with `keep_last`, while `outcome` holds no good answer: the data of the
 	 * last one that was. Owned; NULL: null. */

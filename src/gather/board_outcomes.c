@@ -369,6 +369,8 @@ board_put(struct board *board, struct board_entry *entry, struct outcome *outcom
 	if (outcome->status == STATUS_PENDING)
 		outcome->checked_at_ms = entry->outcome.checked_at_ms;
 	changed = note_change(entry, outcome);
+	tally_put(&entry->tally, outcome);
+	history_put(&entry->history, outcome);
 	board_recount(board, entry, before, outcome->status);
 	if (is_prompt) {
 		keep_good(entry, outcome);
