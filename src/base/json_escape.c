@@ -1,10 +1,12 @@
 #include "base/json_escape.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/units.h"
 #include "base/utf8.h"
+#include "base/xalloc.h"
 
 const char json_escape_letters[] = "\"\\/bfnrt";
 const char json_escape_meanings[] = "\"\\/\b\f\n\r\t";
@@ -71,4 +73,34 @@ json_append_unescaped(struct buffer *out, const char *text, size_t len)
 			    out, meant >= 0xD800 && meant <= 0xDFFF ? 0xFFFD : meant);
 		text += taken > 0 ? taken : 1;
 	}
+}
+
+static void
+append_without_markup(struct buffer *out, const char *text, const char *end)
+{
+	while (text < end) {
+		const char *found = memchr(text, '<', (size_t)(end - text));
+
+		if (found == NULL)
+			break;
+		buffer_append(out, text, (size_t)(found - text));
+		buffer_append_string(out, "\\u003c");
+		text = found + 1;
+	}
+	buffer_append(out, text, (size_t)(end - text));
+}
+
+void
+json_escape_markup(struct buffer *out, size_t start)
+{
+	size_t len = out->len - start;
+	char *copy;
+
+	/* Hardly any text has one. */
+	if (memchr(out->data + start, '<', len) == NULL)
+		return;
+	copy = xmemdup0(out->data + start, len);
+	buffer_truncate(out, start);
+	append_without_markup(out, copy, copy + len);
+	free(copy);
 }

@@ -118,13 +118,46 @@ append_quoted(struct buffer *out, const char *text, size_t len)
 	buffer_append_char(out, '"');
 }
 
+/* Does each byte of TEXT stand for itself? */
+static bool
+is_plain(const char *text, size_t len)
+{
+	return skip_plain(text, text + len) == text + len;
+}
+
+/* The key, which is plain, and what stands around it, at once: documents have thousands. */
+static void
+append_plain_key(struct json_write *json, const char *key, size_t len)
+{
+	size_t comma = json->comma ? 1 : 0;
+	char *start = buffer_reserve(json->out, comma + len + strlen("\"\":"));
+	char *at = start;
+
+	if (start == NULL)
+		return;
+	if (json->comma)
+		*at++ = ',';
+	*at++ = '"';
+	at = mempcpy(at, key, len);
+	*at++ = '"';
+	*at++ = ':';
+	buffer_grown(json->out, (size_t)(at - start));
+}
+
 void
 json_write_key(struct json_write *json, const char *key)
 {
+	size_t len = strlen(key);
+
 	assert(json->depth > 0 && !json->after_key);
-	begin_value(json);
-	append_quoted(json->out, key, strlen(key));
-	buffer_append_char(json->out, ':');
+	if (is_plain(key, len)) {
+		append_plain_key(json, key, len);
+		json->comma = true;
+	} else {
+		begin_value(json);
+		append_quoted(json->out, key, len);
+		buffer_append_char(json->out, ':');
+	}
 	json->after_key = true;
 }
 

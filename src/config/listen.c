@@ -125,13 +125,13 @@ read_ipv6(char *host, in_port_t port, struct listen_address *address)
 static const char *
 read_host(char *host, in_port_t port, struct listen_address *address)
 {
-	char *last = host + strlen(host) - 1;
+	size_t len = strlen(host);
 
 	if (host[0] != '[')
 		return read_ipv4(host, port, address);
-	if (*last != ']')
+	if (host[len - 1] != ']')
 		return EXPECTED;
-	*last = '\0';
+	host[len - 1] = '\0';
 	return read_ipv6(host + 1, port, address);
 }
 

@@ -18,6 +18,8 @@
 #include "http/exchange.h"
 #include "http/resolver.h"
 #include "http/transfers.h"
+#include "publish/vitals.h"
+#include "serve/server.h"
 
 /* Descriptors that are not connections: the standard three, epoll, eventfds, the
  * writer's files, what getaddrinfo opens in each of its threads, and some air. */
@@ -25,7 +27,7 @@
 
 struct asking {
 	struct event_base *base; /* borrowed */
-	size_t descriptors;
+	struct asking_options options;
 
 	struct resolver *resolver; /* owned, as all below */
 	struct transfers *transfers;
@@ -56,6 +58,15 @@ usable_concurrency(const struct config *config, size_t descriptors)
 	return possible;
 }
 
+/* Those that are left when a listener has its clients. */
+static size_t
+without_clients(size_t descriptors)
+{
+	return descriptors > 2 * SERVER_MAX_DESCRIPTORS
+	    ? descriptors - SERVER_MAX_DESCRIPTORS
+	    : (descriptors + 1) / 2;
+}
+
 /* How much may be in flight, and kept open for the next round, as far as descriptors
  * go. */
 struct limits {
@@ -64,8 +75,11 @@ struct limits {
 };
 
 static struct limits
-limits_of(const struct config *config, size_t descriptors)
+limits_of(const struct config *config, const struct asking_options *options)
 {
+	size_t descriptors = options->is_listened
+	    ? without_clients(options->descriptors)
+	    : options->descriptors;
 	size_t concurrency = usable_concurrency(config, descriptors);
 	size_t hosts =
 	    config->service_count + config->provider_count + config->token_source_count;
@@ -148,10 +162,12 @@ asking_pause(struct asking *asking)
 }
 
 void
-asking_reload(struct asking *asking, struct config *config)
+asking_reload(struct asking *asking, struct config *config, bool is_listened)
 {
-	struct limits limits = limits_of(config, asking->descriptors);
+	struct limits limits;
 
+	asking->options.is_listened = is_listened;
+	limits = limits_of(config, &asking->options);
 	asking->turns.config = config;
 	tokens_reload(asking->tokens, config);
 	limit_hosts(asking, config);
@@ -183,10 +199,10 @@ asking_new(struct event_base *base, struct config *config, struct board *board,
     const struct asking_options *options)
 {
 	struct asking *asking = xcalloc(1, sizeof(*asking));
-	struct limits limits = limits_of(config, options->descriptors);
+	struct limits limits = limits_of(config, options);
 
 	asking->base = base;
-	asking->descriptors = options->descriptors;
+	asking->options = *options;
 	asking->limiter = limiter_new(limits.concurrency);
 	limit_hosts(asking, config);
 	if (!make_http(asking, config, limits)) {
@@ -214,6 +230,13 @@ const struct turn_context *
 asking_context(const struct asking *asking)
 {
 	return &asking->turns;
+}
+
+void
+asking_see(const struct asking *asking, struct vitals *vitals)
+{
+	vitals->in_flight = limiter_held(asking->limiter);
+	vitals->waiting = limiter_waiting(asking->limiter);
 }
 
 void

@@ -5,6 +5,7 @@
 #ifndef GATHERD_DAEMON_ASKING_H
 #define GATHERD_DAEMON_ASKING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct asking;
@@ -13,9 +14,11 @@ struct config;
 struct event_base;
 struct trace;
 struct turn_context;
+struct vitals;
 
 struct asking_options {
 	size_t descriptors; /* how many the process may have open */
+	bool is_listened;   /* ... of which a listener needs some for its clients */
 	struct trace
 	    *trace; /* borrowed: what one target's turns were like; NULL: none */
 };
@@ -36,11 +39,14 @@ void asking_free(struct asking *asking);
  * it. */
 const struct turn_context *asking_context(const struct asking *asking);
 
+/* Fill in how many are in flight, and wait. */
+void asking_see(const struct asking *asking, struct vitals *vitals);
+
 /* Nobody is to begin any more, until asking_reload(): tickets that are given back start
  * no turn. */
 void asking_pause(struct asking *asking);
 
-/* CONFIG, borrowed, is in force. */
-void asking_reload(struct asking *asking, struct config *config);
+/* CONFIG, borrowed, is in force, with a listener or without one. */
+void asking_reload(struct asking *asking, struct config *config, bool is_listened);
 
 #endif

@@ -20,6 +20,7 @@
 #include "gather/report.h"
 #include "gather/round.h"
 #include "publish/publisher.h"
+#include "publish/vitals.h"
 
 /* A round that runs. */
 struct running {
@@ -40,6 +41,9 @@ struct gatherer {
 	struct config *config;   /* a reference */
 	struct gatherer_events events;
 	bool every_round;
+	bool
+	    shows_next; /* whether there is a listener by the config that was prepared */
+	uint64_t ended_rounds;
 
 	struct board *board; /* owned, as all below */
 	struct asking *asking;
@@ -95,6 +99,7 @@ tell_round(struct gatherer *gatherer, const struct report_lines *lines,
 	const char *line =
 	    report_round(gatherer->report, lines, summary, clock_now_us());
 
+	gatherer->ended_rounds++;
 	publisher_round_ends(gatherer->publisher, summary);
 	if (gatherer->events.on_round != NULL)
 		gatherer->events.on_round(line, gatherer->events.arg);
@@ -152,6 +157,27 @@ on_written(bool written, bool gathering, void *arg)
 
 	if (!gathering && gatherer->events.on_published != NULL)
 		gatherer->events.on_published(written, gatherer->events.arg);
+}
+
+static void
+on_form(enum snapshot_form form, struct snapshot *snapshot, int error_number, void *arg)
+{
+	struct gatherer *gatherer = arg;
+
+	if (gatherer->events.on_form != NULL)
+		gatherer->events.on_form(
+		    form, snapshot, error_number, gatherer->events.arg);
+}
+
+static void
+on_vitals(struct vitals *vitals, void *arg)
+{
+	struct gatherer *gatherer = arg;
+
+	vitals->rounds = gatherer->ended_rounds;
+	asking_see(gatherer->asking, vitals);
+	if (gatherer->events.on_vitals != NULL)
+		gatherer->events.on_vitals(vitals, gatherer->events.arg);
 }
 
 static void
@@ -268,38 +294,73 @@ publish_after_ms(const struct gatherer *gatherer, const struct config *config)
 	return config->publish_after_ms;
 }
 
-/* The caller releases `shown`. */
+/* Where the forms of a snapshot go, for publisher_options. */
+struct places {
+	struct publisher_place of[FORM_COUNT];
+	char *shown[FORM_COUNT]; /* owned */
+};
+
+static void
+note_place(struct places *places, enum snapshot_form form, const struct marked *path)
+{
+	const char *text = path->text.data;
+
+	places->shown[form] =
+	    strcmp(text, "-") == 0 ? xstrdup("standard output") : marked_shown(path);
+	places->of[form] =
+	    (struct publisher_place){ .path = text, .shown = places->shown[form] };
+}
+
+static void
+find_places(
+    struct places *places, const struct config *config, const struct marked *output)
+{
+	*places = (struct places){ 0 };
+	note_place(places, FORM_DOCUMENT, output);
+	if (config->output.metrics.value.text.len > 0)
+		note_place(places, FORM_METRICS, &config->output.metrics.value);
+	if (config->output.page.value.text.len > 0)
+		note_place(places, FORM_PAGE, &config->output.page.value);
+}
+
+static void
+free_places(struct places *places)
+{
+	for (int form = 0; form < FORM_COUNT; form++)
+		free(places->shown[form]);
+}
+
 static struct publisher_options
 publisher_options(const struct gatherer *gatherer, const struct config *config,
-    const struct marked *output, char **shown)
+    const struct places *places, bool shows_snapshots)
 {
-	const char *path = output->text.data;
-
-	*shown =
-	    strcmp(path, "-") == 0 ? xstrdup("standard output") : marked_shown(output);
-	return (struct publisher_options){
-		.path = path,
-		.shown = *shown,
+	struct publisher_options options = {
+		.wants = { .samples = shows_snapshots, .cards = shows_snapshots },
 		.mode = config->output.permissions,
 		.sync = config->output.sync,
 		.publish_after_ms = publish_after_ms(gatherer, config),
 		.whole_unless_replaced = gatherer->every_round,
 		.gather_mode = config->mode,
 	};
+
+	memcpy(options.places, places->of, sizeof(options.places));
+	return options;
 }
 
 /* ---- reload ---- */
 
 void
-gatherer_prepare(
-    struct gatherer *gatherer, const struct config *config, const struct marked *output)
+gatherer_prepare(struct gatherer *gatherer, const struct config *config,
+    const struct marked *output, bool shows_snapshots)
 {
-	char *shown;
-	const struct publisher_options options =
-	    publisher_options(gatherer, config, output, &shown);
+	struct publisher_options options;
+	struct places places;
 
+	find_places(&places, config, output);
+	options = publisher_options(gatherer, config, &places, shows_snapshots);
 	publisher_prepare(gatherer->publisher, &options);
-	free(shown);
+	gatherer->shows_next = shows_snapshots;
+	free_places(&places);
 }
 
 void
@@ -339,27 +400,31 @@ gatherer_reload(
 	config_ref(config);
 	config_unref(gatherer->config);
 	gatherer->config = config;
-	asking_reload(gatherer->asking, config);
+	asking_reload(gatherer->asking, config, gatherer->shows_next);
 	publisher_reload(gatherer->publisher);
 }
 
 /* ---- making and freeing the parts ---- */
 
 static bool
-make_publisher(struct gatherer *gatherer, const struct marked *output)
+make_publisher(struct gatherer *gatherer, const struct gatherer_options *options)
 {
 	const struct publisher_events events = {
 		.on_ready = on_ready,
 		.on_written = on_written,
+		.on_form = on_form,
+		.on_vitals = on_vitals,
 		.arg = gatherer,
 	};
-	char *shown;
-	const struct publisher_options options =
-	    publisher_options(gatherer, gatherer->config, output, &shown);
+	struct publisher_options publisher;
+	struct places places;
 
+	find_places(&places, gatherer->config, options->output);
+	publisher = publisher_options(
+	    gatherer, gatherer->config, &places, options->shows_snapshots);
 	gatherer->publisher =
-	    publisher_new(gatherer->base, gatherer->board, &options, &events);
-	free(shown);
+	    publisher_new(gatherer->base, gatherer->board, &publisher, &events);
+	free_places(&places);
 	return gatherer->publisher != NULL;
 }
 
@@ -367,7 +432,10 @@ struct gatherer *
 gatherer_new(struct event_base *base, struct config *config,
     const struct gatherer_options *options, const struct gatherer_events *events)
 {
-	const struct asking_options asking = { .descriptors = options->descriptors };
+	const struct asking_options asking = {
+		.descriptors = options->descriptors,
+		.is_listened = options->shows_snapshots,
+	};
 	struct gatherer *gatherer = xcalloc(1, sizeof(*gatherer));
 
 	gatherer->base = base;
@@ -377,7 +445,7 @@ gatherer_new(struct event_base *base, struct config *config,
 	LIST_INIT(&gatherer->rounds);
 	gatherer->board = board_new(config);
 	gatherer->report = report_new(gatherer->board, options->every_round);
-	if (make_publisher(gatherer, options->output))
+	if (make_publisher(gatherer, options))
 		gatherer->asking = asking_new(base, config, gatherer->board, &asking);
 	if (gatherer->asking == NULL) {
 		log_error("cannot start: %s", strerror(errno));

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "publish/snapshot.h"
+
 struct board_entry;
 struct config;
 struct config_diff;
@@ -19,6 +21,7 @@ struct gatherer;
 struct marked;
 struct report;
 struct round_place;
+struct vitals;
 
 /* What a gatherer tells, from the loop; all but the first may be NULL. */
 struct gatherer_events {
@@ -34,6 +37,10 @@ struct gatherer_events {
 	void (*on_published)(bool published, void *arg);
 	/* No round runs any more: of one by `fail_fast` the others have ended, too. */
 	void (*on_idle)(void *arg);
+	/* As publisher_events, but of VITALS what the gatherer knows is filled in. */
+	void (*on_form)(enum snapshot_form form, struct snapshot *snapshot,
+	    int error_number, void *arg);
+	void (*on_vitals)(struct vitals *vitals, void *arg);
 	void *arg;
 };
 
@@ -44,6 +51,8 @@ struct gatherer_options {
 	/* A line of the log and one document for each round, and of a batch (batch.h) that
 	 * goes to a file also what is there before its end; else as a daemon. */
 	bool every_round;
+	/* Snapshots are shown by a listener, too. */
+	bool shows_snapshots;
 };
 
 /*
@@ -65,10 +74,11 @@ void gatherer_ask_now(
     struct gatherer *gatherer, const struct round_place *places, size_t count);
 void gatherer_ask_all(struct gatherer *gatherer);
 
-/* CONFIG is about to come, its document to OUTPUT: try that, and report by `on_ready`.
- * gatherer_reload() or gatherer_forget() ends it. */
+/* CONFIG is about to come, its document to OUTPUT, its snapshots to a listener or not: try the
+ * places that they go to, and report by `on_ready`. gatherer_reload() or gatherer_forget() ends
+ * it. */
 void gatherer_prepare(struct gatherer *gatherer, const struct config *config,
-    const struct marked *output);
+    const struct marked *output, bool shows_snapshots);
 void gatherer_forget(struct gatherer *gatherer);
 
 /*

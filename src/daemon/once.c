@@ -27,7 +27,8 @@ struct once {
 	unsigned long rounds_left;
 	bool is_published; /* the document of the last round that was begun */
 	bool to_standard_output;
-	int stopped_by; /* a signal's number; 0: none came */
+	bool is_unheard; /* standard output could not be written */
+	int stopped_by;  /* a signal's number; 0: none came */
 	enum exit_status status;
 };
 
@@ -72,6 +73,17 @@ go_on(struct once *once)
 		start_round(once);
 }
 
+/* What stands beside the document has its next round as files have. */
+static void
+on_form(enum snapshot_form form, UNUSED struct snapshot *snapshot, int error_number,
+    void *arg)
+{
+	struct once *once = arg;
+
+	if (once->to_standard_output && form == FORM_DOCUMENT && error_number != 0)
+		once->is_unheard = true;
+}
+
 static void
 on_published(bool published, void *arg)
 {
@@ -90,7 +102,7 @@ on_published(bool published, void *arg)
 
 	/* A disk that is full now may have room for the next round's document; a reader of
 	 * standard output that went away does not come back. */
-	if (once->rounds_left == 0 || (!published && once->to_standard_output)) {
+	if (once->rounds_left == 0 || once->is_unheard) {
 		event_base_loopbreak(once->base);
 	} else {
 		once->is_published = true;
@@ -134,6 +146,7 @@ make_gatherer(struct once *once, const struct marked *output)
 	const struct gatherer_events events = {
 		.on_ready = on_ready,
 		.on_outcome = on_outcome,
+		.on_form = on_form,
 		.on_published = on_published,
 		.on_idle = on_idle,
 		.arg = once,

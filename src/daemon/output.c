@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/marked.h"
+#include "base/xalloc.h"
 #include "config/config.h"
 #include "daemon/options.h"
 
@@ -36,19 +37,53 @@ output_choose(
 	return true;
 }
 
-bool
-output_is_config(const struct config *config, const struct options *options)
+/* Are both the name of the same file? "-" is none. */
+static bool
+is_same_file(const char *path, const char *other)
 {
+	struct stat status;
+	struct stat other_status;
+
+	if (strcmp(path, other) == 0)
+		return strcmp(path, "-") != 0;
+	return stat(path, &status) == 0 && stat(other, &other_status) == 0 &&
+	    S_ISREG(status.st_mode) && status.st_dev == other_status.st_dev &&
+	    status.st_ino == other_status.st_ino;
+}
+
+/* What goes to PATH, beside the document, by CONFIG; NULL: nothing. */
+static const char *
+other_output_at(const struct config *config, const char *path)
+{
+	const struct marked *metrics = &config->output.metrics.value;
+	const struct marked *page = &config->output.page.value;
+
+	if (metrics->text.len > 0 && is_same_file(metrics->text.data, path))
+		return "metrics";
+	if (page->text.len > 0 && is_same_file(page->text.data, path))
+		return "page";
+	return NULL;
+}
+
+char *
+output_find_fault(const struct config *config, const struct options *options)
+{
+	const char *source = options->config_path;
 	struct marked output;
-	struct stat document;
-	struct stat source;
-	bool same = false;
+	const char *other = NULL;
+	char *fault = NULL;
 
 	if (output_choose(config, options, &output))
-		same = stat(output.text.data, &document) == 0 &&
-		    stat(options->config_path, &source) == 0 &&
-		    S_ISREG(document.st_mode) && document.st_dev == source.st_dev &&
-		    document.st_ino == source.st_ino;
+		other = other_output_at(config, output.text.data);
+	if (other != NULL)
+		fault =
+		    xasprintf("the document and output.%s go to the same file", other);
+	else if (output.text.len > 0 && is_same_file(output.text.data, source))
+		fault = xasprintf(
+		    "the document would be written over %s, the config", source);
+	else if ((other = other_output_at(config, source)) != NULL)
+		fault = xasprintf(
+		    "output.%s would be written over %s, the config", other, source);
 	marked_clear(&output);
-	return same;
+	return fault;
 }

@@ -1,5 +1,5 @@
 /*
- * Where the document goes: the option, the config, the state folder.
+ * Where the document goes: the option, the config, the state folder, and what must not be there.
  */
 #ifndef GATHERD_DAEMON_OUTPUT_H
 #define GATHERD_DAEMON_OUTPUT_H
@@ -20,8 +20,8 @@ struct options;
 MUST_CHECK bool output_choose(
     const struct config *config, const struct options *options, struct marked *output);
 
-/* Would the document take the place of the config that was read? */
-MUST_CHECK bool output_is_config(
-    const struct config *config, const struct options *options);
+/* Why nothing may be written where it is said: over the config that was read, or two things
+ * to one file. A sentence, the caller's; NULL: all is well. */
+char *output_find_fault(const struct config *config, const struct options *options);
 
 #endif

@@ -19,6 +19,7 @@
 #include "daemon/gatherer.h"
 #include "daemon/options.h"
 #include "daemon/output.h"
+#include "daemon/serving.h"
 #include "daemon/setup.h"
 #include "gather/report.h"
 
@@ -34,8 +35,8 @@ enum reload_state {
 };
 
 struct reload {
-	struct event_base *base; /* borrowed, as `gatherer` and `options` */
-	struct gatherer *gatherer;
+	struct event_base *base; /* borrowed, as `parts` and `options` */
+	struct reload_parts parts;
 	const struct options *options;
 	struct reload_events events;
 	struct config *config; /* in force; a reference */
@@ -197,7 +198,10 @@ put_in_force(struct reload *reload)
 	config_diff_init(&diff, before, after);
 	setup_log(after, reload->options);
 	log_changes(before, after, &diff);
-	gatherer_reload(reload->gatherer, after, &diff);
+	reload->events.on_taken(reload->events.arg);
+	/* First of all, so that what is published next is shown where it is to be. */
+	serving_reload(reload->parts.serving, after);
+	gatherer_reload(reload->parts.gatherer, after, &diff);
 	reload->events.on_changed(after, &diff, reload->events.arg);
 	config_diff_clear(&diff);
 	config_unref(before);
@@ -208,7 +212,8 @@ put_in_force(struct reload *reload)
 static void
 give_up(struct reload *reload, const char *fault)
 {
-	gatherer_forget(reload->gatherer);
+	gatherer_forget(reload->parts.gatherer);
+	serving_forget(reload->parts.serving);
 	drop_next(reload);
 	end(reload, fault);
 }
@@ -249,12 +254,13 @@ on_patience_over(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 /* What the thread works on: all its own, since it may outlive everything else where a
  * disk hangs. */
 struct job {
-	struct reload *reload;   /* for the loop alone */
-	const char *path;        /* of argv, as what `vars` point to */
-	struct config_var *vars; /* owned */
-	size_t var_count;
+	struct reload *reload; /* for the loop alone */
+	/* What they point to is of argv, but for `vars`, which are owned. */
+	struct options options;
 	struct faults *faults; /* owned */
 	struct config *config; /* a reference; NULL: there are faults */
+	/* Owned: why the config, which is well, cannot be taken all the same; NULL: it can. */
+	char *output_fault;
 };
 
 static struct job *
@@ -264,11 +270,12 @@ job_new(struct reload *reload)
 	struct job *job = xcalloc(1, sizeof(*job));
 
 	job->reload = reload;
-	job->path = options->config_path;
-	job->vars = xcalloc(options->var_count + 1, sizeof(*job->vars));
+	job->options = *options;
+	job->options.only = NULL;
+	job->options.only_count = 0;
+	job->options.vars = xcalloc(options->var_count + 1, sizeof(*job->options.vars));
 	for (size_t i = 0; i < options->var_count; i++)
-		job->vars[i] = options->vars[i];
-	job->var_count = options->var_count;
+		job->options.vars[i] = options->vars[i];
 	job->faults = faults_new();
 	return job;
 }
@@ -278,7 +285,8 @@ job_free(struct job *job)
 {
 	config_unref(job->config);
 	faults_free(job->faults);
-	free(job->vars);
+	free(job->options.vars);
+	free(job->output_fault);
 	free(job);
 }
 
@@ -287,8 +295,12 @@ static void
 load(void *arg)
 {
 	struct job *job = arg;
+	const struct options *options = &job->options;
 
-	job->config = config_load(job->path, job->vars, job->var_count, job->faults);
+	job->config = config_load(
+	    options->config_path, options->vars, options->var_count, job->faults);
+	if (job->config != NULL)
+		job->output_fault = output_find_fault(job->config, options);
 }
 
 static void
@@ -307,9 +319,9 @@ tell_fault(const char *line, bool is_error, void *arg)
 		*first = xstrdup(line);
 }
 
-/* Its output is tried before anything changes. */
+/* Where it goes, and listens, is tried before anything changes. */
 static void
-try_output(struct reload *reload)
+try_places(struct reload *reload)
 {
 	const struct timeval patience = { TRY_SECONDS, 0 };
 	struct marked output;
@@ -319,10 +331,15 @@ try_output(struct reload *reload)
 		log_error(
 		    "output.file is gone, and -o and STATE_DIRECTORY are not set");
 		end(reload, "it names no output");
+	} else if (!serving_prepare(reload->parts.serving, reload->next)) {
+		serving_forget(reload->parts.serving);
+		drop_next(reload);
+		end(reload, "it cannot be listened where it says");
 	} else {
 		reload->state = RELOAD_TRYING;
 		event_add(reload->patience, &patience);
-		gatherer_prepare(reload->gatherer, reload->next, &output);
+		gatherer_prepare(reload->parts.gatherer, reload->next, &output,
+		    serving_wants_snapshots(reload->parts.serving, reload->next));
 	}
 	marked_clear(&output);
 }
@@ -337,11 +354,15 @@ on_loaded(void *arg)
 	reload->loading = NULL;
 	event_del(reload->patience);
 	faults_each(job->faults, tell_fault, &first_fault);
-	reload->next = job->config;
-	job->config = NULL;
+	if (job->output_fault != NULL) {
+		tell_fault(job->output_fault, true, &first_fault);
+	} else {
+		reload->next = job->config;
+		job->config = NULL;
+	}
 	job_free(job);
 	if (reload->next != NULL)
-		try_output(reload);
+		try_places(reload);
 	else
 		end(reload, first_fault);
 	free(first_fault);
@@ -391,13 +412,14 @@ reload_request(struct reload *reload)
 }
 
 struct reload *
-reload_new(struct event_base *base, struct gatherer *gatherer, struct config *config,
-    const struct options *options, const struct reload_events *events)
+reload_new(struct event_base *base, const struct reload_parts *parts,
+    struct config *config, const struct options *options,
+    const struct reload_events *events)
 {
 	struct reload *reload = xcalloc(1, sizeof(*reload));
 
 	reload->base = base;
-	reload->gatherer = gatherer;
+	reload->parts = *parts;
 	reload->config = config_ref(config);
 	reload->options = options;
 	reload->events = *events;

@@ -21,11 +21,14 @@
 #include "daemon/output.h"
 #include "daemon/process.h"
 #include "daemon/reload.h"
+#include "daemon/serving.h"
 #include "daemon/setup.h"
 #include "daemon/signals.h"
+#include "daemon/vital_signs.h"
 #include "gather/report.h"
 #include "gather/round.h"
 #include "gather/schedule.h"
+#include "publish/vitals.h"
 
 /* After a standstill, what arrived meanwhile is looked at first, for so long. */
 #define CATCH_UP_US ((int64_t)20000)
@@ -38,6 +41,8 @@ struct scheduled {
 	struct signals *signals;
 	struct notify *notify;
 	struct gatherer *gatherer;
+	struct serving *serving;
+	struct vital_signs *signs;
 	struct schedule *schedule; /* NULL: not ready yet */
 	struct alarm *alarm;
 	struct reload *reload;
@@ -67,9 +72,12 @@ now(void)
 static void
 arm(struct scheduled *scheduled)
 {
+	int64_t next_us = schedule_next_us(scheduled->schedule);
+
 	/* What arrived while all stood still is being read: it has its time. */
 	if (!scheduled->catching_up)
-		alarm_set(scheduled->alarm, schedule_next_us(scheduled->schedule));
+		alarm_set(scheduled->alarm, next_us);
+	serving_plan(scheduled->serving, next_us);
 }
 
 /* After a standstill the answers that lie in the sockets are read before their targets
@@ -135,6 +143,42 @@ on_round(const char *line, void *arg)
 	struct scheduled *scheduled = arg;
 
 	tell_status(scheduled, line);
+}
+
+/* ---- what is seen from outside ---- */
+
+static void
+on_form(enum snapshot_form form, struct snapshot *snapshot, int error_number, void *arg)
+{
+	const struct scheduled *scheduled = arg;
+
+	serving_show(scheduled->serving, form, snapshot, error_number);
+}
+
+static void
+on_vitals(struct vitals *vitals, void *arg)
+{
+	const struct scheduled *scheduled = arg;
+
+	if (scheduled->schedule != NULL)
+		vitals->missed_rounds = schedule_missed_count(scheduled->schedule);
+	vital_signs_see(scheduled->signs, vitals);
+	serving_see(scheduled->serving, vitals);
+}
+
+static bool
+shows_snapshots(const struct scheduled *scheduled)
+{
+	return serving_wants_snapshots(scheduled->serving, scheduled->config);
+}
+
+/* Who measures the loop wakes it. */
+static void
+set_beat(struct scheduled *scheduled)
+{
+	vital_signs_beat(scheduled->signs,
+	    shows_snapshots(scheduled) ||
+	        scheduled->config->output.metrics.value.text.len > 0);
 }
 
 /* ---- the beginning ---- */
@@ -261,6 +305,15 @@ gather_changed(struct scheduled *scheduled, const struct config_diff *diff)
 	free(places);
 }
 
+/* What is published in the reload says that it went well. */
+static void
+on_taken(void *arg)
+{
+	const struct scheduled *scheduled = arg;
+
+	vital_signs_reloaded(scheduled->signs, true);
+}
+
 static void
 on_changed(struct config *config, const struct config_diff *diff, void *arg)
 {
@@ -270,6 +323,7 @@ on_changed(struct config *config, const struct config_diff *diff, void *arg)
 	config_ref(config);
 	config_unref(scheduled->config);
 	scheduled->config = config;
+	set_beat(scheduled);
 	schedule_reload(scheduled->schedule, config, &time);
 	gather_changed(scheduled, diff);
 	arm(scheduled);
@@ -282,6 +336,8 @@ on_reload_end(const char *fault, void *arg)
 
 	free(scheduled->reload_fault);
 	scheduled->reload_fault = fault != NULL ? xstrdup(fault) : NULL;
+	if (fault != NULL)
+		vital_signs_reloaded(scheduled->signs, false);
 	tell_status(scheduled,
 	    fault != NULL ? "the one from before goes on" : "config reloaded");
 	notify_ready(scheduled->notify);
@@ -350,11 +406,14 @@ make_gatherer(struct scheduled *scheduled, const struct marked *output)
 	const struct gatherer_events events = {
 		.on_ready = on_ready,
 		.on_round = on_round,
+		.on_form = on_form,
+		.on_vitals = on_vitals,
 		.arg = scheduled,
 	};
 	const struct gatherer_options options = {
 		.output = output,
 		.descriptors = process_raise_descriptors(),
+		.shows_snapshots = shows_snapshots(scheduled),
 	};
 
 	scheduled->gatherer =
@@ -372,16 +431,21 @@ make_clockwork(struct scheduled *scheduled, const struct options *options)
 	};
 	const struct reload_events reload_events = {
 		.on_begin = on_reload_begin,
+		.on_taken = on_taken,
 		.on_changed = on_changed,
 		.on_end = on_reload_end,
 		.arg = scheduled,
+	};
+	const struct reload_parts parts = {
+		.gatherer = scheduled->gatherer,
+		.serving = scheduled->serving,
 	};
 
 	scheduled->alarm = alarm_new(scheduled->base, &alarm_events);
 	if (scheduled->alarm == NULL)
 		return cannot_start("timer");
-	scheduled->reload = reload_new(scheduled->base, scheduled->gatherer,
-	    scheduled->config, options, &reload_events);
+	scheduled->reload = reload_new(
+	    scheduled->base, &parts, scheduled->config, options, &reload_events);
 	if (scheduled->reload == NULL)
 		return cannot_start("timer");
 	scheduled->signals = signals_new(scheduled->base, signal_rows, scheduled);
@@ -398,6 +462,13 @@ make_parts(struct scheduled *scheduled, const struct options *options,
 	if (scheduled->base == NULL)
 		return cannot_start("event loop");
 	scheduled->notify = notify_new(scheduled->base, is_well, scheduled);
+	scheduled->signs = vital_signs_new(scheduled->base);
+	if (scheduled->signs == NULL)
+		return cannot_start("timer");
+	scheduled->serving = serving_new(scheduled->config);
+	if (scheduled->serving == NULL)
+		return false;
+	set_beat(scheduled);
 	return make_gatherer(scheduled, output) && make_clockwork(scheduled, options);
 }
 
@@ -408,6 +479,8 @@ free_parts(struct scheduled *scheduled)
 	alarm_free(scheduled->alarm);
 	schedule_free(scheduled->schedule);
 	gatherer_free(scheduled->gatherer);
+	serving_free(scheduled->serving);
+	vital_signs_free(scheduled->signs);
 	signals_free(scheduled->signals);
 	notify_free(scheduled->notify);
 	if (scheduled->base != NULL)

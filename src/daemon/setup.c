@@ -169,14 +169,18 @@ setup_warn(const struct config *config)
 		    config->disabled_count > 0 ? "enabled " : "");
 }
 
-/* A slip of the hand on the command line. */
+/* A slip of the hand, mostly on the command line. */
 static bool
-spares_config(const struct config *config, const struct options *options)
+writes_well(const struct config *config, const struct options *options)
 {
-	if (options->action != ACTION_GATHER || !output_is_config(config, options))
+	char *fault = options->action == ACTION_GATHER
+	    ? output_find_fault(config, options)
+	    : NULL;
+
+	if (fault == NULL)
 		return true;
-	fprintf(stderr, "gatherd: the document would be written over %s, the config\n",
-	    options->config_path);
+	fprintf(stderr, "gatherd: %s\n", fault);
+	free(fault);
 	return false;
 }
 
@@ -191,7 +195,7 @@ setup_config(const struct options *options)
 	faults_each(faults, tell_error_line, NULL);
 	faults_free(faults);
 	if (config != NULL &&
-	    (!keep_only(config, options) || !spares_config(config, options))) {
+	    (!keep_only(config, options) || !writes_well(config, options))) {
 		config_unref(config);
 		config = NULL;
 	}

@@ -5,13 +5,13 @@
 #include "gather/outcome.h"
 
 static int32_t
-duration_ms(const struct outcome *outcome)
+duration_us(const struct outcome *outcome)
 {
 	int64_t us = outcome->duration_us;
 
 	if (us < 0)
 		return -1;
-	return us / 1000 < INT32_MAX ? (int32_t)((us + 500) / 1000) : INT32_MAX;
+	return us < INT32_MAX ? (int32_t)us : INT32_MAX;
 }
 
 void
@@ -20,7 +20,7 @@ history_put(struct history *history, const struct outcome *outcome)
 	if (outcome->status == STATUS_PENDING)
 		return;
 	history->points[history->next] = (struct history_point){
-		.duration_ms = duration_ms(outcome),
+		.duration_us = duration_us(outcome),
 		.status = (uint8_t)outcome->status,
 	};
 	history->next = (uint8_t)((history->next + 1) % HISTORY_MAX);

@@ -71,14 +71,18 @@ put_generated_at(struct json_write *json, const struct head_facts *facts)
 	json_write_time(json, facts->head->now_ms);
 }
 
+int64_t
+head_stale_after_ms(const struct board *board, int64_t now_ms)
+{
+	const struct config *config = board_config(board);
+
+	return now_ms + 2 * config_shortest_interval_ms(config) + config->timeout_ms;
+}
+
 static void
 put_stale_after(struct json_write *json, const struct head_facts *facts)
 {
-	const struct config *config = board_config(facts->board);
-
-	json_write_time(json,
-	    facts->head->now_ms + 2 * config_shortest_interval_ms(config) +
-	        config->timeout_ms);
+	json_write_time(json, head_stale_after_ms(facts->board, facts->head->now_ms));
 }
 
 /* ---- words ---- */

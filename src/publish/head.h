@@ -5,6 +5,8 @@
 #ifndef GATHERD_PUBLISH_HEAD_H
 #define GATHERD_PUBLISH_HEAD_H
 
+#include <stdint.h>
+
 struct board;
 struct buffer;
 struct json_write;
@@ -29,6 +31,9 @@ extern const struct head_row head_rows[]; /* ended by a NULL name */
 
 /* Append the document from its brace to the last of the rows. */
 void head_append(struct buffer *out, const struct head_facts *facts);
+
+/* `stale_after` of a document of BOARD that is made at NOW_MS, both in wall time. */
+int64_t head_stale_after_ms(const struct board *board, int64_t now_ms);
 
 /* For the schema of an object that has the rows, and nothing else or more: each as a
  * property, and its name as an item of a list. */

@@ -2,8 +2,10 @@
  * The publisher: when a document goes out, and with what number.
  *
  * At the end of a round at once; while one runs, `publish_after` after an answer came in.
- * One document is in the writer at a time; what changes meanwhile is in the next. A write
- * that failed is told once, then hourly, and made good by the next document.
+ * One document is in the writer at a time; what changes meanwhile is in the next. The metrics
+ * and the page are made of the same snapshots, and go to places of their own: one that is slow
+ * holds up only itself, and gets the newest snapshot when it is back. A write that failed is
+ * told once, then hourly, and made good by the next one.
  */
 #ifndef GATHERD_PUBLISH_PUBLISHER_H
 #define GATHERD_PUBLISH_PUBLISHER_H
@@ -14,15 +16,24 @@
 #include <sys/types.h>
 
 #include "config/mode.h"
+#include "publish/snapshot.h"
 
 struct board;
 struct event_base;
 struct publisher;
 struct round_summary;
+struct vitals;
+
+/* Where a form of it goes; the texts are copied. */
+struct publisher_place {
+	const char *path;  /* "-": standard output; NULL: nowhere */
+	const char *shown; /* the path as it may be logged */
+};
 
 struct publisher_options {
-	const char *path;  /* "-": standard output; copied, as all texts here */
-	const char *shown; /* the path as it may be logged */
+	struct publisher_place places[FORM_COUNT]; /* the document's has a path */
+	/* What snapshots are to hold beside what the places need. */
+	struct snapshot_wants wants;
 	mode_t mode;
 	bool sync;
 	int64_t publish_after_ms; /* -1: only whole rounds are published */
@@ -39,13 +50,24 @@ struct publisher_events {
 	 * publisher_prepare() unless publisher_forget() comes before it. READY: the output
 	 * can be written; after publisher_new() also: what a former run left there has
 	 * been read, and is on the board. Else the log says why not, as it does while
-	 * the answer takes long.
+	 * the answer takes long. One that cannot be is enough; but after publisher_new() a
+	 * place of the metrics or the page that takes longer than 10 s is not waited for: it
+	 * is written once it is open, or not at all where it cannot be, as the log says.
 	 */
 	void (*on_ready)(bool ready, void *arg);
-	/* A document was written, or could not be; not of one that still goes to an output
-	 * that a reload has replaced. GATHERING, as the document says: the newest round
-	 * was not decided when it was made, and another one comes with its verdict. */
+	/* A document, and the metrics and the page of the same snapshot where there are places
+	 * for them, were written, or one of them could not be; not of one that still goes to
+	 * an output that a reload has replaced. GATHERING, as the document says: the newest
+	 * round was not decided when it was made, and another one comes with its verdict.
+	 * While a place is slow, several are told as one: the newest, GATHERING if all were. */
 	void (*on_written)(bool written, bool gathering, void *arg);
+	/* FORM of SNAPSHOT (borrowed) was written: 0, or the errno of why not. Called before
+	 * on_written; like that not of what a reload has replaced. May be NULL, as the
+	 * next. */
+	void (*on_form)(enum snapshot_form form, struct snapshot *snapshot,
+	    int error_number, void *arg);
+	/* A snapshot with `samples` is about to be made: fill in VITALS, which are all zero. */
+	void (*on_vitals)(struct vitals *vitals, void *arg);
 	void *arg;
 };
 

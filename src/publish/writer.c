@@ -2,41 +2,27 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
-#include "base/atomic_file.h"
 #include "base/buffer.h"
-#include "base/file.h"
-#include "base/pieces.h"
 #include "base/thread.h"
-#include "base/units.h"
 #include "base/xalloc.h"
 #include "publish/document.h"
-#include "publish/snapshot.h"
+#include "publish/metrics.h"
+#include "publish/outlet.h"
+#include "publish/page.h"
 
-enum place_kind {
-	PLACE_DESCRIPTOR, /* open since the program began */
-	PLACE_FILE,       /* replaced as a whole */
-	PLACE_STREAM,     /* a device or a FIFO: can only be written into */
-};
-
-/* Where documents go. */
-struct place {
-	enum place_kind kind;
-	int fd;       /* of a descriptor */
-	char *path;   /* owned: with its links resolved; NULL: standard output */
-	dev_t device; /* of all but a file; of that, the folder's that it is in */
-	ino_t inode;
+/* What the thread is to write. */
+struct order {
+	struct snapshot *snapshot; /* a reference of its own; NULL: nothing */
+	enum snapshot_form form;
+	struct writer_manner manner;
 };
 
 /*
@@ -48,18 +34,16 @@ struct desk {
 	pthread_cond_t changed;
 	unsigned references;
 	bool stopping;
-	bool idle;              /* the thread has reported, and has no order */
-	struct snapshot *order; /* to be written, or NULL; the loop's reference */
-	struct writer_manner manner;
-	int wake_fd; /* eventfd(2): written with each report */
-	/* What a thread that hangs at the end still reads: it stays, like the thread. */
-	struct snapshot *left;
+	bool idle;          /* the thread has reported, and has no order */
+	struct order order; /* to be taken by the thread */
+	int wake_fd;        /* eventfd(2): written with each report */
 
 	/* The thread's, and while it is idle the loop's. */
 	char *path; /* as given */
 	bool read_previous;
-	struct place place;
-	int error_number; /* of what it did last */
+	struct outlet outlet;
+	size_t usual_bytes; /* what was written last was so long */
+	int error_number;   /* of what it did last */
 	struct buffer previous;
 	int previous_error;
 };
@@ -74,7 +58,7 @@ struct writer {
 	struct desk *desk; /* shared */
 	enum writer_state state;
 	struct event *woken;
-	struct snapshot *current; /* the reference held for the thread */
+	struct snapshot *current; /* a reference: what the thread is writing */
 	struct writer_events events;
 };
 
@@ -92,223 +76,102 @@ desk_unref(struct desk *desk)
 		close(desk->wake_fd);
 	pthread_cond_destroy(&desk->changed);
 	pthread_mutex_destroy(&desk->lock);
+	snapshot_unref(desk->order.snapshot);
 	buffer_clear(&desk->previous);
-	free(desk->place.path);
+	outlet_clear(&desk->outlet);
 	free(desk->path);
 	free(desk);
 }
 
-/* ---- in the thread: opening ---- */
-
-/* One that the program was started with: what it has opened since, and might be closed or
- * become something else, is none of the user's (FD_CLOEXEC in fcntl(2)). */
-static bool
-open_descriptor(struct place *place, int fd)
-{
-	int own = fcntl(fd, F_GETFD);
-	int flags = fcntl(fd, F_GETFL);
-	struct stat status;
-
-	place->kind = PLACE_DESCRIPTOR;
-	place->fd = fd;
-	errno = EBADF;
-	if (own == -1 || (own & FD_CLOEXEC) != 0 || (flags & O_ACCMODE) == O_RDONLY ||
-	    fstat(fd, &status) == -1)
-		return false;
-	place->device = status.st_dev;
-	place->inode = status.st_ino;
-	return true;
-}
-
-/* Is that the file of this status? */
-static bool
-is_file_of(const struct stat *status, const char *path)
-{
-	struct stat other;
-
-	return stat(path, &other) == 0 && other.st_dev == status->st_dev &&
-	    other.st_ino == status->st_ino;
-}
-
-/* The number of our descriptor that LINK, in /proc, stands for; -1: it is another process'.
- * Its file would be the same, but not how it was opened. */
-static int
-own_descriptor(const char *link)
-{
-	struct stat status;
-	int64_t number;
-
-	if (units_parse_int(basename(link), 0, INT_MAX, &number) &&
-	    fstat((int)number, &status) == 0 && is_file_of(&status, link))
-		return (int)number;
-	return -1;
-}
-
-/* Can PATH of TYPE, which is no file, be written into? FIFOs are not opened for that:
- * their readers may come later. */
-static bool
-check_stream(const char *path, mode_t type)
-{
-	if (S_ISDIR(type))
-		errno = EISDIR;
-	else if (S_ISSOCK(type))
-		errno = ENOTSUP;
-	else
-		return eaccess(path, W_OK) == 0;
-	return false;
-}
-
-/* Remember which file PATH, whose links are resolved, is: that of this name in this
- * folder, whatever leads there. */
-static bool
-identify_file(struct place *place)
-{
-	size_t folder_len = strlen(place->path) - strlen(basename(place->path));
-	char *folder = xasprintf("%.*s.", (int)folder_len, place->path);
-	struct stat status;
-	bool found = stat(folder, &status) == 0;
-
-	free(folder);
-	if (found) {
-		place->device = status.st_dev;
-		place->inode = status.st_ino;
-	}
-	return found;
-}
-
-static bool
-open_file(struct place *place)
-{
-	place->kind = PLACE_FILE;
-	if (!identify_file(place))
-		return false;
-	atomic_file_sweep(place->path);
-	return atomic_file_probe(place->path);
-}
-
-/* What can only be opened and written into. Devices and FIFOs must not be replaced by a
- * file: /dev/null is somebody's too. */
-static bool
-open_stream(struct place *place)
-{
-	struct stat status;
-
-	place->kind = PLACE_STREAM;
-	if (stat(place->path, &status) == -1)
-		return false;
-	place->device = status.st_dev;
-	place->inode = status.st_ino;
-	return check_stream(place->path, status.st_mode);
-}
-
-/* By a link in /proc: it tells where a file was opened, as the shell does, perhaps to append
- * to it. That file must not be replaced. */
-static bool
-open_open_file(struct place *place)
-{
-	int fd = own_descriptor(place->path);
-
-	return fd != -1 ? open_descriptor(place, fd) : open_stream(place);
-}
-
-static bool
-open_place(struct place *place, const char *path)
-{
-	struct stat status;
-
-	if (strcmp(path, "-") == 0)
-		return open_descriptor(place, STDOUT_FILENO);
-	place->path = atomic_file_resolve(path);
-	if (place->path == NULL)
-		return false;
-	if (lstat(place->path, &status) == -1 || S_ISREG(status.st_mode))
-		return open_file(place);
-	return S_ISLNK(status.st_mode) ? open_open_file(place) : open_stream(place);
-}
-
-/* Returns 0, or the errno of why what stands there could not be read. */
-static int
-read_previous(const struct place *place, struct buffer *previous)
-{
-	int error_number;
-
-	/* A link may lead to a file called "-", which is none of the names of standard
-	 * input. */
-	if (file_read(strcmp(place->path, "-") == 0 ? "./-" : place->path, previous))
-		return 0;
-	error_number = errno;
-	buffer_clear(previous);
-	return error_number == ENOENT ? 0 : error_number;
-}
+/* ---- in the thread ---- */
 
 /* Returns 0, or the errno of why the path cannot be written. */
 static int
 open_desk(struct desk *desk)
 {
-	if (!open_place(&desk->place, desk->path))
+	if (!outlet_open(&desk->outlet, desk->path))
 		return errno;
-	if (desk->read_previous && desk->place.kind == PLACE_FILE)
-		desk->previous_error = read_previous(&desk->place, &desk->previous);
+	if (desk->read_previous)
+		desk->previous_error = outlet_read(&desk->outlet, &desk->previous);
 	return 0;
 }
 
-/* ---- in the thread: writing ---- */
-
-static int
-write_stream(int fd, const struct iovec *pieces, size_t count)
+static void
+append_text(struct buffer *text, const struct order *order)
 {
-	return pieces_write(fd, pieces, count) ? 0 : errno;
+	switch (order->form) {
+	case FORM_DOCUMENT:
+		assert(false); /* lies in pieces */
+		break;
+	case FORM_METRICS:
+		metrics_append(text, order->snapshot);
+		break;
+	case FORM_PAGE:
+		page_append(text, order->snapshot, false);
+		break;
+	}
 }
 
 static int
-open_and_write_stream(const char *path, const struct iovec *pieces, size_t count)
+put(const struct desk *desk, const struct order *order, const struct iovec *pieces,
+    size_t count)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+	return outlet_write(
+	    &desk->outlet, pieces, count, order->manner.mode, order->manner.sync);
+}
+
+static int
+put_joined(struct desk *desk, const struct order *order)
+{
+	struct buffer text;
+	struct iovec piece;
 	int error_number;
 
-	if (fd == -1)
-		return errno;
-	error_number = write_stream(fd, pieces, count);
-	if (close(fd) == -1 && error_number == 0)
-		error_number = errno;
+	buffer_init(&text, BUFFER_UNLIMITED);
+	/* Room for what it is likely to be, so that nothing is copied as it grows. */
+	(void)!buffer_reserve(&text, desk->usual_bytes + desk->usual_bytes / 8);
+	append_text(&text, order);
+	desk->usual_bytes = text.len;
+	piece = (struct iovec){ text.data, text.len };
+	error_number = put(desk, order, &piece, 1);
+	buffer_clear(&text);
 	return error_number;
 }
 
+/* Returns 0, or the errno of what failed. ORDER is done then, its snapshot let go. */
 static int
-carry_out(const struct place *place, const struct snapshot *snapshot,
-    const struct writer_manner *manner)
+carry_out(struct desk *desk, struct order *order)
 {
+	const struct iovec *pieces;
+	int error_number;
 	size_t count;
-	const struct iovec *pieces = snapshot_pieces(snapshot, &count);
 
-	switch (place->kind) {
-	case PLACE_DESCRIPTOR:
-		return write_stream(place->fd, pieces, count);
-	case PLACE_STREAM:
-		return open_and_write_stream(place->path, pieces, count);
-	case PLACE_FILE:
-		if (atomic_file_replace(
-		        place->path, pieces, count, manner->mode, manner->sync))
-			return 0;
-		return errno;
+	if (order->form == FORM_DOCUMENT) {
+		pieces = snapshot_pieces(order->snapshot, &count);
+		error_number = put(desk, order, pieces, count);
+	} else {
+		error_number = put_joined(desk, order);
 	}
-	return EINVAL;
+	snapshot_unref(order->snapshot);
+	return error_number;
 }
 
-/* Wait for an order. Returns NULL where there will be none any more. */
-static const struct snapshot *
-take_order(struct desk *desk, struct writer_manner *manner)
+/* Wait for an order. Returns false where there will be none any more. */
+static bool
+take_order(struct desk *desk, struct order *order)
 {
-	const struct snapshot *order;
+	bool taken;
 
 	pthread_mutex_lock(&desk->lock);
-	while (desk->order == NULL && !desk->stopping)
+	while (desk->order.snapshot == NULL && !desk->stopping)
 		pthread_cond_wait(&desk->changed, &desk->lock);
-	order = desk->stopping ? NULL : desk->order;
-	*manner = desk->manner;
-	desk->order = NULL;
+	taken = !desk->stopping;
+	if (taken) {
+		*order = desk->order;
+		desk->order.snapshot = NULL;
+	}
 	pthread_mutex_unlock(&desk->lock);
-	return order;
+	return taken;
 }
 
 static void
@@ -331,15 +194,12 @@ run(void *arg)
 {
 	struct desk *desk = arg;
 	int error_number = open_desk(desk);
-	const struct snapshot *order;
-	struct writer_manner manner;
+	struct order order;
 
 	report(desk, error_number);
-	while (error_number == 0) {
-		order = take_order(desk, &manner);
-		if (order == NULL)
-			break;
-		report(desk, carry_out(&desk->place, order, &manner));
+	if (error_number == 0) {
+		while (take_order(desk, &order))
+			report(desk, carry_out(desk, &order));
 	}
 	desk_unref(desk);
 	return NULL;
@@ -366,9 +226,10 @@ tell_done(struct writer *writer, int error_number)
 {
 	struct snapshot *written = writer->current;
 
+	/* The callee may free the writer. */
 	writer->current = NULL;
+	writer->events.on_done(error_number, written, writer->events.arg);
 	snapshot_unref(written);
-	writer->events.on_done(error_number, writer->events.arg);
 }
 
 static void
@@ -402,7 +263,7 @@ writer_busy(const struct writer *writer)
 }
 
 void
-writer_put(struct writer *writer, struct snapshot *snapshot,
+writer_put(struct writer *writer, struct snapshot *snapshot, enum snapshot_form form,
     const struct writer_manner *manner)
 {
 	struct desk *desk = writer->desk;
@@ -410,8 +271,9 @@ writer_put(struct writer *writer, struct snapshot *snapshot,
 	assert(writer->state == WRITER_OPEN && !writer_busy(writer));
 	writer->current = snapshot_ref(snapshot);
 	pthread_mutex_lock(&desk->lock);
-	desk->order = snapshot;
-	desk->manner = *manner;
+	desk->order = (struct order){
+		.snapshot = snapshot_ref(snapshot), .form = form, .manner = *manner
+	};
 	desk->idle = false;
 	pthread_cond_broadcast(&desk->changed);
 	pthread_mutex_unlock(&desk->lock);
@@ -420,23 +282,15 @@ writer_put(struct writer *writer, struct snapshot *snapshot,
 bool
 writer_replaces(const struct writer *writer)
 {
-	return writer->state == WRITER_OPEN && writer->desk->place.kind == PLACE_FILE;
+	return writer->state == WRITER_OPEN && writer->desk->outlet.kind == OUTLET_FILE;
 }
 
 bool
 writer_is_at_same_place(const struct writer *writer, const struct writer *other)
 {
-	const struct place *place = &writer->desk->place;
-	const struct place *beside = &other->desk->place;
-
 	/* What the thread found out does not change any more. */
-	if (writer->state != WRITER_OPEN || other->state != WRITER_OPEN ||
-	    place->kind != beside->kind)
-		return false;
-	if (place->device != beside->device || place->inode != beside->inode)
-		return false;
-	return place->kind != PLACE_FILE ||
-	    strcmp(basename(place->path), basename(beside->path)) == 0;
+	return writer->state == WRITER_OPEN && other->state == WRITER_OPEN &&
+	    outlet_is_same(&writer->desk->outlet, &other->desk->outlet);
 }
 
 /* ---- making and freeing ---- */
@@ -501,8 +355,7 @@ writer_new(struct event_base *base, const struct writer_options *options,
 	return NULL;
 }
 
-/* Returns whether the thread has done all it was told to. */
-static bool
+static void
 wait_until_idle(struct desk *desk, int64_t until_us)
 {
 	const struct timespec until = {
@@ -513,28 +366,23 @@ wait_until_idle(struct desk *desk, int64_t until_us)
 
 	while (!desk->idle && waited == 0)
 		waited = pthread_cond_timedwait(&desk->changed, &desk->lock, &until);
-	return desk->idle;
 }
 
 void
 writer_free(struct writer *writer, int64_t until_us)
 {
 	struct desk *desk;
-	bool idle;
 
 	if (writer == NULL)
 		return;
 	desk = writer->desk;
 	pthread_mutex_lock(&desk->lock);
-	idle = wait_until_idle(desk, until_us);
+	wait_until_idle(desk, until_us);
 	desk->stopping = true;
 	pthread_cond_broadcast(&desk->changed);
 	pthread_mutex_unlock(&desk->lock);
 	event_free(writer->woken);
-	if (idle)
-		snapshot_unref(writer->current);
-	else
-		desk->left = writer->current;
+	snapshot_unref(writer->current);
 	desk_unref(desk);
 	free(writer);
 }

@@ -1,16 +1,16 @@
 #!/bin/sh
 # A room of src/ may include its own headers and those of lower floors, nothing else; and
-# libyaml, PCRE2 and libcurl's multi interface have one door each.
+# libyaml, PCRE2, zlib, evhttp and libcurl's multi interface have one door each.
 # The floors are those of doc/architecture.md.
 set -u
 src=${srcdir:-.}/src
 cd "$src" || exit 1
 find . -name '*.[ch]' | sort | awk '
 BEGIN {
-	split("base 0 template 1 rules 1 http 1 config 2 prompt 3 gather 4 publish 5 daemon 6 ctl 6", f, " ")
+	split("base 0 template 1 rules 1 http 1 config 2 prompt 3 gather 4 publish 5 serve 6 ctl 6 daemon 7", f, " ")
 	for (i = 1; i in f; i += 2)
 		floor[f[i]] = f[i + 1]
-	top = 7 # main.c and gatherctl.c
+	top = 8 # main.c and gatherctl.c
 }
 {
 	file = substr($0, 3)
@@ -28,6 +28,14 @@ BEGIN {
 		number++
 		if (line ~ /^#include <yaml\.h>/ && file != "config/yaml.c") {
 			print "src/" file ":" number ": only config/yaml.c knows libyaml"
+			bad = 1
+		}
+		if (line ~ /^#include <zlib\.h>/ && file != "base/gzip.c") {
+			print "src/" file ":" number ": only base/gzip.c knows zlib"
+			bad = 1
+		}
+		if (line ~ /^#include <event2\/http/ && file !~ /^serve\//) {
+			print "src/" file ":" number ": only serve/ knows evhttp"
 			bad = 1
 		}
 		if (line ~ /^#include <pcre2\.h>/ && file != "rules/pattern.c") {

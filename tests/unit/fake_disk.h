@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -23,14 +25,31 @@ static struct {
 	unsigned hanging;
 	unsigned releases; /* a call that hangs waits for this to change */
 	int full;          /* fsync(2) fails with this errno */
+	const char
+	    *name; /* only what concerns files with this in their name; NULL: all */
 } fake_disk = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	.changed = PTHREAD_COND_INITIALIZER };
 
+/* With the lock held. */
+static bool
+fake_disk_concerns(int fd)
+{
+	char link[64], path[4096];
+	ssize_t len;
+
+	if (fake_disk.name == NULL)
+		return true;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	path[len > 0 ? len : 0] = '\0';
+	return strstr(path, fake_disk.name) != NULL;
+}
+
 static void
-fake_disk_pass(unsigned *to_hang)
+fake_disk_pass(int fd, unsigned *to_hang)
 {
 	pthread_mutex_lock(&fake_disk.lock);
-	if (*to_hang > 0) {
+	if (*to_hang > 0 && fake_disk_concerns(fd)) {
 		unsigned released = fake_disk.releases;
 
 		--*to_hang;
@@ -58,6 +77,15 @@ fake_disk_hang_flushes(unsigned count)
 {
 	pthread_mutex_lock(&fake_disk.lock);
 	fake_disk.flushes_to_hang = count;
+	pthread_mutex_unlock(&fake_disk.lock);
+}
+
+/* From now on only files with NAME in theirs hang, or are full; NULL: all. */
+UNUSED static void
+fake_disk_choose(const char *name)
+{
+	pthread_mutex_lock(&fake_disk.lock);
+	fake_disk.name = name;
 	pthread_mutex_unlock(&fake_disk.lock);
 }
 
@@ -118,6 +146,7 @@ fake_disk_reset(void)
 	fake_disk_hang_locks(0);
 	fake_disk_hang_flushes(0);
 	fake_disk_fill(0);
+	fake_disk_choose(NULL);
 	fake_disk_release();
 }
 
@@ -125,7 +154,7 @@ int
 flock(int fd, int operation)
 {
 	if (operation == LOCK_EX)
-		fake_disk_pass(&fake_disk.locks_to_hang);
+		fake_disk_pass(fd, &fake_disk.locks_to_hang);
 	return (int)syscall(SYS_flock, fd, operation);
 }
 
@@ -134,9 +163,9 @@ fsync(int fd)
 {
 	int full;
 
-	fake_disk_pass(&fake_disk.flushes_to_hang);
+	fake_disk_pass(fd, &fake_disk.flushes_to_hang);
 	pthread_mutex_lock(&fake_disk.lock);
-	full = fake_disk.full;
+	full = fake_disk_concerns(fd) ? fake_disk.full : 0;
 	pthread_mutex_unlock(&fake_disk.lock);
 	errno = full;
 	return full != 0 ? -1 : (int)syscall(SYS_fsync, fd);

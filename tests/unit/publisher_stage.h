@@ -27,6 +27,7 @@
 #include "gather/board.h"
 #include "gather/round.h"
 #include "publish/publisher.h"
+#include "publish/vitals.h"
 
 #define TARGET_COUNT 2
 
@@ -38,12 +39,19 @@ struct stage {
 	struct publisher_options options;
 	char folder[64];
 	char path[128];
-	char other[128]; /* another file in the folder */
-	int ready;       /* reports */
-	bool is_ready;   /* what the last one said */
-	int written;     /* likewise */
+	char other[128]; /* another file in the folder, as the next */
+	char metrics[128];
+	char page[128];
+	int ready;     /* reports */
+	bool is_ready; /* what the last one said */
+	int written;   /* likewise */
 	bool is_written;
 	bool is_gathering;
+	/* Likewise of each form: */
+	int forms[FORM_COUNT];
+	uint64_t generations[FORM_COUNT];
+	int errors[FORM_COUNT];
+	int asked_for_vitals;
 };
 
 static void
@@ -63,6 +71,27 @@ stage_on_written(bool written, bool gathering, void *arg)
 	stage->written++;
 	stage->is_written = written;
 	stage->is_gathering = gathering;
+}
+
+static void
+stage_on_form(
+    enum snapshot_form form, struct snapshot *snapshot, int error_number, void *arg)
+{
+	struct stage *stage = arg;
+
+	stage->forms[form]++;
+	stage->generations[form] = snapshot_generation(snapshot);
+	stage->errors[form] = error_number;
+}
+
+static void
+stage_on_vitals(struct vitals *vitals, void *arg)
+{
+	struct stage *stage = arg;
+
+	assert_true(vitals->rounds == 0);
+	vitals->rounds = 4711;
+	stage->asked_for_vitals++;
 }
 
 /* As the config's loader leaves it: with its targets in order of their names. */
@@ -94,12 +123,14 @@ stage_init(struct stage *stage)
 	assert_non_null(mkdtemp(stage->folder));
 	snprintf(stage->path, sizeof(stage->path), "%s/status.json", stage->folder);
 	snprintf(stage->other, sizeof(stage->other), "%s/other.json", stage->folder);
+	snprintf(
+	    stage->metrics, sizeof(stage->metrics), "%s/metrics.prom", stage->folder);
+	snprintf(stage->page, sizeof(stage->page), "%s/page.html", stage->folder);
 	stage->base = event_base_new();
 	stage->config = stage_config(TARGET_COUNT);
 	stage->board = board_new(stage->config);
 	stage->options = (struct publisher_options){
-		.path = stage->path,
-		.shown = "DOCUMENT",
+		.places[FORM_DOCUMENT] = { stage->path, "DOCUMENT" },
 		.mode = 0640,
 		.sync = true,
 		.publish_after_ms = -1,
@@ -112,6 +143,8 @@ stage_start(struct stage *stage)
 	const struct publisher_events events = {
 		.on_ready = stage_on_ready,
 		.on_written = stage_on_written,
+		.on_form = stage_on_form,
+		.on_vitals = stage_on_vitals,
 		.arg = stage,
 	};
 
@@ -157,6 +190,8 @@ stage_clear(struct stage *stage)
 	event_base_free(stage->base);
 	unlink(stage->path);
 	unlink(stage->other);
+	unlink(stage->metrics);
+	unlink(stage->page);
 	assert_int_equal(rmdir(stage->folder), 0);
 }
 

@@ -63,6 +63,33 @@ test_an_escape_is_read_with_its_length(UNUSED void **state)
 	assert_read("\\u004", 0, 0);
 }
 
+static void
+assert_without_markup(const char *json, const char *expected)
+{
+	struct buffer out;
+
+	buffer_init(&out, BUFFER_UNLIMITED);
+	buffer_append_string(&out, "<before>");
+	buffer_append_string(&out, json);
+	json_escape_markup(&out, strlen("<before>"));
+	assert_memory_equal(out.data, "<before>", strlen("<before>"));
+	assert_string_equal(out.data + strlen("<before>"), expected);
+	assert_int_equal(out.len, strlen("<before>") + strlen(expected));
+	buffer_clear(&out);
+}
+
+static void
+test_no_markup_is_left_behind_a_place(UNUSED void **state)
+{
+	assert_without_markup("", "");
+	assert_without_markup("{\"a\":1}", "{\"a\":1}");
+	assert_without_markup("\"<\"", "\"\\u003c\"");
+	assert_without_markup("[\"</script><!--\",\"a<\",\"<<\"]",
+	    "[\"\\u003c/script>\\u003c!--\",\"a\\u003c\",\"\\u003c\\u003c\"]");
+	/* What stands before it there is of no escape. */
+	assert_without_markup("\"\\\\<\"", "\"\\\\\\u003c\"");
+}
+
 int
 main(void)
 {
@@ -72,6 +99,7 @@ main(void)
 		    test_half_a_surrogate_pair_is_the_replacement_character),
 		cmocka_unit_test(test_what_is_no_escape_stays),
 		cmocka_unit_test(test_an_escape_is_read_with_its_length),
+		cmocka_unit_test(test_no_markup_is_left_behind_a_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,8 @@ test_only_whole_rounds_go_to_what_is_not_replaced(UNUSED void **state)
 		stage_init(&stage);
 		fifo = xasprintf("%s/other.json", stage.folder);
 		assert_int_equal(mkfifo(fifo, 0600), 0);
-		stage.options.path = paths[i] != NULL ? paths[i] : fifo;
+		stage.options.places[FORM_DOCUMENT].path =
+		    paths[i] != NULL ? paths[i] : fifo;
 		stage.options.publish_after_ms = 0;
 		stage.options.whole_unless_replaced = true;
 		stage_start(&stage);
@@ -451,7 +452,7 @@ test_an_output_that_cannot_be_written_is_told(UNUSED void **state)
 
 	stage_init(&stage);
 	missing = xasprintf("%s/missing/status.json", stage.folder);
-	stage.options.path = missing;
+	stage.options.places[FORM_DOCUMENT].path = missing;
 	catch_log();
 	stage_start(&stage);
 	stage_run(&stage, &stage.ready, 1);
@@ -557,7 +558,7 @@ test_each_document_goes_to_standard_output(UNUSED void **state)
 	int before, caught;
 
 	stage_init(&stage);
-	stage.options.path = "-";
+	stage.options.places[FORM_DOCUMENT].path = "-";
 	caught = open(stage.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	fflush(stdout);
 	before = dup(STDOUT_FILENO);

@@ -16,7 +16,7 @@ prepare(struct stage *stage, const char *path)
 {
 	int ready = stage->ready;
 
-	stage->options.path = path;
+	stage->options.places[FORM_DOCUMENT].path = path;
 	publisher_prepare(stage->publisher, &stage->options);
 	assert_int_equal(stage->ready, ready); /* never from inside */
 	stage_run(stage, &stage->ready, ready + 1);
@@ -119,7 +119,7 @@ test_an_output_that_cannot_be_written_changes_nothing(UNUSED void **state)
 
 	stage_open(&stage);
 	missing = xasprintf("%s/missing/status.json", stage.folder);
-	stage.options.shown = "ELSEWHERE";
+	stage.options.places[FORM_DOCUMENT].shown = "ELSEWHERE";
 	catch_log();
 	assert_false(prepare(&stage, missing));
 	assert_string_equal(
@@ -165,13 +165,13 @@ test_what_was_prepared_may_be_forgotten_before_it_reports(UNUSED void **state)
 	stage_open(&stage);
 	detour = xasprintf("%s/./other.json", stage.folder);
 	longer = xasprintf("%s/././other.json", stage.folder);
-	stage.options.path = stage.path;
+	stage.options.places[FORM_DOCUMENT].path = stage.path;
 	publisher_prepare(stage.publisher, &stage.options);
 	publisher_forget(stage.publisher);
-	stage.options.path = stage.other;
+	stage.options.places[FORM_DOCUMENT].path = stage.other;
 	publisher_prepare(stage.publisher, &stage.options);
 	publisher_forget(stage.publisher);
-	stage.options.path = detour;
+	stage.options.places[FORM_DOCUMENT].path = detour;
 	fake_disk_hang_locks(1);
 	publisher_prepare(stage.publisher, &stage.options);
 	fake_disk_wait(1);
@@ -197,8 +197,8 @@ test_a_disk_that_hangs_is_not_tried_again_and_again(UNUSED void **state)
 	struct stage stage;
 
 	stage_open(&stage);
-	stage.options.path = stage.other;
-	stage.options.shown = "ELSEWHERE";
+	stage.options.places[FORM_DOCUMENT].path = stage.other;
+	stage.options.places[FORM_DOCUMENT].shown = "ELSEWHERE";
 	fake_disk_hang_locks(1);
 	publisher_prepare(stage.publisher, &stage.options);
 	fake_disk_wait(1);
@@ -287,8 +287,12 @@ test_a_way_back_finds_the_document_that_is_still_being_written(UNUSED void **sta
 	reload_to(&stage, stage.path);
 	stage_run_now(&stage);
 	assert_int_equal(stage.written, 1);
+
+	/* Nobody is told of one that is older than what was told of last. */
 	fake_disk_release();
-	stage_run(&stage, &stage.written, 3);
+	stage_run(&stage, &stage.written, 2);
+	assert_int_equal(stage.forms[FORM_DOCUMENT], 2);
+	assert_int_equal(stage.generations[FORM_DOCUMENT], 3);
 	assert_says(stage.path, "/generation", "3");
 	assert_says(stage.other, "/generation", "2");
 	stage_clear(&stage);
@@ -399,12 +403,12 @@ test_several_disks_that_hang_keep_the_end_once(UNUSED void **state)
 
 	/* One that was forgotten while it was opened, and one that is still wanted. */
 	stage_open(&stage);
-	stage.options.path = stage.other;
+	stage.options.places[FORM_DOCUMENT].path = stage.other;
 	fake_disk_hang_locks(2);
 	publisher_prepare(stage.publisher, &stage.options);
 	publisher_forget(stage.publisher);
 	detour = xasprintf("%s/./other.json", stage.folder);
-	stage.options.path = detour;
+	stage.options.places[FORM_DOCUMENT].path = detour;
 	publisher_prepare(stage.publisher, &stage.options);
 	fake_disk_wait(2);
 

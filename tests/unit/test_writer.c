@@ -36,7 +36,7 @@ test_each_order_has_its_own_mode(UNUSED void **state)
 	assert_int_equal(open_writer(&stage, stage.path), 0);
 	assert_int_equal(put(&stage), 0);
 	fake_disk_fill(EIO); /* without a flush nobody notices */
-	writer_put(stage.writer, stage.snapshot, &other);
+	writer_put(stage.writer, stage.snapshot, FORM_DOCUMENT, &other);
 	event_base_dispatch(stage.base);
 	fake_disk_fill(0);
 	assert_int_equal(stage.error_number, 0);
@@ -206,7 +206,7 @@ test_freeing_a_busy_writer_waits_for_a_disk_that_works(UNUSED void **state)
 
 	set_up(&stage);
 	assert_int_equal(open_writer(&stage, stage.path), 0);
-	writer_put(stage.writer, stage.snapshot, &manner);
+	writer_put(stage.writer, stage.snapshot, FORM_DOCUMENT, &manner);
 	close_writer(&stage);
 	assert_int_equal(access(stage.path, F_OK), 0);
 	assert_int_equal(stage.reports, 0);
@@ -279,7 +279,7 @@ test_a_write_that_hangs_is_left_behind(UNUSED void **state)
 	set_up(&stage);
 	assert_int_equal(mkfifo(stage.path, 0600), 0);
 	assert_int_equal(open_writer(&stage, stage.path), 0);
-	writer_put(stage.writer, stage.snapshot, &manner);
+	writer_put(stage.writer, stage.snapshot, FORM_DOCUMENT, &manner);
 	assert_in_range(time_farewell(&stage), 800000, 5000000);
 
 	/* The thread still has what it needs to go on, and ends. */
@@ -288,7 +288,22 @@ test_a_write_that_hangs_is_left_behind(UNUSED void **state)
 	assert_int_equal(read(fd, text, sizeof(text)), document_bytes(&stage));
 	assert_int_equal(read(fd, text, sizeof(text)), 0);
 	close(fd);
-	snapshot_unref(stage.snapshot); /* the reference that was left to it */
+	tear_down(&stage);
+}
+
+static void
+test_who_does_not_wait_leaves_nothing_behind(UNUSED void **state)
+{
+	struct stage stage;
+
+	/* Mostly before the thread has begun. */
+	set_up(&stage);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(open_writer(&stage, "/dev/null"), 0);
+		writer_put(stage.writer, stage.snapshot, FORM_DOCUMENT, &manner);
+		writer_free(stage.writer, 0);
+	}
+	stage.writer = NULL;
 	tear_down(&stage);
 }
 
@@ -336,6 +351,7 @@ main(void)
 		cmocka_unit_test(test_one_snapshot_after_the_other_is_written),
 		cmocka_unit_test(test_a_socket_is_no_document),
 		cmocka_unit_test(test_a_write_that_hangs_is_left_behind),
+		cmocka_unit_test(test_who_does_not_wait_leaves_nothing_behind),
 		cmocka_unit_test(test_an_opening_that_hangs_holds_up_nobody),
 	};
 

@@ -78,10 +78,11 @@ on_open(int error_number, struct buffer *previous, int previous_error, void *arg
 }
 
 static inline void
-on_done(int error_number, void *arg)
+on_done(int error_number, struct snapshot *snapshot, void *arg)
 {
 	struct stage *stage = arg;
 
+	assert_ptr_equal(snapshot, stage->snapshot);
 	stage->reports++;
 	stage->error_number = error_number;
 	end_report(stage);
@@ -174,7 +175,7 @@ put(struct stage *stage)
 {
 	int reports = stage->reports;
 
-	writer_put(stage->writer, stage->snapshot, &manner);
+	writer_put(stage->writer, stage->snapshot, FORM_DOCUMENT, &manner);
 	assert_true(writer_busy(stage->writer));
 	event_base_dispatch(stage->base);
 	assert_int_equal(stage->reports, reports + 1);

@@ -1,0 +1,159 @@
+/*
+ * What the tests of the publisher's metrics and page stand on: publisher_stage.h, with places
+ * for all three forms. To be included behind cmocka.h.
+ */
+#ifndef GATHERD_TESTS_UNIT_FORMS_STAGE_H
+#define GATHERD_TESTS_UNIT_FORMS_STAGE_H
+
+#include <fcntl.h>
+
+#include "publisher_stage.h"
+
+/* FORM goes to PATH, which the log calls SHOWN; NULL: nowhere. */
+static void
+set_place(
+    struct stage *stage, enum snapshot_form form, const char *path, const char *shown)
+{
+	stage->options.places[form] = (struct publisher_place){ path, shown };
+}
+
+static void
+set_all_places(struct stage *stage)
+{
+	set_place(stage, FORM_METRICS, stage->metrics, "METRICS");
+	set_place(stage, FORM_PAGE, stage->page, "PAGE");
+}
+
+/* A publisher that is ready for all three. */
+UNUSED static void
+open_all(struct stage *stage)
+{
+	stage_init(stage);
+	set_all_places(stage);
+	stage_start(stage);
+	stage_run(stage, &stage->ready, 1);
+	assert_true(stage->is_ready);
+}
+
+/* Run the loop until *REPORTS are at least COUNT. */
+UNUSED static void
+run_until(struct stage *stage, const int *reports, int count)
+{
+	while (*reports < count)
+		event_base_loop(stage->base, EVLOOP_ONCE);
+}
+
+/* A document of its own, and nothing more of it is on its way. */
+UNUSED static void
+pass_round_fully(struct stage *stage)
+{
+	int written = stage->written;
+
+	stage_pass_round(stage);
+	stage_run(stage, &stage->written, written + 1);
+}
+
+/* A config comes that says the stage's options; returns whether their places can be written. */
+UNUSED static bool
+prepare_all(struct stage *stage)
+{
+	int ready = stage->ready;
+
+	publisher_prepare(stage->publisher, &stage->options);
+	assert_int_equal(stage->ready, ready);
+	stage_run(stage, &stage->ready, ready + 1);
+	return stage->is_ready;
+}
+
+UNUSED static void
+reload_all(struct stage *stage)
+{
+	assert_true(prepare_all(stage));
+	publisher_reload(stage->publisher);
+}
+
+/* ---- what stands there ---- */
+
+/* The content of PATH, the caller's; NULL: there is none. */
+static char *
+text_at_path(const char *path)
+{
+	struct buffer read;
+
+	buffer_init(&read, BUFFER_UNLIMITED);
+	if (!file_read(path, &read)) {
+		buffer_clear(&read);
+		return NULL;
+	}
+	return buffer_take(&read);
+}
+
+/* TEXT is metrics, or a page, of GENERATION. */
+static void
+assert_is(const char *text, enum snapshot_form form, int generation)
+{
+	char *words = form == FORM_PAGE
+	    ? xasprintf("\"generation\":%d,", generation)
+	    : xasprintf("\ngatherd_document_generation %d\n", generation);
+
+	assert_non_null(text);
+	if (strstr(text, words) == NULL)
+		fail_msg("no generation %d", generation);
+	free(words);
+	if (form == FORM_PAGE) {
+		assert_non_null(strstr(text, "</html>"));
+		assert_non_null(strstr(text, "\"live\":false"));
+		assert_non_null(strstr(text, "\"name\":\"t0\""));
+	} else {
+		assert_non_null(strstr(text, "target=\"t0\""));
+	}
+}
+
+UNUSED static void
+assert_file_is(const char *path, enum snapshot_form form, int generation)
+{
+	char *text = text_at_path(path);
+
+	assert_is(text, form, generation);
+	free(text);
+}
+
+/* ---- a place that is slow until somebody reads ---- */
+
+UNUSED static void
+make_fifo(const char *path)
+{
+	assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+/* Let the writer of the FIFO at PATH go on; returns the end to read from. */
+UNUSED static int
+open_fifo(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	assert_true(fd != -1);
+	return fd;
+}
+
+/* What was written into it, which is all there by now; the caller's. FD is closed. */
+UNUSED static char *
+read_fifo(int fd)
+{
+	struct buffer text;
+	ssize_t len;
+
+	buffer_init(&text, BUFFER_UNLIMITED);
+	do {
+		char *room = buffer_reserve(&text, 65536);
+
+		assert_non_null(room);
+		len = read(fd, room, 65536);
+		if (len > 0)
+			buffer_grown(&text, (size_t)len);
+	} while (len > 0);
+	close(fd);
+	return buffer_take(&text);
+}
+
+#endif

@@ -1,0 +1,254 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "serve/server.h"
+
+#include <unistd.h>
+
+#include "server_stage.h"
+
+/* ---- what it shows ---- */
+
+static void
+test_it_shows_what_it_was_given_last(UNUSED void **state)
+{
+	struct stage stage;
+	int fd;
+
+	stage_open(&stage);
+	fd = come(&stage);
+	assert_true(says(answer_to(fd, DOCUMENT), "503"));
+	show(&stage, 7);
+	assert_non_null(strstr(answer_to(fd, DOCUMENT), "\"generation\": 7"));
+	show(&stage, 8);
+	show(&stage, 9);
+	assert_non_null(strstr(answer_to(fd, DOCUMENT), "\"generation\": 9"));
+	close(fd);
+	stage_close(&stage);
+}
+
+/* A round is overdue. */
+static const struct health ill = { .due_at_us = 1 };
+
+static void
+test_it_says_how_it_is(UNUSED void **state)
+{
+	struct stage stage;
+	int fd;
+
+	stage_open(&stage);
+	fd = come(&stage);
+	assert_true(says(answer_to(fd, HEALTH), "503"));
+	show(&stage, 1);
+	be_well(&stage);
+	assert_true(says(answer_to(fd, HEALTH), "200"));
+	server_set_health(stage.server, &ill);
+	assert_true(says(answer_to(fd, HEALTH), "503"));
+	close(fd);
+	stage_close(&stage);
+}
+
+static void
+test_who_follows_hears_of_each_generation(UNUSED void **state)
+{
+	struct stage stage;
+	struct server_counts counts;
+	int fd;
+
+	stage_open(&stage);
+	show(&stage, 1);
+	fd = come(&stage);
+	assert_true(say(fd, EVENTS));
+	heard[0] = '\0';
+	while (strstr(heard, "id: 1\n") == NULL)
+		assert_true(hear(fd, heard, sizeof(heard), 0));
+	show(&stage, 2);
+	while (strstr(heard, "id: 2\n") == NULL)
+		assert_true(hear(fd, heard, sizeof(heard), 0));
+	WAIT_FOR(&stage, counts, counts.event_clients == 1 && counts.requests[2] == 1);
+	server_free(stage.server);
+	stage.server = NULL;
+	hear_to_end(fd, heard, sizeof(heard));
+	close(fd);
+	stage_close(&stage);
+}
+
+static void
+test_answers_are_counted(UNUSED void **state)
+{
+	struct server_counts counts;
+	struct stage stage;
+	int fd;
+
+	stage_open(&stage);
+	show(&stage, 1);
+	fd = come(&stage);
+	answer_to(fd, DOCUMENT);
+	answer_to(fd, DOCUMENT);
+	answer_to(fd, "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	server_set_health(stage.server, &ill);
+	answer_to(fd, HEALTH);
+	WAIT_FOR(&stage, counts,
+	    counts.requests[2] == 2 && counts.requests[4] == 1 &&
+	        counts.requests[5] == 1);
+	assert_int_equal(counts.connections, 1);
+	assert_int_equal(counts.cut_connections, 0);
+	close(fd);
+	wait_for_connections(&stage, 0);
+	stage_close(&stage);
+}
+
+/* ---- where it listens ---- */
+
+static void
+test_only_a_socket_of_the_loopback_checks_the_host(UNUSED void **state)
+{
+	static const char *const foreign =
+	    "GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+	struct stage stage;
+	int fd;
+
+	stage_open(&stage);
+	assert_true(says(ask(&stage, foreign), "421"));
+	assert_true(says(ask(&stage, HEALTH), "503"));
+	listen_at_path(&stage);
+	do
+		fd = connect_to_path(stage.path);
+	while (fd == -1);
+	assert_true(says(answer_to(fd, foreign), "503"));
+	close(fd);
+	stage_close(&stage);
+	/* Its socket has gone with it. */
+	assert_int_equal(access(stage.path, F_OK), -1);
+}
+
+static void
+test_who_is_admitted_changes_while_it_listens(UNUSED void **state)
+{
+	static const char *const foreign =
+	    "GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+	struct stage stage;
+
+	stage_open(&stage);
+	server_admit(stage.server, 0666, true);
+	while (says(ask(&stage, foreign), "421"))
+		;
+	server_admit(stage.server, 0666, false);
+	while (!says(ask(&stage, foreign), "421"))
+		;
+	assert_true(says(ask(&stage, HEALTH), "503"));
+	stage_close(&stage);
+}
+
+static void
+test_it_moves_and_keeps_its_connections(UNUSED void **state)
+{
+	struct stage stage;
+	uint16_t before;
+	int old, new;
+
+	stage_open(&stage);
+	before = stage.port;
+	old = come(&stage);
+	answer_to(old, HEALTH);
+	listen_at_port(&stage);
+	assert_int_not_equal(stage.port, before);
+	new = come(&stage);
+	answer_to(new, HEALTH);
+	assert_int_equal(connect_to_port(before), -1);
+	answer_to(old, HEALTH);
+	close(old);
+	close(new);
+	stage_close(&stage);
+}
+
+static void
+test_where_it_came_to_late_is_left_unused(UNUSED void **state)
+{
+	struct stage stage;
+	int i;
+
+	stage_open_limited(&stage, &clients_default_limits);
+	for (i = 0; i < 50; i++) {
+		show(&stage, (uint64_t)i + 1);
+		listen_at_port(&stage);
+	}
+	ask(&stage, DOCUMENT);
+	for (i = 0; i < 5; i++) {
+		show(&stage, (uint64_t)i + 100);
+		listen_at_port(&stage);
+	}
+	stage_close(&stage);
+}
+
+/* ---- the end ---- */
+
+static void
+test_it_ends_at_once_whatever_its_clients_do(UNUSED void **state)
+{
+	static const char *const doings[] = { "", "GET /", HEALTH, EVENTS, DOCUMENT,
+		DOCUMENT DOCUMENT DOCUMENT };
+	int fds[ARRAY_COUNT(doings)];
+	struct stage stage;
+	int64_t begin_us;
+	size_t i;
+
+	stage_open(&stage);
+	show(&stage, 1);
+	for (i = 0; i < ARRAY_COUNT(doings); i++) {
+		fds[i] = come(&stage);
+		(void)say(fds[i], doings[i]);
+	}
+	wait_for_connections(&stage, ARRAY_COUNT(doings));
+	begin_us = clock_now_us();
+	server_free(stage.server);
+	assert_true(clock_now_us() - begin_us < SERVER_FAREWELL_US);
+	stage.server = NULL;
+	for (i = 0; i < ARRAY_COUNT(doings); i++) {
+		hear_to_end(fds[i], heard, sizeof(heard));
+		close(fds[i]);
+	}
+	stage_close(&stage);
+}
+
+static void
+test_it_ends_with_its_mail_unread(UNUSED void **state)
+{
+	struct stage stage;
+	int i;
+
+	server_free(NULL);
+	for (i = 0; i < 50; i++) {
+		stage_open_limited(&stage, &clients_default_limits);
+		show(&stage, 1);
+		be_well(&stage);
+		listen_at_path(&stage);
+		stage_close(&stage);
+		assert_int_equal(access(stage.path, F_OK), -1);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_it_shows_what_it_was_given_last),
+		cmocka_unit_test(test_it_says_how_it_is),
+		cmocka_unit_test(test_who_follows_hears_of_each_generation),
+		cmocka_unit_test(test_answers_are_counted),
+		cmocka_unit_test(test_only_a_socket_of_the_loopback_checks_the_host),
+		cmocka_unit_test(test_who_is_admitted_changes_while_it_listens),
+		cmocka_unit_test(test_it_moves_and_keeps_its_connections),
+		cmocka_unit_test(test_where_it_came_to_late_is_left_unused),
+		cmocka_unit_test(test_it_ends_at_once_whatever_its_clients_do),
+		cmocka_unit_test(test_it_ends_with_its_mail_unread),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
