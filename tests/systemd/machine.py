@@ -337,3 +337,24 @@ class Unit:
         )
         assert {line[0] for line in found} == {priority}, found
         return found
+
+
+# ---- what most of them run ----
+
+
+def config(upstream, interval="200ms", **paths):
+    """A config of services, each given by what the upstream is asked."""
+    return {
+        "interval": interval,
+        "timeout": "2s",
+        "services": {name: upstream.url + path for name, path in paths.items()},
+    }
+
+
+def begin(unit, config):
+    """Start UNIT and return its first document."""
+    unit.configure(config)
+    unit.systemctl("start")
+    return unit.until_document(
+        lambda document: not document["counts"]["pending"], "a first document"
+    )
