@@ -15,8 +15,9 @@
  * PRELOAD_SYSTEM_AUTHORITIES.
  *
  * It gives a test its own disk, too: while there is a file that is called fsync, rename,
- * mkostemp or open in the folder PRELOAD_STUCK, that function does not return; of open,
- * only where a name ends in .json.
+ * mkostemp or open in the folder PRELOAD_STUCK, that function does not return; where there is
+ * a text in it, only for paths that have the text in them. Of open, only where a name ends in
+ * .json.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -129,17 +130,34 @@ fopen64(const char *path, const char *mode)
 	return open_other("fopen64", path, mode);
 }
 
+/* Is there a file at SWITCH_PATH, and does it concern PATH? */
+static bool
+is_stuck(const char *switch_path, const char *path)
+{
+	open_fn *real = (open_fn *)dlsym(RTLD_NEXT, "open");
+	int fd = real(switch_path, O_RDONLY | O_CLOEXEC);
+	char text[256];
+	ssize_t len;
+
+	if (fd == -1)
+		return false;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	return strstr(path, text) != NULL;
+}
+
 /* As a disk does that hangs: nothing but the disk itself, or SIGKILL, ends it. */
 static void
-wait_while_stuck(const char *function)
+wait_while_stuck(const char *function, const char *path)
 {
 	const char *folder = getenv("PRELOAD_STUCK");
-	char path[4096];
+	char switch_path[4096];
 
 	if (folder == NULL)
 		return;
-	snprintf(path, sizeof(path), "%s/%s", folder, function);
-	while (access(path, F_OK) == 0)
+	snprintf(switch_path, sizeof(switch_path), "%s/%s", folder, function);
+	while (is_stuck(switch_path, path))
 		usleep(1000);
 }
 
@@ -147,8 +165,13 @@ int
 fsync(int fd)
 {
 	fsync_fn *real = (fsync_fn *)dlsym(RTLD_NEXT, "fsync");
+	char link[64], path[4096];
+	ssize_t len;
 
-	wait_while_stuck("fsync");
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	path[len > 0 ? len : 0] = '\0';
+	wait_while_stuck("fsync", path);
 	return real(fd);
 }
 
@@ -157,7 +180,7 @@ rename(const char *from, const char *to)
 {
 	rename_fn *real = (rename_fn *)dlsym(RTLD_NEXT, "rename");
 
-	wait_while_stuck("rename");
+	wait_while_stuck("rename", to);
 	return real(from, to);
 }
 
@@ -166,7 +189,7 @@ mkostemp(char *path, int flags)
 {
 	mkostemp_fn *real = (mkostemp_fn *)dlsym(RTLD_NEXT, "mkostemp");
 
-	wait_while_stuck("mkostemp");
+	wait_while_stuck("mkostemp", path);
 	return real(path, flags);
 }
 
@@ -184,6 +207,6 @@ open(const char *path, int flags, ...)
 		va_end(rest);
 	}
 	if (ends_in(path, ".json"))
-		wait_while_stuck("open");
+		wait_while_stuck("open", path);
 	return real(path, flags, mode);
 }

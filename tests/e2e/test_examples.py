@@ -22,7 +22,7 @@ PROMPTS = {
     "prompts-openai-responses",
     "summary",
 }
-ASKS_DEMO = {"branches", "demo", "login", "mtls", "oauth2"} | PROMPTS
+ASKS_DEMO = {"branches", "demo", "login", "metrics", "mtls", "oauth2", "page"} | PROMPTS
 
 
 def comments(path):
@@ -118,7 +118,7 @@ def run_it(gatherd, command):
 
 def document_of(gatherd, example, shop, folder, *arguments):
     """Run the first command of EXAMPLE, with the document written."""
-    command = in_folder(commands(example)[1][0].partition("|")[0], shop, folder)
+    command = in_folder(re.split(r"\||&&", commands(example)[1][0])[0], shop, folder)
     command = re.sub(r" -o \S+", "", command)
     done = run_it(gatherd, " ".join([command, "-o -", *arguments]))
     assert done.returncode in (0, 1), done.stderr
@@ -194,11 +194,13 @@ def test_its_commands_do_what_they_say(gatherd, tmp_path, name):
                 pytest.skip("there is no jq")
             done = run_it(gatherd, in_folder(command, shop, tmp_path))
             assert done.returncode == (1 if name == "demo" else 0), done.stderr
-            assert done.stdout.strip() not in ("", "null")
+            # What the demo writes, it writes into its files.
+            told = done.stdout or (gatherd.folder / "status.json").read_text()
+            assert told.strip() not in ("", "null")
 
 
 # What is slow or full in the others is so on purpose.
-@pytest.mark.parametrize("name", ["login", "mtls", "oauth2", *sorted(PROMPTS)])
+@pytest.mark.parametrize("name", ["login", "mtls", "oauth2", "page", *sorted(PROMPTS)])
 def test_it_comes_out_well(gatherd, tmp_path, name):
     example = TOP / "conf" / f"{name}.yaml"
     with demo_for(example, tmp_path) as shop:
@@ -268,6 +270,32 @@ def test_the_clients_certificate_is_demanded(gatherd, tmp_path):
         # By TLS 1.3 the server may hang up before its reason is read.
         assert entry["error"]["kind"] in ("tls", "protocol")
         assert "client certificate" in entry["error"]["message"]
+
+
+# Where each is written, beside the document.
+WRITTEN = {
+    "demo": {"page": "status.html", "metrics": "status.prom"},
+    "metrics": {"metrics": "gatherd.prom"},
+    "page": {"page": "status.html"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_it_is_seen_from_outside(gatherd, demo, name):
+    path = TOP / "conf" / f"{name}.yaml"
+    result = gatherd.run("--once", "-c", path, "--var", f"shop={demo.http}")
+    assert result.status in (0, 1), result.stderr
+    document = json.loads((gatherd.folder / "status.json").read_text())
+    written = {file.name for file in gatherd.folder.iterdir()}
+    assert written == {"status.json", *WRITTEN[name].values()}
+    for kind, file in WRITTEN[name].items():
+        text = (gatherd.folder / file).read_text()
+        for target in [*document["services"], *document["prompts"]]:
+            assert (f'target="{target}"' if kind == "metrics" else f'"{target}"') in text
+    # More targets than there may be histograms of.
+    if name == "metrics":
+        assert "gatherd_target_attempts_total{" in text and "_bucket{target=" not in text
+        assert re.search(r'^gatherd_target_value\{target="orders",.*name="queue"\} 12$', text, re.M)
 
 
 def test_the_branches_are_two_hundred(gatherd, demo, tmp_path):

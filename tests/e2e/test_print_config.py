@@ -309,8 +309,8 @@ def test_every_key_of_the_schema_is_described(schema):
     service = schema["properties"]["services"]["additionalProperties"]["anyOf"][1]
     prompt = schema["properties"]["prompts"]["additionalProperties"]
     provider = schema["properties"]["providers"]["additionalProperties"]
-    tables = [schema, schema["properties"]["output"], schema["properties"]["log"]]
-    tables += [service, prompt, provider]
+    tables = [schema, service, prompt, provider]
+    tables += [schema["properties"][key] for key in ("output", "metrics", "log")]
     for table in (prompt, provider):
         tables += [table["properties"]["budget"]]
     for table in tables:
@@ -332,6 +332,7 @@ def test_the_defaults_of_the_schema_are_those_of_the_program(gatherd, schema):
     for table, values in (
         (schema, printed),
         (schema["properties"]["output"], printed["output"]),
+        (schema["properties"]["metrics"], printed["metrics"]),
         (schema["properties"]["log"], printed["log"]),
         (service, printed["services"]["a"]),
     ):
@@ -363,13 +364,15 @@ def test_every_key_of_the_schema_is_taken(gatherd, schema):
     config = {
         "services": {"a{{b}}": whole, "b": "http://x/"},
         "defaults": {key: value for key, value in whole.items() if key not in own_only},
-        "output": {"file": "out.json"},
+        "output": {"file": "out.json", "metrics": "out.prom", "page": "out.html"},
+        "listen": "127.0.0.1:8787",
+        "metrics": {},
         "log": {},
         "include": [],
         "vars": {"a": 1},
         "x-mine": [],
     }
-    for table in ("output", "log"):
+    for table in ("output", "metrics", "log"):
         for key, its in schema["properties"][table]["properties"].items():
             config[table].setdefault(key, its.get("default"))
     config |= {"max_per_host": 4, "rate_per_host": "20/s"}
