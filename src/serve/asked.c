@@ -56,7 +56,7 @@ asked_fault(struct evhttp_request *request)
 	struct frame frame;
 
 	read_frame(&frame, evhttp_request_get_input_headers(request));
-	if (request->major != 1)
+	if (request->major != 1 || (request->minor != 0 && request->minor != 1))
 		return "only HTTP/1.1 and HTTP/1.0 are spoken here";
 	if (frame.has_bad_name)
 		return "a header's name is none";

@@ -171,6 +171,7 @@ test_other_versions_are_refused(UNUSED void **state)
 
 	set_up(&stage, true);
 	assert_ends(&stage, "GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 400);
+	assert_ends(&stage, "GET / HTTP/1.10\r\nHost: localhost\r\n\r\n", 400);
 	assert_ends(&stage, "GET / HTTP/x.y\r\nHost: localhost\r\n\r\n", 400);
 	assert_ends(&stage, "nonsense, and more of it\r\n\r\n", 400);
 	stage_tear_down(&stage);
