@@ -153,7 +153,7 @@ class Follower(Client):
         self.retry = None
         self.comments = 0
 
-    def _line(self):
+    def line(self):
         """The next line of what stands in the chunks (RFC 9112, section 7.1)."""
         while b"\n" not in self.lines:
             size = int(self.take_until(b"\r\n"), 16)
@@ -166,7 +166,7 @@ class Follower(Client):
     def next(self):
         """The next event."""
         fields = {}
-        while (line := self._line()) or "data" not in fields:
+        while (line := self.line()) or "data" not in fields:
             name, _, value = line.partition(":")
             if not line:  # what ended was no event
                 fields = {}

@@ -163,6 +163,46 @@ def test_updates_can_be_paused(gatherd, browser, upstream, port):
         browser.wait_for(lambda page: int(page.text("#generation")) > int(paused))
 
 
+TELL = """
+const tell = (more, status) => onGeneration({ data: JSON.stringify({
+    generation: 99, complete: true, summary: { ...data.summary, ...more },
+    entries: data.entries.map((card) => ({ ...card, status })) }) });
+"""
+
+
+def test_the_tabs_icon_goes_with_the_state(gatherd, browser, upstream, port):
+    """Before anything was asked the document is ok, in the same word."""
+    with followed(gatherd, browser, config_of(upstream, port), port):
+        pending, ok = browser.run(
+            TELL + "const counts = { ...data.summary.counts, ok: 0, pending: 2 };"
+            "const tab = () => [document.title, byId('favicon').getAttribute('href')];"
+            "tell({ status: 'ok', counts }, 'pending');"
+            "const pending = tab();"
+            "tell({ status: 'ok', counts: { ...counts, ok: 2, pending: 0 } }, 'ok');"
+            "return [pending, tab()]"
+        )
+        assert pending[0] == ok[0] and pending[1] != ok[1]
+
+
+def test_before_the_first_round_there_is_none(gatherd, browser, upstream, port):
+    with followed(gatherd, browser, config_of(upstream, port), port):
+        told = browser.run(
+            TELL + "const round = { number: 0, started_at: null, duration_ms: null, targets: 0 };"
+            "tell({ round }, 'pending');"
+            "return byId('round').textContent"
+        )
+        assert re.fullmatch(r"gatherd [0-9.]+\S*\. No round yet\.", told)
+
+
+def test_another_version_of_the_program_brings_its_own_script(gatherd, browser, upstream, port):
+    with followed(gatherd, browser, config_of(upstream, port), port):
+        browser.open_row("payments")
+        browser.run(TELL + "window.isOld = true; tell({ generator: 'gatherd 99' }, 'ok')")
+        browser.wait_for(lambda page: page.run("return window.isOld === undefined"))
+        browser.wait_for(lambda page: int(page.text("#generation") or 0) >= 2)
+        assert browser.run("return rows.get('payments').more.hidden") is False
+
+
 def test_a_thousand_targets_stay_smooth(gatherd, browser, upstream, port, slack):
     config = config_of(upstream, port, names=[f"t{i:04}" for i in range(1000)], interval="1h")
     config |= {"max_concurrent": 64, "timeout": "30s"}
