@@ -2,8 +2,8 @@
  * A reload, from the signal to the new config in force, or to the old one that goes on.
  *
  * The config is read and compiled in a thread, then it is tried whether it can be listened where
- * it says, and whether its outputs can be written; only when all of that is well does anything change, and then at once. What is asked for while one is
- * under way comes after it.
+ * it says, and whether its outputs can be written; only when all of that is well does anything
+ * change, and then at once. What is asked for while one is under way comes after it.
  */
 #ifndef GATHERD_DAEMON_RELOAD_H
 #define GATHERD_DAEMON_RELOAD_H

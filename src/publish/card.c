@@ -217,7 +217,7 @@ put_parts(struct json_write *json, struct span text)
 /* ---- history ---- */
 
 /* The longest one and its comma. */
-#define DURATION_SIZE (EXPOSITION_NUMBER_SIZE + 1)
+#define DURATION_SIZE ((size_t)EXPOSITION_NUMBER_SIZE + 1)
 
 /* Write US in milliseconds to AT, to a tenth where that is more than a hundredth of it. Returns
  * where it ends. */

@@ -103,7 +103,7 @@ append_special(struct buffer *out, char c)
 		return;
 	}
 	buffer_append_char(out, '\\');
-	buffer_append_char(out, c == '\n' ? 'n' : c);
+	buffer_append(out, c == '\n' ? "n" : &c, 1);
 }
 
 void
