@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/atomic_file.h"
 #include "base/compiler.h"
-#include "base/xalloc.h"
+#include "base/path.h"
 #include "config/config.h"
 #include "config/faults.h"
 #include "config/listen.h"
@@ -40,39 +39,14 @@ read_listen(struct load *load)
 /* Something that is made in a folder. */
 struct made {
 	const char *name; /* as messages have it */
-	const char *path; /* borrowed; empty: it is not made */
+	const char *path; /* borrowed; empty or "-": it is not made */
 	struct place place;
-	char *real; /* owned: without links on the way; NULL: not known */
 };
 
-/* PATH as the only name of its kind: a link followed, its folder as it is really called. NULL
- * where that is not there yet. The caller's. */
-static char *
-real_path(const char *path)
-{
-	char *end = atomic_file_resolve(path);
-	char *slash = end != NULL ? strrchr(end, '/') : NULL;
-	char *folder = NULL;
-	char *real = NULL;
-
-	if (end == NULL)
-		return NULL;
-	if (slash != NULL)
-		*slash = '\0';
-	folder = realpath(slash == NULL ? "." : slash == end ? "/" : end, NULL);
-	if (folder != NULL)
-		real = xasprintf("%s/%s", folder, slash != NULL ? slash + 1 : end);
-	free(folder);
-	free(end);
-	return real;
-}
-
 static bool
-is_same_path(const struct made *a, const struct made *b)
+is_made(const struct made *made)
 {
-	if (strcmp(a->path, b->path) == 0)
-		return true;
-	return a->real != NULL && b->real != NULL && strcmp(a->real, b->real) == 0;
+	return made->path[0] != '\0' && strcmp(made->path, "-") != 0;
 }
 
 /* The last of COUNT MADE, against those before. */
@@ -82,7 +56,7 @@ check_made(struct load *load, const struct made *made, size_t count)
 	const struct made *last = &made[count - 1];
 
 	for (size_t i = 0; i + 1 < count; i++) {
-		if (made[i].path[0] == '\0' || !is_same_path(&made[i], last))
+		if (!is_made(&made[i]) || !path_is_same(made[i].path, last->path))
 			continue;
 		faults_error(load->faults, last->place, "%s: this is %s already",
 		    last->name, made[i].name);
@@ -99,6 +73,8 @@ check_standard_output(struct load *load, const struct text *text, const char *na
 		    "%s: only the document can go to standard output", name);
 }
 
+/* By their texts: a disk may hang, and nobody has been told yet that it is waited for. What is
+ * the same by links is found when the places are opened. */
 static void
 check_paths(struct load *load)
 {
@@ -108,21 +84,17 @@ check_paths(struct load *load)
 	const struct text *page = &config->output.page;
 	bool is_unix = config->listen_address.kind == LISTEN_UNIX;
 	struct made made[] = {
-		{ "output.file", file->value.text.data, file->place, NULL },
-		{ "output.metrics", metrics->value.text.data, metrics->place, NULL },
-		{ "output.page", page->value.text.data, page->place, NULL },
+		{ "output.file", file->value.text.data, file->place },
+		{ "output.metrics", metrics->value.text.data, metrics->place },
+		{ "output.page", page->value.text.data, page->place },
 		{ "listen", is_unix ? listen_path(&config->listen_address) : "",
-		    config->listen.place, NULL },
+		    config->listen.place },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(made); i++) {
-		if (made[i].path[0] == '\0' || strcmp(made[i].path, "-") == 0)
-			continue;
-		made[i].real = real_path(made[i].path);
-		check_made(load, made, i + 1);
+		if (is_made(&made[i]))
+			check_made(load, made, i + 1);
 	}
-	for (size_t i = 0; i < ARRAY_COUNT(made); i++)
-		free(made[i].real);
 }
 
 void

@@ -18,7 +18,7 @@
 #include "http/exchange.h"
 #include "http/resolver.h"
 #include "http/transfers.h"
-#include "publish/vitals.h"
+#include "publish/metrics/vitals.h"
 #include "serve/server.h"
 
 /* Descriptors that are not connections: the standard three, epoll, eventfds, the

@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "daemon/gatherer.h"
 
 #include <errno.h>
@@ -19,8 +17,8 @@
 #include "gather/board.h"
 #include "gather/report.h"
 #include "gather/round.h"
+#include "publish/metrics/vitals.h"
 #include "publish/publisher.h"
-#include "publish/vitals.h"
 
 /* A round that runs. */
 struct running {
@@ -40,6 +38,7 @@ struct gatherer {
 	struct event_base *base; /* borrowed */
 	struct config *config;   /* a reference */
 	struct gatherer_events events;
+	const char *config_path; /* borrowed; NULL: it is no file */
 	bool every_round;
 	bool
 	    shows_next; /* whether there is a listener by the config that was prepared */
@@ -335,6 +334,7 @@ publisher_options(const struct gatherer *gatherer, const struct config *config,
     const struct places *places, bool shows_snapshots)
 {
 	struct publisher_options options = {
+		.config_path = gatherer->config_path,
 		.wants = { .samples = shows_snapshots, .cards = shows_snapshots },
 		.mode = config->output.permissions,
 		.sync = config->output.sync,
@@ -441,6 +441,8 @@ gatherer_new(struct event_base *base, struct config *config,
 	gatherer->base = base;
 	gatherer->config = config_ref(config);
 	gatherer->events = *events;
+	if (strcmp(options->config_path, "-") != 0)
+		gatherer->config_path = options->config_path;
 	gatherer->every_round = options->every_round;
 	LIST_INIT(&gatherer->rounds);
 	gatherer->board = board_new(config);

@@ -47,6 +47,9 @@ struct gatherer_events {
 struct gatherer_options {
 	/* Where the document goes ("-": standard output); borrowed for the call. */
 	const struct marked *output;
+	/* The file that the config was read from, which nothing goes to; "-": standard input.
+	 * Borrowed. */
+	const char *config_path;
 	size_t descriptors; /* how many the process may have open */
 	/* A line of the log and one document for each round, and of a batch (batch.h) that
 	 * goes to a file also what is there before its end; else as a daemon. */

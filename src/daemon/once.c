@@ -141,7 +141,8 @@ wants_progress(const struct options *options)
 }
 
 static bool
-make_gatherer(struct once *once, const struct marked *output)
+make_gatherer(
+    struct once *once, const struct options *given, const struct marked *output)
 {
 	const struct gatherer_events events = {
 		.on_ready = on_ready,
@@ -153,6 +154,7 @@ make_gatherer(struct once *once, const struct marked *output)
 	};
 	const struct gatherer_options options = {
 		.output = output,
+		.config_path = given->config_path,
 		.descriptors = process_raise_descriptors(),
 		.every_round = true,
 	};
@@ -175,7 +177,7 @@ make_parts(
 		log_error("cannot start: no signal handlers");
 		return false;
 	}
-	if (!make_gatherer(once, output))
+	if (!make_gatherer(once, options, output))
 		return false;
 	if (wants_progress(options))
 		once->progress = progress_new(once->base);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/marked.h"
+#include "base/path.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "daemon/options.h"
@@ -37,32 +38,38 @@ output_choose(
 	return true;
 }
 
-/* Are both the name of the same file? "-" is none. */
-static bool
-is_same_file(const char *path, const char *other)
-{
-	struct stat status;
-	struct stat other_status;
-
-	if (strcmp(path, other) == 0)
-		return strcmp(path, "-") != 0;
-	return stat(path, &status) == 0 && stat(other, &other_status) == 0 &&
-	    S_ISREG(status.st_mode) && status.st_dev == other_status.st_dev &&
-	    status.st_ino == other_status.st_ino;
-}
-
-/* What goes to PATH, beside the document, by CONFIG; NULL: nothing. */
+/* What goes to PATH, beside the document, by CONFIG; NULL: nothing. By the texts alone: a disk
+ * under one of these may hang, and must not hold up the document. Links are looked at when
+ * the places are opened. */
 static const char *
 other_output_at(const struct config *config, const char *path)
 {
 	const struct marked *metrics = &config->output.metrics.value;
 	const struct marked *page = &config->output.page.value;
 
-	if (metrics->text.len > 0 && is_same_file(metrics->text.data, path))
+	if (strcmp(path, "-") == 0)
+		return NULL;
+	if (metrics->text.len > 0 && path_is_same(metrics->text.data, path))
 		return "metrics";
-	if (page->text.len > 0 && is_same_file(page->text.data, path))
+	if (page->text.len > 0 && path_is_same(page->text.data, path))
 		return "page";
 	return NULL;
+}
+
+/* Is PATH, "-" for none, a name of the file SOURCE? */
+static bool
+is_source(const char *path, const char *source)
+{
+	struct stat status;
+	struct stat source_status;
+
+	if (strcmp(path, "-") == 0 || strcmp(source, "-") == 0)
+		return false;
+	if (path_is_same(path, source))
+		return true;
+	return stat(path, &status) == 0 && stat(source, &source_status) == 0 &&
+	    S_ISREG(status.st_mode) && status.st_dev == source_status.st_dev &&
+	    status.st_ino == source_status.st_ino;
 }
 
 char *
@@ -78,7 +85,7 @@ output_find_fault(const struct config *config, const struct options *options)
 	if (other != NULL)
 		fault =
 		    xasprintf("the document and output.%s go to the same file", other);
-	else if (output.text.len > 0 && is_same_file(output.text.data, source))
+	else if (output.text.len > 0 && is_source(output.text.data, source))
 		fault = xasprintf(
 		    "the document would be written over %s, the config", source);
 	else if ((other = other_output_at(config, source)) != NULL)

@@ -21,7 +21,8 @@ MUST_CHECK bool output_choose(
     const struct config *config, const struct options *options, struct marked *output);
 
 /* Why nothing may be written where it is said: over the config that was read, or two things
- * to one file. A sentence, the caller's; NULL: all is well. */
+ * to one file. A sentence, the caller's; NULL: all is well, as far as can be seen without asking
+ * the disks of the metrics and the page: the publisher looks at these. */
 char *output_find_fault(const struct config *config, const struct options *options);
 
 #endif

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "publish/vitals.h"
+#include "publish/metrics/vitals.h"
 
 static int64_t
 microseconds(struct timeval time)

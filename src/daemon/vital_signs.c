@@ -9,7 +9,7 @@
 #include "base/compiler.h"
 #include "base/xalloc.h"
 #include "daemon/usage.h"
-#include "publish/vitals.h"
+#include "publish/metrics/vitals.h"
 
 #define BEAT_US INT64_C(1000000)
 

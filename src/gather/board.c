@@ -378,14 +378,33 @@ board_has_failed_service(const struct board *board)
 	return false;
 }
 
-const char *
-board_status(const struct board *board)
+enum whole {
+	WHOLE_OK,
+	WHOLE_DEGRADED,
+	WHOLE_DOWN,
+};
+
+const char *const board_status_names[] = {
+	[WHOLE_OK] = "ok",
+	[WHOLE_DEGRADED] = "degraded",
+	[WHOLE_DOWN] = "down",
+	NULL,
+};
+
+static enum whole
+judge_whole(const struct board *board)
 {
 	const size_t *of = board->counts.of;
 
 	if (!board_has_required_failure(board) && of[STATUS_DEGRADED] == 0)
-		return "ok";
+		return WHOLE_OK;
 	if (of[STATUS_OK] == 0 && of[STATUS_DEGRADED] == 0)
-		return "down";
-	return "degraded";
+		return WHOLE_DOWN;
+	return WHOLE_DEGRADED;
+}
+
+const char *
+board_status(const struct board *board)
+{
+	return board_status_names[judge_whole(board)];
 }

@@ -208,5 +208,6 @@ bool board_has_failed_service(const struct board *board);
  * yet count for nothing.
  */
 const char *board_status(const struct board *board);
+extern const char *const board_status_names[]; /* all that it may be */
 
 #endif

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "publish/samples.h"
+#include "publish/metrics/samples.h"
 #include "publish/snapshot.h"
 
 struct board_entry;

@@ -1,12 +1,10 @@
 #include "publish/head.h"
 
-#include <assert.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
 #include "base/compiler.h"
 #include "base/json_write.h"
-#include "base/names.h"
 #include "config/config.h"
 #include "gather/board.h"
 #include "gather/round.h"
@@ -87,44 +85,48 @@ put_stale_after(struct json_write *json, const struct head_facts *facts)
 
 /* ---- words ---- */
 
-/* All that board_status() says. */
-static const char *const statuses[] = { "ok", "degraded", "down", NULL };
-
 /* Of a document that went out before its round was decided; a round's are its verdicts. */
-#define GATHERING "gathering"
+static const char gathering[] = "gathering";
 
 static void
 put_status(struct json_write *json, const struct head_facts *facts)
 {
-	const char *status = board_status(facts->board);
-
-	assert(names_find(statuses, status) != -1);
-	json_write_string(json, status);
+	json_write_string(json, board_status(facts->board));
 }
 
 static void
 describe_status(struct json_write *json)
 {
-	schema_put_names(json, statuses, false);
+	schema_put_names(json, board_status_names, false);
+}
+
+const char *
+head_outcome(const struct snapshot_head *head)
+{
+	return head->gathering ? gathering : round_verdict_names[head->round->verdict];
+}
+
+const char *
+head_outcome_name(size_t index)
+{
+	return index == 0 ? gathering : round_verdict_names[index - 1];
 }
 
 static void
 put_outcome(struct json_write *json, const struct head_facts *facts)
 {
-	const struct snapshot_head *head = facts->head;
-
-	json_write_string(json,
-	    head->gathering ? GATHERING : round_verdict_names[head->round->verdict]);
+	json_write_string(json, head_outcome(facts->head));
 }
 
 static void
 describe_outcome(struct json_write *json)
 {
+	const char *name;
+
 	json_write_key(json, "enum");
 	json_write_begin_array(json);
-	json_write_string(json, GATHERING);
-	for (const char *const *name = round_verdict_names; *name != NULL; name++)
-		json_write_string(json, *name);
+	for (size_t i = 0; (name = head_outcome_name(i)) != NULL; i++)
+		json_write_string(json, name);
 	json_write_end_array(json);
 }
 

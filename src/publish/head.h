@@ -5,6 +5,7 @@
 #ifndef GATHERD_PUBLISH_HEAD_H
 #define GATHERD_PUBLISH_HEAD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct board;
@@ -34,6 +35,11 @@ void head_append(struct buffer *out, const struct head_facts *facts);
 
 /* `stale_after` of a document of BOARD that is made at NOW_MS, both in wall time. */
 int64_t head_stale_after_ms(const struct board *board, int64_t now_ms);
+
+/* `outcome` of a document with HEAD, and one after the other the words that it may be; NULL:
+ * there are no more. */
+const char *head_outcome(const struct snapshot_head *head);
+const char *head_outcome_name(size_t index);
 
 /* For the schema of an object that has the rows, and nothing else or more: each as a
  * property, and its name as an item of a list. */

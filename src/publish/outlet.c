@@ -216,3 +216,15 @@ outlet_is_same(const struct outlet *outlet, const struct outlet *other)
 	return outlet->kind != OUTLET_FILE ||
 	    strcmp(basename(outlet->path), basename(other->path)) == 0;
 }
+
+bool
+outlet_is_file(const struct outlet *outlet, const char *path)
+{
+	struct stat status, own = { .st_dev = outlet->device, .st_ino = outlet->inode };
+
+	/* A file is known by its folder. */
+	if (outlet->kind == OUTLET_FILE && stat(outlet->path, &own) == -1)
+		return false;
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	    status.st_dev == own.st_dev && status.st_ino == own.st_ino;
+}

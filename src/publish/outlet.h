@@ -50,4 +50,7 @@ int outlet_write(const struct outlet *outlet, const struct iovec *pieces, size_t
 /* Do both lead to the same file, device or descriptor, by whatever names? */
 bool outlet_is_same(const struct outlet *outlet, const struct outlet *other);
 
+/* Is what stands there now the file PATH? */
+bool outlet_is_file(const struct outlet *outlet, const char *path);
+
 #endif

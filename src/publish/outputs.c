@@ -239,6 +239,8 @@ outputs_new(struct event_base *base, const struct publisher_options *options,
 	assert(options->places[FORM_DOCUMENT].path != NULL);
 	outputs->base = base;
 	outputs->events = *events;
+	if (options->config_path != NULL)
+		outputs->config_path = xstrdup(options->config_path);
 	outputs->manner =
 	    (struct writer_manner){ .mode = options->mode, .sync = options->sync };
 	LIST_INIT(&outputs->left);
@@ -284,6 +286,7 @@ outputs_free(struct outputs *outputs, int64_t until_us)
 	}
 	if (outputs->answer != NULL)
 		event_free(outputs->answer);
+	free(outputs->config_path);
 	outputs->is_freed = true;
 	if (!outputs->is_calling)
 		free(outputs);

@@ -53,6 +53,7 @@ STAILQ_HEAD(awaited_list, awaited);
 struct outputs {
 	struct event_base *base; /* borrowed */
 	struct outputs_events events;
+	char *config_path; /* owned; NULL: none */
 	struct writer_manner manner;
 	struct output *current[FORM_COUNT]; /* where forms go; NULL: nowhere */
 	struct output_list left;     /* those before that have a report to come */

@@ -116,14 +116,26 @@ are_at_same_place(const struct output *output, const struct output *other)
 	return true;
 }
 
+static bool
+is_at_config(const struct output *output)
+{
+	if (!writer_is_at_config(output->writer))
+		return false;
+	log_error("cannot write %s: it leads to %s, the config", output->shown,
+	    output->outputs->config_path);
+	return true;
+}
+
 /* Do all lead to places of their own? By links or names of devices they may not, and one would
  * go over what the other has written. */
 static bool
 are_apart(const struct outputs *outputs)
 {
-	for (int form = 1; form < FORM_COUNT; form++) {
+	for (int form = 0; form < FORM_COUNT; form++) {
 		const struct output *output = tried_output(outputs, form);
 
+		if (output != NULL && is_at_config(output))
+			return false;
 		for (int other = 0; other < form && output != NULL; other++) {
 			const struct output *before = tried_output(outputs, other);
 
@@ -132,6 +144,22 @@ are_apart(const struct outputs *outputs)
 		}
 	}
 	return true;
+}
+
+/* Likewise of OUTPUT, which is open at last, and the others that are. */
+static bool
+is_apart(const struct output *output)
+{
+	const struct outputs *outputs = output->outputs;
+
+	for (int form = 0; form < FORM_COUNT; form++) {
+		const struct output *other = outputs->current[form];
+
+		if (other != NULL && other != output &&
+		    are_at_same_place(output, other))
+			return false;
+	}
+	return !is_at_config(output);
 }
 
 void
@@ -200,14 +228,10 @@ on_late_open(struct output *output, int error_number)
 		drop_late(output, form, error_number);
 		return;
 	}
-	for (int other = 0; other < FORM_COUNT; other++) {
-		if (other != (int)form && outputs->current[other] != NULL &&
-		    are_at_same_place(output, outputs->current[other])) {
-			drop_late(output, form, EEXIST);
-			return;
-		}
-	}
-	output_resume(output, form);
+	if (is_apart(output))
+		output_resume(output, form);
+	else
+		drop_late(output, form, EEXIST);
 }
 
 static void
@@ -241,6 +265,7 @@ output_open(struct output *output, bool read_previous)
 	const struct writer_options options = {
 		.path = output->path,
 		.read_previous = read_previous,
+		.config_path = output->outputs->config_path,
 	};
 	const struct writer_events events = {
 		.on_open = on_open,

@@ -47,11 +47,11 @@ tell_success(struct output *output)
 	uint64_t count = output->failed_count;
 
 	if (count == 1)
-		log_info("%s is written again after 1 %s that was not", output->shown,
+		log_info("%s is written again; 1 %s was lost", output->shown,
 		    form_words[output->form].one);
 	else if (count > 1)
-		log_info("%s is written again after %" PRIu64 " %s that were not",
-		    output->shown, count, form_words[output->form].many);
+		log_info("%s is written again; %" PRIu64 " %s were lost", output->shown,
+		    count, form_words[output->form].many);
 	output->failed_count = 0;
 }
 

@@ -17,10 +17,10 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "gather/round.h"
+#include "publish/metrics/vitals.h"
 #include "publish/outputs.h"
 #include "publish/previous.h"
 #include "publish/snapshot.h"
-#include "publish/vitals.h"
 #include "publish/writer.h"
 
 /* When documents go out, by the config. */

@@ -32,6 +32,9 @@ struct publisher_place {
 
 struct publisher_options {
 	struct publisher_place places[FORM_COUNT]; /* the document's has a path */
+	/* The file that the config comes from: no place may lead there. NULL: it is none. Copied,
+	 * and the same for good. */
+	const char *config_path;
 	/* What snapshots are to hold beside what the places need. */
 	struct snapshot_wants wants;
 	mode_t mode;

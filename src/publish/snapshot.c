@@ -8,8 +8,8 @@
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "gather/board.h"
-#include "publish/gauges.h"
 #include "publish/head.h"
+#include "publish/metrics/gauges.h"
 #include "publish/providers_part.h"
 
 /* Around the entries of services, and of prompts. */

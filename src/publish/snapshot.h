@@ -29,7 +29,7 @@ struct vitals;
 /* What can be made of a snapshot as a whole. */
 enum snapshot_form {
 	FORM_DOCUMENT,
-	FORM_METRICS, /* Prometheus text format: publish/metrics.h */
+	FORM_METRICS, /* Prometheus text format: publish/metrics/metrics.h */
 	FORM_PAGE,    /* publish/page.h, for the disk */
 };
 #define FORM_COUNT (FORM_PAGE + 1)
@@ -95,7 +95,7 @@ uint64_t snapshot_layout(const struct snapshot *snapshot);
 struct span snapshot_summary(const struct snapshot *snapshot);
 
 /* The samples that are of no target, as lines: with `samples`, else empty. See
- * publish/gauges.h. */
+ * publish/metrics/gauges.h. */
 struct span snapshot_gauges(const struct snapshot *snapshot);
 
 /* Services first, then prompts. */
@@ -109,7 +109,7 @@ struct snapshot_entry {
 	uint64_t changed_in;
 	struct span text; /* the entry in the document: an object */
 	struct span card; /* with `cards`, else empty: see publish/card.h */
-	/* With `samples`, else empty: see publish/samples.h. FAMILY_ENDS: where the lines of
+	/* With `samples`, else empty: see publish/metrics/samples.h. FAMILY_ENDS: where the lines of
 	 * each family end in it. */
 	struct span samples;
 	const uint32_t *family_ends;

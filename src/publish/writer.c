@@ -14,7 +14,7 @@
 #include "base/thread.h"
 #include "base/xalloc.h"
 #include "publish/document.h"
-#include "publish/metrics.h"
+#include "publish/metrics/metrics.h"
 #include "publish/outlet.h"
 #include "publish/page.h"
 
@@ -41,7 +41,9 @@ struct desk {
 	/* The thread's, and while it is idle the loop's. */
 	char *path; /* as given */
 	bool read_previous;
+	char *config_path; /* NULL: none */
 	struct outlet outlet;
+	bool is_config;     /* the outlet */
 	size_t usual_bytes; /* what was written last was so long */
 	int error_number;   /* of what it did last */
 	struct buffer previous;
@@ -79,6 +81,7 @@ desk_unref(struct desk *desk)
 	snapshot_unref(desk->order.snapshot);
 	buffer_clear(&desk->previous);
 	outlet_clear(&desk->outlet);
+	free(desk->config_path);
 	free(desk->path);
 	free(desk);
 }
@@ -91,6 +94,8 @@ open_desk(struct desk *desk)
 {
 	if (!outlet_open(&desk->outlet, desk->path))
 		return errno;
+	desk->is_config = desk->config_path != NULL &&
+	    outlet_is_file(&desk->outlet, desk->config_path);
 	if (desk->read_previous)
 		desk->previous_error = outlet_read(&desk->outlet, &desk->previous);
 	return 0;
@@ -293,6 +298,12 @@ writer_is_at_same_place(const struct writer *writer, const struct writer *other)
 	    outlet_is_same(&writer->desk->outlet, &other->desk->outlet);
 }
 
+bool
+writer_is_at_config(const struct writer *writer)
+{
+	return writer->state == WRITER_OPEN && writer->desk->is_config;
+}
+
 /* ---- making and freeing ---- */
 
 static struct desk *
@@ -310,6 +321,8 @@ desk_new(const struct writer_options *options)
 	desk->references = 1;
 	desk->path = xstrdup(options->path);
 	desk->read_previous = options->read_previous;
+	if (options->config_path != NULL)
+		desk->config_path = xstrdup(options->config_path);
 	buffer_init(&desk->previous, DOCUMENT_MAX_BYTES);
 	desk->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return desk;

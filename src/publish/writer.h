@@ -38,8 +38,9 @@ struct writer_events {
 };
 
 struct writer_options {
-	const char *path;   /* as for outlet_open(); copied */
-	bool read_previous; /* hand over what is there, where PATH is a file */
+	const char *path;        /* as for outlet_open(); copied */
+	bool read_previous;      /* hand over what is there, where PATH is a file */
+	const char *config_path; /* see publisher_options; copied */
 };
 
 /* How a file is put in place; devices, FIFOs and descriptors stay as they are. */
@@ -77,5 +78,8 @@ bool writer_replaces(const struct writer *writer);
 /* Do both write the same file (or device, or descriptor), by whatever names? They may
  * be the same writer. False while one of them is not open. */
 bool writer_is_at_same_place(const struct writer *writer, const struct writer *other);
+
+/* Did PATH lead to the config when it was opened? False while it is not open. */
+bool writer_is_at_config(const struct writer *writer);
 
 #endif

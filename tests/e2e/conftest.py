@@ -14,7 +14,7 @@ from helpers_document import parse_document, parse_documents
 from upstream import BadPorts, Upstream
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("GATHERD_BUILD", TOP / "build"))
+BUILD = pathlib.Path(os.environ.get("GATHERD_BUILD", TOP / "build")).resolve()
 
 # A hang is a failure of its own; programs under sanitizers on a busy machine are slow.
 PATIENCE = 60

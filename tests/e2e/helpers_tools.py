@@ -20,7 +20,7 @@ TOOLS = os.environ.get("GATHERD_TOOLS")
 def tool(name):
     """The path of a program. Without it the test is skipped; under scripts/check, which
     sees to it that all are there, it fails."""
-    folders = [os.path.join(TOOLS, "usr", sub) for sub in ("bin", "sbin")] if TOOLS else []
+    folders = [os.path.abspath(f"{TOOLS}/usr/{sub}") for sub in ("bin", "sbin")] if TOOLS else []
     folders += [os.environ.get("PATH", os.defpath), "/usr/sbin"]
     found = shutil.which(name, path=os.pathsep.join(folders))
     if not found:

@@ -15,9 +15,9 @@
  * PRELOAD_SYSTEM_AUTHORITIES.
  *
  * It gives a test its own disk, too: while there is a file that is called fsync, rename,
- * mkostemp or open in the folder PRELOAD_STUCK, that function does not return; where there is
- * a text in it, only for paths that have the text in them. Of open, only where a name ends in
- * .json.
+ * mkostemp, stat (lstat is one, too) or open in the folder PRELOAD_STUCK, that function does
+ * not return; where there is a text in it, only for paths that have the text in them. Of open,
+ * only where a name ends in .json.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef int getaddrinfo_fn(const char *host, const char *service,
@@ -37,6 +38,7 @@ typedef int fsync_fn(int fd);
 typedef int rename_fn(const char *from, const char *to);
 typedef int mkostemp_fn(char *path, int flags);
 typedef int open_fn(const char *path, int flags, ...);
+typedef int stat_fn(const char *path, struct stat *status);
 
 static int
 real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
@@ -191,6 +193,24 @@ mkostemp(char *path, int flags)
 
 	wait_while_stuck("mkostemp", path);
 	return real(path, flags);
+}
+
+int
+stat(const char *path, struct stat *status)
+{
+	stat_fn *real = (stat_fn *)dlsym(RTLD_NEXT, "stat");
+
+	wait_while_stuck("stat", path);
+	return real(path, status);
+}
+
+int
+lstat(const char *path, struct stat *status)
+{
+	stat_fn *real = (stat_fn *)dlsym(RTLD_NEXT, "lstat");
+
+	wait_while_stuck("stat", path);
+	return real(path, status);
 }
 
 int

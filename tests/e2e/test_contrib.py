@@ -28,7 +28,7 @@ def rules():
 def families():
     """The names of all metrics that gatherd's sources know."""
     found = set()
-    for source in (TOP / "src" / "publish").glob("*.c"):
+    for source in (TOP / "src" / "publish" / "metrics").glob("*.c"):
         found |= set(re.findall(r'"(gatherd_[a-z_]+)"', source.read_text(encoding="utf-8")))
     assert "gatherd_target_up" in found and "gatherd_build_info" in found
     return found

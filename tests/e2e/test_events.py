@@ -261,13 +261,13 @@ def test_who_does_not_read_is_dropped_and_nobody_else(gatherd, upstream, place):
         descriptors, memory = daemon.descriptors(), daemon.status_of("VmRSS")
         deaf = [stack.enter_context(place.follow(receive_buffer=4096)) for _ in range(20)]
 
-        def cut():
+        def all_are_cut():
             reader.next()
             metrics = parse_metrics(place.ask("/metrics").text)
-            return metrics.value("gatherd_listener_event_clients") == 1 and metrics
+            cut = metrics.value("gatherd_listener_cut_connections_total")
+            return cut == 20 and metrics.value("gatherd_listener_event_clients") == 1 and metrics
 
-        metrics = wait_until(cut)
-        assert metrics.value("gatherd_listener_cut_connections_total") == 20
+        metrics = wait_until(all_are_cut)
         daemon.descriptors_settle(descriptors)
         assert daemon.status_of("VmRSS") < memory + 16 * 1024
         for follower in deaf:

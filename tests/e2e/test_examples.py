@@ -102,7 +102,8 @@ def in_folder(command, shop, folder):
     command = command.replace("/tmp/demo", str(folder)).replace(DEMO_URL, shop)
     command = re.sub(r"^(.*?)\bgatherd ", rf"\1{BUILD}/gatherd ", command)
     command = re.sub(r" --var shop=\S+", "", command)
-    return re.sub(r"-c (conf/)?(\S+)", rf"-c {TOP}/conf/\2 --var shop={shop}", command, 1)
+    options = rf"-c {TOP}/conf/\2 --var shop={shop}"
+    return re.sub(r"-c (conf/)?(\S+)", options, command, count=1)
 
 
 def run_it(gatherd, command):

@@ -3,7 +3,6 @@ nobody else notices."""
 
 import contextlib
 import json
-import os
 import random
 import re
 import resource
@@ -13,8 +12,7 @@ import time
 import pytest
 
 from conftest import Gatherd
-from helpers_daemon import Daemon
-from helpers_listener import Listening, request, tcp_place, unix_place, wait_until
+from helpers_listener import Listening, request, tcp_place, unix_place
 from helpers_metrics import parse_metrics
 from helpers_reload import complete, config_of
 from helpers_tools import short_folder  # noqa: F401
@@ -22,6 +20,7 @@ from upstream import Upstream
 
 SMUGGLED = request("/services/smuggled")
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 # What a sanitizer keeps of what was freed would look like a leak.
 FREES_AT_ONCE = ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
@@ -60,9 +59,9 @@ REFUSED = {
     "two lengths": HEAD + b"Content-Length: 0\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED),
     "two equal lengths": HEAD + b"Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
     "a list of lengths": HEAD + b"Content-Length: 0, 0\r\n\r\n",
-    "a length and chunks": HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "chunks and a length": HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n",
-    "chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a length and chunks": HEAD + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+    "chunks and a length": HEAD + CHUNKED + b"Content-Length: 0\r\n\r\n0\r\n\r\n",
+    "chunks": HEAD + CHUNKED + b"\r\n0\r\n\r\n",
     "no coding": HEAD + b"Transfer-Encoding: identity\r\n\r\n",
     "an odd coding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "a body": HEAD + b"Content-Length: %d\r\n\r\n" % len(SMUGGLED),

@@ -2,6 +2,7 @@
 from one config to the next."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from helpers_listener import Listening, Place, handed_over, mode_of, request
 from helpers_listener import tcp_place, unix_place, wait_until
 from helpers_reload import complete, config_of, gather_now
 from helpers_tools import free_port, short_folder  # noqa: F401
+from upstream import answer
 
 FOREIGN = {"host": "evil.example"}
 
@@ -193,7 +195,8 @@ def test_it_ends_within_a_second_whatever_its_clients_do(gatherd, upstream, plac
         status, seconds = daemon.stop()
         assert status == 0 and seconds < 1 * slack, daemon.log
         assert silent.has_ended() and half.has_ended() and idle.has_ended()
-        follower.rest()
+        # What it was told is whole: it did not lose the connection.
+        assert follower.rest().endswith(b"0\r\n\r\n")
         assert not place.is_open()
         assert not place.is_unix or not os.path.lexists(place.address)
 
@@ -285,6 +288,24 @@ def test_what_is_meant_for_another_process_is_left_alone(gatherd, config, place,
         with Listening(gatherd, config, place, **keywords) as daemon:
             daemon.first_document()
             assert is_shown(daemon)
+
+
+def test_who_has_asked_is_answered_to_the_end(gatherd, upstream, place):
+    """More than the kernel holds for a client, who reads it only when the end has come."""
+    upstream.answers["/big"] = answer(json.dumps({"text": 60000 * "x"}))
+    service = {"url": "/big", "extract": {"text": "/text"}}
+    config = config_of(upstream, {str(number): service for number in range(20)})
+    with Listening(gatherd, config, place) as daemon, contextlib.ExitStack() as stack:
+        daemon.wait_document(complete)
+        assert is_shown(daemon)
+        clients = [stack.enter_context(place.connect()) for _ in range(4)]
+        for client in clients:
+            client.send(request("/status.json"))
+        stack.enter_context(place.follow()).next()  # all of them were let in
+        daemon.signal(signal.SIGTERM)
+        for client in clients:
+            assert client.answer().body == daemon.output.read_bytes()
+        assert daemon.process.wait(PATIENCE) == 0
 
 
 # ---- another config ----

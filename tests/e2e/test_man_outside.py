@@ -83,7 +83,7 @@ def families_of(metrics, labels_of_all):
 
 def test_page_has_every_family_of_metrics():
     named = set()
-    for path in (SOURCE / "publish").glob("*.c"):
+    for path in (SOURCE / "publish" / "metrics").glob("*.c"):
         named.update(re.findall(r'"(gatherd_\w+)"', path.read_text()))
     # The parts of a summary are no families.
     parts = {name for name in named if name.removesuffix("_sum") in named - {name}}
@@ -129,7 +129,7 @@ def test_page_has_the_labels_that_are_taken(gatherd, upstream):
 
 def test_page_has_the_phases_and_the_bounds_of_the_buckets():
     bodies = dict(items(section(PAGE, "Metrics of a target", "Ss"), "Va"))
-    facts = source("publish/sample_facts.c")
+    facts = source("publish/metrics/sample_facts.c")
     found = re.search(r"sample_phase_names\[\] = \{(.*?)NULL", facts, re.S)
     body = bodies["gatherd_target_duration_seconds : No gauge Pq Va phase"]
     for phase in re.findall(r'"(\w+)"', found.group(1)):

@@ -406,9 +406,10 @@ def test_an_answer_that_is_used_again_is_not_paid_again(metrics):
     assert metrics.value("gatherd_prompt_reused_answers_total", target="summary") == 0
 
 
-def test_who_answered_a_prompt_is_told(metrics):
+def test_whom_a_prompt_asks_is_told(metrics):
+    """By the config: the one that answered calls itself the-model-2."""
     ((labels, one),) = metrics.series("gatherd_prompt_info", target="summary")
-    assert (labels["provider"], labels["model"], one) == ("priced", "the-model-2", 1)
+    assert (labels["provider"], labels["model"], one) == ("priced", "the-model", 1)
 
 
 def test_budgets_are_told_with_what_was_spent(metrics):

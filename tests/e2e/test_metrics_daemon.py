@@ -117,16 +117,24 @@ def test_names_of_values_come_back_as_they_are(gatherd, upstream, outputs):
     assert lint(metrics.text) == ""
 
 
-def test_models_may_call_themselves_anything(gatherd, outputs, models):
+def test_models_may_be_called_anything(gatherd, outputs, models):
     name = 'a "model"\\} 1 <b>'
     models.plan["Hello"] = lambda api, request, number: {
-        "model": name,
+        "model": "another",
         "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}],
     }
-    config = prompt_config(models, {"p": "Hello"})
+    config = prompt_config(models, {"p": {"prompt": "Hello", "model": name}})
     metrics = batch_metrics(gatherd, outputs, config, env={"MODEL_KEY": KEY})
     ((labels, _),) = metrics.series("gatherd_prompt_info")
     assert labels["model"] == name and lint(metrics.text) == ""
+
+
+def test_a_secret_in_a_models_name_is_not_in_them(gatherd, outputs, models):
+    config = prompt_config(models, {"p": {"prompt": "Hello", "model": "a-${TOKEN}"}})
+    env = {"MODEL_KEY": KEY, "TOKEN": "hidden-0123456789"}
+    metrics = batch_metrics(gatherd, outputs, config, env=env)
+    ((labels, _),) = metrics.series("gatherd_prompt_info")
+    assert labels["model"] == "a-***" and "hidden" not in metrics.text
 
 
 def test_secrets_are_not_in_them(gatherd, upstream, outputs):

@@ -402,20 +402,33 @@ def test_one_place_by_two_names_is_told(gatherd, upstream, small, outputs, form,
     assert result.status == 3 and upstream.connections == 0
     assert f"error cannot write {path}: it leads to the same place as {name[way]}" in result.stderr
     assert not any(it.exists() for it in outputs.paths)
-    # Where it is there, that is known at once.
+    # Nor where it is there; and no daemon starts.
     path.write_text("old")
-    result = once(gatherd, small, "-o", name[way])
-    assert result.status == 2 and upstream.connections == 0
-    assert f"the document and output.{form} go to the same file" in result.stderr
-    assert path.read_text() == "old"
+    for run in (["--once"], []):
+        result = gatherd.run(*run, "-o", name[way], config=small)
+        assert result.status == 3 and upstream.connections == 0
+        assert f"it leads to the same place as {name[way]}" in result.stderr
+        assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("run", [["--once"], []])
+def test_a_link_from_one_to_another_is_told(gatherd, upstream, small, outputs, run):
+    outputs.page.symlink_to(outputs.metrics.name)
+    result = gatherd.run(*run, "-o", "out.json", config=small)
+    assert result.status == 3 and upstream.connections == 0
+    place = outputs.metrics
+    assert f"cannot write {outputs.page}: it leads to the same place as {place}" in result.stderr
+    assert not place.exists() and not (gatherd.folder / "out.json").exists()
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_option_may_not_take_anothers_place(gatherd, upstream, small, outputs, form):
+    path = getattr(outputs, form)
     for run in (["--once"], []):
-        result = gatherd.run(*run, "-o", getattr(outputs, form), config=small)
-        assert result.status == 2 and upstream.connections == 0
-        assert f"the document and output.{form} go to the same file" in result.stderr
+        for name in (path, f"{path.parent}/.//{path.name}"):
+            result = gatherd.run(*run, "-o", name, config=small)
+            assert result.status == 2 and upstream.connections == 0
+            assert f"the document and output.{form} go to the same file" in result.stderr
     assert not any(it.exists() for it in outputs.paths)
 
 
@@ -427,15 +440,25 @@ def test_a_hard_link_is_another_place(gatherd, small, outputs):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_config_is_not_written_over(gatherd, upstream, small, form):
-    path = gatherd.config(with_output(small, **{form: "link"}))
+@pytest.mark.parametrize(
+    "name, status, words",
+    [
+        ("./gatherd.yaml", 2, "output.FORM would be written over gatherd.yaml, the config"),
+        ("link", 3, "error cannot write link: it leads to gatherd.yaml, the config"),
+        ("hard", 3, "error cannot write hard: it leads to gatherd.yaml, the config"),
+    ],
+)
+def test_the_config_is_not_written_over(gatherd, upstream, small, form, name, status, words):
+    path = gatherd.config(with_output(small, **{form: name}))
     (gatherd.folder / "link").symlink_to("gatherd.yaml")
+    os.link(path, gatherd.folder / "hard")
     before = path.read_text()
     for run in (["--once"], []):
-        result = gatherd.run(*run, "-c", path)
-        assert result.status == 2
-        assert f"output.{form} would be written over" in result.stderr
+        result = gatherd.run(*run, "-c", "gatherd.yaml", "-o", "out.json")
+        assert result.status == status
+        assert words.replace("FORM", form) in result.stderr
     assert path.read_text() == before and upstream.connections == 0
+    assert not (gatherd.folder / "out.json").exists()
 
 
 # ---- litter ----

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from helpers_gatherd import names_in
+from helpers_listener import wait_until
 from helpers_outputs import FORMS, QUICK, Published, age, number_of, some_rounds, stuck, wait_answer
 from helpers_reload import gather_now
 from helpers_tools import short_folder
@@ -34,8 +35,8 @@ def test_a_folder_may_go_and_come_back(gatherd, upstream, form):
         assert len(daemon.matches(" error ")) == 1
         words = {"metrics": "sets of metrics", "page": "pages"}[form]
         path.parent.mkdir()
-        line = daemon.wait_log(rf"info {path} is written again after \d+ {words} that were not")
-        count = int(re.search(r"after (\d+)", line)[1])
+        line = daemon.wait_log(rf"info {path} is written again; \d+ {words} were lost")
+        count = int(re.search(r"; (\d+)", line)[1])
         assert count > 5
         daemon.wait_generation(form, generation)
         metrics = daemon.wait_for(
@@ -181,11 +182,25 @@ def test_a_pipe_without_a_reader_holds_up_nothing(gatherd, upstream, slack, form
         stops_in_time(daemon, slack)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_only_a_thread_of_its_own_asks_the_disk_of_each(gatherd, upstream, preload, stuck, form):
+    daemon = Published(gatherd, upstream, QUICK, env=preload(stuck=stuck.folder))
+    stuck.hang("stat", getattr(daemon.outputs, form).name)
+    with daemon:
+        # The loop's, and one for each place: the config was read, and looked at.
+        wait_until(lambda: daemon.status_of("Threads") >= 4)
+        stuck.go_on()
+        daemon.wait_document()
+        daemon.wait_generation(form, 1)
+        assert daemon.stop()[0] == 0
+
+
 @pytest.mark.skipif(not SLOW, reason="waits for 10 s: GATHERD_SLOW_TESTS=1")
+@pytest.mark.parametrize("function", ["mkostemp", "stat"])
 def test_a_start_does_not_wait_for_the_disk_of_the_page(
-    gatherd, upstream, preload, stuck
+    gatherd, upstream, preload, stuck, function
 ):
-    stuck.hang("mkostemp", "status.html")
+    stuck.hang(function, "status.html")
     with Published(gatherd, upstream, QUICK, env=preload(stuck=stuck.folder)) as daemon:
         daemon.wait_log(r"warn still waiting for \S*status\.html$")
         generation = daemon.wait_document()["generation"]

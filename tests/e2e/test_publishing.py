@@ -330,7 +330,7 @@ def test_a_disk_that_gets_room_again_gets_the_next_document(gatherd, upstream):
     result = gatherd.run("--rounds", "3", "-o", "out.json", config=config, under=limit)
     assert result.status == 0
     assert result.stderr.count("could not write out.json: File too large") == 1
-    assert "info out.json is written again after 2 documents that were not" in result.stderr
+    assert "info out.json is written again; 2 documents were lost" in result.stderr
     assert read_document(gatherd.folder / "out.json")["round"]["number"] == 3
     assert names_in(gatherd.folder) == ["gatherd.yaml", "out.json"]
 

@@ -116,6 +116,7 @@ fake_disk_release_left(const char *folder, int count)
 	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
 	int fd = inotify_init1(IN_CLOEXEC);
 
+	assert_true(fd != -1); /* see max_user_instances in inotify(7) */
 	assert_true(inotify_add_watch(fd, folder, IN_DELETE | IN_MOVED_FROM) != -1);
 	fake_disk_release();
 	while (count > 0) {

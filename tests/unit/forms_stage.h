@@ -30,9 +30,7 @@ open_all(struct stage *stage)
 {
 	stage_init(stage);
 	set_all_places(stage);
-	stage_start(stage);
-	stage_run(stage, &stage->ready, 1);
-	assert_true(stage->is_ready);
+	stage_start_well(stage);
 }
 
 /* Run the loop until *REPORTS are at least COUNT. */
@@ -43,14 +41,23 @@ run_until(struct stage *stage, const int *reports, int count)
 		event_base_loop(stage->base, EVLOOP_ONCE);
 }
 
-/* A document of its own, and nothing more of it is on its way. */
+/* Run the loop until documents, and the other form that is no slower, are COUNT. */
 UNUSED static void
-pass_round_fully(struct stage *stage)
+run_documents(struct stage *stage, enum snapshot_form other, int count)
 {
-	int written = stage->written;
+	run_until(stage, &stage->forms[FORM_DOCUMENT], count);
+	run_until(stage, &stage->forms[other], count);
+}
 
+/* The first round, whose page hangs in the disk, until fake_disk_release(). */
+UNUSED static void
+pass_round_with_page_hanging(struct stage *stage)
+{
+	fake_disk_choose("page.html");
+	fake_disk_hang_flushes(1);
 	stage_pass_round(stage);
-	stage_run(stage, &stage->written, written + 1);
+	run_documents(stage, FORM_METRICS, 1);
+	fake_disk_wait(1);
 }
 
 /* A config comes that says the stage's options; returns whether their places can be written. */
@@ -88,6 +95,16 @@ text_at_path(const char *path)
 	return buffer_take(&read);
 }
 
+UNUSED static void
+assert_holds(const char *path, const char *expected)
+{
+	char *text = text_at_path(path);
+
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
 /* TEXT is metrics, or a page, of GENERATION. */
 static void
 assert_is(const char *text, enum snapshot_form form, int generation)
@@ -118,12 +135,46 @@ assert_file_is(const char *path, enum snapshot_form form, int generation)
 	free(text);
 }
 
-/* ---- a place that is slow until somebody reads ---- */
+/* ---- the log ---- */
+
+/* Since catch_log() it has a line of these, one behind the other. */
+UNUSED static void
+assert_log(const char *begin, const char *path, const char *end)
+{
+	char *expected = xasprintf("%s%s%s", begin, path, end);
+
+	assert_string_equal(release_log(), expected);
+	free(expected);
+}
+
+/* ---- a link in the folder ---- */
+
+/* To PATH; its own path. */
+UNUSED static char *
+make_link(const struct stage *stage, const char *path)
+{
+	char *link_path = xasprintf("%s/link", stage->folder);
+
+	assert_int_equal(symlink(path, link_path), 0);
+	return link_path;
+}
 
 UNUSED static void
-make_fifo(const char *path)
+remove_link(char *link_path)
 {
-	assert_int_equal(mkfifo(path, 0600), 0);
+	unlink(link_path);
+	free(link_path);
+}
+
+/* ---- a place that is slow until somebody reads ---- */
+
+/* All three places, and the metrics' is a FIFO. */
+UNUSED static void
+init_with_fifo(struct stage *stage)
+{
+	stage_init(stage);
+	set_all_places(stage);
+	assert_int_equal(mkfifo(stage->metrics, 0600), 0);
 }
 
 /* Let the writer of the FIFO at PATH go on; returns the end to read from. */

@@ -1,7 +1,7 @@
 /*
  * What the tests of publish/publisher stand on: a loop, a board of a few targets, a
- * folder for the documents, a disk that obeys, and a record of what was told. To be
- * included behind cmocka.h.
+ * folder for the documents, a disk and a clock that obey, and a record of what was told. To
+ * be included behind cmocka.h.
  */
 #ifndef GATHERD_TESTS_UNIT_PUBLISHER_STAGE_H
 #define GATHERD_TESTS_UNIT_PUBLISHER_STAGE_H
@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -26,8 +28,8 @@
 #include "fake_disk.h"
 #include "gather/board.h"
 #include "gather/round.h"
+#include "publish/metrics/vitals.h"
 #include "publish/publisher.h"
-#include "publish/vitals.h"
 
 #define TARGET_COUNT 2
 
@@ -53,6 +55,33 @@ struct stage {
 	int errors[FORM_COUNT];
 	int asked_for_vitals;
 };
+
+/* ---- the clock ---- */
+
+/* How far the monotonic clock has been put forward. */
+static time_t forward_s;
+
+/* In the place of the C library's. */
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int result = (int)syscall(SYS_clock_gettime, clock, now);
+
+	/* The latter is that of the loop's timers. */
+	if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE)
+		now->tv_sec += forward_s;
+	return result;
+}
+
+/* The teardown of a case that puts it forward. */
+UNUSED static int
+set_clock_back(UNUSED void **state)
+{
+	forward_s = 0;
+	return 0;
+}
+
+/* ---- what is told ---- */
 
 static void
 stage_on_ready(bool ready, void *arg)
@@ -93,6 +122,8 @@ stage_on_vitals(struct vitals *vitals, void *arg)
 	vitals->rounds = 4711;
 	stage->asked_for_vitals++;
 }
+
+/* ---- its beginning and its end ---- */
 
 /* As the config's loader leaves it: with its targets in order of their names. */
 UNUSED static struct config *
@@ -170,14 +201,21 @@ stage_run_now(struct stage *stage)
 	event_base_loop(stage->base, EVLOOP_NONBLOCK);
 }
 
+/* Start a publisher whose places can be written. */
+static void
+stage_start_well(struct stage *stage)
+{
+	stage_start(stage);
+	stage_run(stage, &stage->ready, 1);
+	assert_true(stage->is_ready);
+}
+
 /* A publisher that is ready for documents in stage->path. */
 UNUSED static void
 stage_open(struct stage *stage)
 {
 	stage_init(stage);
-	stage_start(stage);
-	stage_run(stage, &stage->ready, 1);
-	assert_true(stage->is_ready);
+	stage_start_well(stage);
 }
 
 /* The folder must hold no other files than the documents. */
@@ -194,6 +232,8 @@ stage_clear(struct stage *stage)
 	unlink(stage->page);
 	assert_int_equal(rmdir(stage->folder), 0);
 }
+
+/* ---- rounds ---- */
 
 /* An outcome of the target with number INDEX, whose data is the number DATA. */
 UNUSED static void
@@ -267,6 +307,16 @@ stage_pass_round(struct stage *stage)
 	stage_end_round(stage, stage_begin_round(stage));
 }
 
+/* Likewise, and nothing more of it is on its way. */
+UNUSED static void
+stage_pass_round_fully(struct stage *stage)
+{
+	int written = stage->written;
+
+	stage_pass_round(stage);
+	stage_run(stage, &stage->written, written + 1);
+}
+
 /* ---- documents ---- */
 
 UNUSED static void
@@ -329,6 +379,20 @@ release_log(void)
 		strcat(texts, "\n");
 	}
 	return texts;
+}
+
+/* What the log says of a round with which the files with NAME in theirs (NULL: all) cannot be
+ * written for this errno, or, with 0, can. */
+UNUSED static const char *
+stage_tell_round(struct stage *stage, const char *name, int error_number)
+{
+	catch_log();
+	fake_disk_choose(name);
+	fake_disk_fill(error_number);
+	stage_pass_round_fully(stage);
+	fake_disk_reset();
+	assert_int_equal(stage->is_written, error_number == 0);
+	return release_log();
 }
 
 #endif

@@ -11,7 +11,7 @@
 
 #include <zlib.h>
 
-#include "publish/metrics.h"
+#include "publish/metrics/metrics.h"
 #include "publish/page.h"
 #include "serve_stage.h"
 

@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/compiler.h"
 #include "base/span.h"
-#include "publish/exposition.h"
+#include "publish/metrics/exposition.h"
 
 /* ---- numbers ---- */
 

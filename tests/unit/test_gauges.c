@@ -16,9 +16,9 @@
 #include "gather/gate.h"
 #include "gather/providers.h"
 #include "gather/round.h"
-#include "publish/gauges.h"
+#include "publish/metrics/gauges.h"
+#include "publish/metrics/vitals.h"
 #include "publish/snapshot.h"
-#include "publish/vitals.h"
 
 #define NOW_MS INT64_C(1795232400123)
 #define NOW_US ((int64_t)1000 * 1000000)
@@ -140,8 +140,31 @@ test_targets_are_counted_by_status(UNUSED void **state)
 	assert_line(&stage, "gatherd_targets{status=\"timeout\"} 2");
 	assert_line(&stage, "gatherd_targets{status=\"error\"} 0");
 	assert_line(&stage, "gatherd_targets{status=\"pending\"} 1");
-	assert_line(&stage, "gatherd_document_status{status=\"degraded\"} 1");
-	assert_line(&stage, "gatherd_document_status{status=\"ok\"} 0");
+	tear_down(&stage);
+}
+
+static void
+test_each_status_of_the_whole_has_a_line(UNUSED void **state)
+{
+	/* Of a required target and another one, which make it what it is. */
+	static const enum status of[][2] = { { STATUS_OK, STATUS_OK },
+		{ STATUS_ERROR, STATUS_OK }, { STATUS_ERROR, STATUS_ERROR } };
+	struct stage stage;
+
+	set_up(&stage, fake_config_new(2));
+	for (size_t i = 0; i < ARRAY_COUNT(of); i++) {
+		put(&stage, 0, of[i][0]);
+		put(&stage, 1, of[i][1]);
+		make(&stage);
+		for (size_t k = 0; board_status_names[k] != NULL; k++) {
+			char *line =
+			    xasprintf("gatherd_document_status{status=\"%s\"} %d",
+			        board_status_names[k], k == i);
+
+			assert_line(&stage, line);
+			free(line);
+		}
+	}
 	tear_down(&stage);
 }
 
@@ -366,6 +389,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_document_is_told),
 		cmocka_unit_test(test_targets_are_counted_by_status),
+		cmocka_unit_test(test_each_status_of_the_whole_has_a_line),
 		cmocka_unit_test(test_the_last_round_is_told),
 		cmocka_unit_test(test_each_verdict_has_a_line),
 		cmocka_unit_test(test_a_round_that_runs_has_no_duration),

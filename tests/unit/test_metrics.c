@@ -16,10 +16,10 @@
 #include "fake_config.h"
 #include "gather/board.h"
 #include "gather/round.h"
-#include "publish/metrics.h"
-#include "publish/samples.h"
+#include "publish/metrics/metrics.h"
+#include "publish/metrics/samples.h"
+#include "publish/metrics/vitals.h"
 #include "publish/snapshot.h"
-#include "publish/vitals.h"
 
 #define NOW_MS INT64_C(1795232400123)
 
@@ -268,7 +268,7 @@ put_prompt(struct stage *stage, size_t index)
 	outcome_init(&outcome);
 	outcome.status = STATUS_OK;
 	outcome_make_prompt(&outcome);
-	outcome.prompt->model = xstrdup("m\"\\\n7");
+	outcome.prompt->model = xstrdup("m7");
 	outcome.prompt->usage = (struct prompt_usage){ 21, 5, 3, 8, 26 };
 	outcome.prompt->cost = 1250000000;
 	(void)board_put(stage->board, board_entry(stage->board, index), &outcome);

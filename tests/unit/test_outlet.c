@@ -214,6 +214,51 @@ test_the_same_file_is_known_by_any_name(UNUSED void **state)
 	free(path);
 }
 
+/* Does PATH lead to OTHER? */
+static bool
+is_file(const char *path, const char *other)
+{
+	struct outlet outlet = { 0 };
+	bool is;
+
+	assert_true(outlet_open(&outlet, path));
+	is = outlet_is_file(&outlet, other);
+	outlet_clear(&outlet);
+	return is;
+}
+
+static void
+test_what_leads_to_a_file_is_told_by_the_file_itself(UNUSED void **state)
+{
+	char *path = path_of("file");
+	char *link_path = path_of("link");
+	char *hard_path = path_of("hard");
+	char *other = path_of("other");
+	int fd;
+
+	assert_int_equal(symlink("file", link_path), 0);
+	assert_false(is_file(link_path, path)); /* there is none yet */
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd > 2);
+	assert_int_equal(link(path, hard_path), 0);
+	assert_true(is_file(path, path));
+	assert_true(is_file(path, link_path));
+	assert_true(is_file(link_path, path));
+	assert_true(is_file(hard_path, path));
+	assert_false(is_file(other, path));
+	assert_false(is_file(path, other));
+	assert_false(is_file("/dev/null", path));
+	assert_false(is_file("/dev/null", "/dev/null")); /* that may be written into */
+	free(other);
+	other = xasprintf("/dev/fd/%d", fd);
+	assert_true(is_file(other, path));
+	close(fd);
+	free(other);
+	remove_file(hard_path);
+	remove_file(link_path);
+	remove_file(path);
+}
+
 int
 main(void)
 {
@@ -226,6 +271,7 @@ main(void)
 		cmocka_unit_test(test_a_descriptor_is_written_into_as_it_was_opened),
 		cmocka_unit_test(test_what_cannot_be_written_is_told_when_it_is_opened),
 		cmocka_unit_test(test_the_same_file_is_known_by_any_name),
+		cmocka_unit_test(test_what_leads_to_a_file_is_told_by_the_file_itself),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -4,34 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "publisher_stage.h"
-
-/* How far the monotonic clock has been put forward. */
-static time_t forward_s;
-
-/* In the place of the C library's. */
-int
-clock_gettime(clockid_t clock, struct timespec *now)
-{
-	int result = (int)syscall(SYS_clock_gettime, clock, now);
-
-	/* The latter is that of the loop's timers. */
-	if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE)
-		now->tv_sec += forward_s;
-	return result;
-}
-
-static int
-set_clock_back(UNUSED void **state)
-{
-	forward_s = 0;
-	return 0;
-}
 
 static void
 test_the_end_of_a_round_is_published(UNUSED void **state)
@@ -505,48 +481,33 @@ test_an_opening_that_is_over_is_not_waited_for(UNUSED void **state)
 	stage_clear(&stage);
 }
 
-/* Returns what the log says of a round whose document cannot, or can, be written. */
-static const char *
-pass_round(struct stage *stage, int error_number)
-{
-	int written = stage->written;
-
-	catch_log();
-	fake_disk_fill(error_number);
-	stage_pass_round(stage);
-	stage_run(stage, &stage->written, written + 1);
-	fake_disk_fill(0);
-	assert_int_equal(stage->is_written, error_number == 0);
-	return release_log();
-}
-
 static void
 test_a_full_disk_is_told_once_then_hourly_and_made_good(UNUSED void **state)
 {
 	struct stage stage;
 
 	stage_open(&stage);
-	assert_string_equal(pass_round(&stage, 0), "");
-	assert_string_equal(pass_round(&stage, ENOSPC),
+	assert_string_equal(stage_tell_round(&stage, NULL, 0), "");
+	assert_string_equal(stage_tell_round(&stage, NULL, ENOSPC),
 	    "error could not write DOCUMENT: No space left on device\n");
-	assert_string_equal(pass_round(&stage, ENOSPC), "");
+	assert_string_equal(stage_tell_round(&stage, NULL, ENOSPC), "");
 	assert_says(stage.path, "/generation", "1");
 	forward_s += 3599;
-	assert_string_equal(pass_round(&stage, ENOSPC), "");
+	assert_string_equal(stage_tell_round(&stage, NULL, ENOSPC), "");
 	forward_s += 1;
-	assert_string_equal(pass_round(&stage, ENOSPC),
+	assert_string_equal(stage_tell_round(&stage, NULL, ENOSPC),
 	    "error could not write DOCUMENT: No space left on device; 4 documents were "
 	    "lost so far\n");
-	assert_string_equal(pass_round(&stage, ENOSPC), "");
-	assert_string_equal(pass_round(&stage, 0),
-	    "info DOCUMENT is written again after 5 documents that were not\n");
+	assert_string_equal(stage_tell_round(&stage, NULL, ENOSPC), "");
+	assert_string_equal(stage_tell_round(&stage, NULL, 0),
+	    "info DOCUMENT is written again; 5 documents were lost\n");
 	assert_says(stage.path, "/generation", "7");
 
 	/* It starts again from the beginning. */
-	assert_string_equal(pass_round(&stage, EIO),
+	assert_string_equal(stage_tell_round(&stage, NULL, EIO),
 	    "error could not write DOCUMENT: Input/output error\n");
-	assert_string_equal(pass_round(&stage, 0),
-	    "info DOCUMENT is written again after 1 document that was not\n");
+	assert_string_equal(stage_tell_round(&stage, NULL, 0),
+	    "info DOCUMENT is written again; 1 document was lost\n");
 	stage_clear(&stage);
 }
 

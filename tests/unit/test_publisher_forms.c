@@ -4,34 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "forms_stage.h"
-
-/* How far the monotonic clock has been put forward. */
-static time_t forward_s;
-
-/* In the place of the C library's. */
-int
-clock_gettime(clockid_t clock, struct timespec *now)
-{
-	int result = (int)syscall(SYS_clock_gettime, clock, now);
-
-	/* The latter is that of the loop's timers. */
-	if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE)
-		now->tv_sec += forward_s;
-	return result;
-}
-
-static int
-set_clock_back(UNUSED void **state)
-{
-	forward_s = 0;
-	return 0;
-}
 
 static void
 test_all_forms_are_of_one_snapshot(UNUSED void **state)
@@ -40,7 +16,7 @@ test_all_forms_are_of_one_snapshot(UNUSED void **state)
 	struct stat status;
 
 	open_all(&stage);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_true(stage.is_written);
 	for (int form = 0; form < FORM_COUNT; form++) {
 		assert_int_equal(stage.forms[form], 1);
@@ -55,7 +31,7 @@ test_all_forms_are_of_one_snapshot(UNUSED void **state)
 	assert_int_equal(stat(stage.page, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0640);
 
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_file_is(stage.metrics, FORM_METRICS, 2);
 	assert_file_is(stage.page, FORM_PAGE, 2);
 	stage_clear(&stage);
@@ -75,7 +51,7 @@ test_what_stands_where_metrics_and_page_go_is_not_read(UNUSED void **state)
 	stage_start(&stage);
 	stage_run(&stage, &stage.ready, 1);
 	assert_string_equal(release_log(), "");
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_says(stage.path, "/generation", "1");
 	assert_file_is(stage.page, FORM_PAGE, 1);
 	assert_file_is(stage.metrics, FORM_METRICS, 1);
@@ -89,7 +65,7 @@ test_vitals_are_asked_for_where_there_are_metrics(UNUSED void **state)
 	char *text;
 
 	stage_open(&stage);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_int_equal(stage.asked_for_vitals, 0);
 	set_place(&stage, FORM_METRICS, stage.metrics, "METRICS");
 	reload_all(&stage);
@@ -110,7 +86,7 @@ test_a_snapshot_has_what_others_than_the_places_want(UNUSED void **state)
 	stage.options.wants.samples = true;
 	stage_start(&stage);
 	stage_run(&stage, &stage.ready, 1);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_int_equal(stage.asked_for_vitals, 1);
 	stage.options.wants.samples = false;
 	reload_all(&stage);
@@ -128,15 +104,11 @@ test_slow_metrics_hold_up_nobody_and_get_the_newest(UNUSED void **state)
 	char *text;
 	int fd;
 
-	stage_init(&stage);
-	set_all_places(&stage);
-	make_fifo(stage.metrics);
-	stage_start(&stage);
-	stage_run(&stage, &stage.ready, 1);
+	init_with_fifo(&stage);
+	stage_start_well(&stage);
 	for (int i = 1; i <= 4; i++) {
 		stage_pass_round(&stage);
-		run_until(&stage, &stage.forms[FORM_DOCUMENT], i);
-		run_until(&stage, &stage.forms[FORM_PAGE], i);
+		run_documents(&stage, FORM_PAGE, i);
 	}
 	assert_says(stage.path, "/generation", "4");
 	assert_file_is(stage.page, FORM_PAGE, 4);
@@ -167,12 +139,7 @@ test_the_report_of_a_document_waits_for_its_metrics_and_its_page(UNUSED void **s
 	struct stage stage;
 
 	open_all(&stage);
-	fake_disk_choose("page.html");
-	fake_disk_hang_flushes(1);
-	stage_pass_round(&stage);
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
-	run_until(&stage, &stage.forms[FORM_METRICS], 1);
-	fake_disk_wait(1);
+	pass_round_with_page_hanging(&stage);
 	stage_run_now(&stage);
 	assert_int_equal(stage.written, 0);
 	fake_disk_release();
@@ -199,23 +166,18 @@ test_reports_that_wait_together_say_gathering_only_if_all_were(UNUSED void **sta
 	uint64_t number;
 	int fd;
 
-	stage_init(&stage);
-	set_all_places(&stage);
+	init_with_fifo(&stage);
 	stage.options.publish_after_ms = 0;
-	make_fifo(stage.metrics);
-	stage_start(&stage);
-	stage_run(&stage, &stage.ready, 1);
+	stage_start_well(&stage);
 	/* Two whole ones, and much of the next. */
 	for (int i = 1; i <= 2; i++) {
 		stage_pass_round(&stage);
-		run_until(&stage, &stage.forms[FORM_DOCUMENT], i);
-		run_until(&stage, &stage.forms[FORM_PAGE], i);
+		run_documents(&stage, FORM_PAGE, i);
 	}
 	number = stage_begin_round(&stage);
 	for (int i = 3; i < 100; i++) {
 		stage_put(&stage, 0, i);
-		run_until(&stage, &stage.forms[FORM_DOCUMENT], i);
-		run_until(&stage, &stage.forms[FORM_PAGE], i);
+		run_documents(&stage, FORM_PAGE, i);
 	}
 	assert_says(stage.path, "/outcome", "\"gathering\"");
 	/* All but the first wait for the same. */
@@ -236,11 +198,8 @@ test_the_end_does_not_wait_for_a_place_that_hangs(UNUSED void **state)
 	int64_t begun_us;
 	int fd;
 
-	stage_init(&stage);
-	set_all_places(&stage);
-	make_fifo(stage.metrics);
-	stage_start(&stage);
-	stage_run(&stage, &stage.ready, 1);
+	init_with_fifo(&stage);
+	stage_start_well(&stage);
 	stage_pass_round(&stage);
 	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
 	stage_pass_round(&stage); /* its metrics are not begun */
@@ -258,19 +217,6 @@ test_the_end_does_not_wait_for_a_place_that_hangs(UNUSED void **state)
 
 /* ---- what fails ---- */
 
-/* What the log says of a round with which FORM's file, that has NAME, fails or not. */
-static const char *
-pass_round_with(struct stage *stage, const char *name, int error_number)
-{
-	catch_log();
-	fake_disk_choose(name);
-	fake_disk_fill(error_number);
-	pass_round_fully(stage);
-	fake_disk_reset();
-	assert_int_equal(stage->is_written, error_number == 0);
-	return release_log();
-}
-
 static void
 test_a_form_that_cannot_be_written_is_told_by_its_name(UNUSED void **state)
 {
@@ -278,24 +224,24 @@ test_a_form_that_cannot_be_written_is_told_by_its_name(UNUSED void **state)
 	char *text;
 
 	open_all(&stage);
-	assert_string_equal(pass_round_with(&stage, "page.html", ENOSPC),
+	assert_string_equal(stage_tell_round(&stage, "page.html", ENOSPC),
 	    "error could not write PAGE: No space left on device\n");
 	assert_int_equal(stage.errors[FORM_PAGE], ENOSPC);
 	assert_int_equal(stage.errors[FORM_DOCUMENT], 0);
 	assert_int_equal(stage.errors[FORM_METRICS], 0);
-	assert_string_equal(pass_round_with(&stage, "page.html", ENOSPC), "");
+	assert_string_equal(stage_tell_round(&stage, "page.html", ENOSPC), "");
 	forward_s += 3600;
-	assert_string_equal(pass_round_with(&stage, "page.html", ENOSPC),
+	assert_string_equal(stage_tell_round(&stage, "page.html", ENOSPC),
 	    "error could not write PAGE: No space left on device; 3 pages were lost so "
 	    "far\n");
-	assert_string_equal(pass_round_with(&stage, "page.html", 0),
-	    "info PAGE is written again after 3 pages that were not\n");
+	assert_string_equal(stage_tell_round(&stage, "page.html", 0),
+	    "info PAGE is written again; 3 pages were lost\n");
 	assert_int_equal(stage.errors[FORM_PAGE], 0);
 
-	assert_string_equal(pass_round_with(&stage, "metrics.prom", EIO),
+	assert_string_equal(stage_tell_round(&stage, "metrics.prom", EIO),
 	    "error could not write METRICS: Input/output error\n");
-	assert_string_equal(pass_round_with(&stage, "metrics.prom", 0),
-	    "info METRICS is written again after 1 set of metrics that was not\n");
+	assert_string_equal(stage_tell_round(&stage, "metrics.prom", 0),
+	    "info METRICS is written again; 1 set of metrics was lost\n");
 
 	/* All of these are counted. */
 	text = text_at_path(stage.metrics);
@@ -334,8 +280,7 @@ test_two_forms_must_not_lead_to_the_same_file(UNUSED void **state)
 	char *link_path;
 
 	stage_init(&stage);
-	link_path = xasprintf("%s/link.html", stage.folder);
-	assert_int_equal(symlink("status.json", link_path), 0);
+	link_path = make_link(&stage, "status.json");
 	set_place(&stage, FORM_PAGE, link_path, "PAGE");
 	catch_log();
 	stage_start(&stage);
@@ -343,8 +288,29 @@ test_two_forms_must_not_lead_to_the_same_file(UNUSED void **state)
 	assert_string_equal(release_log(),
 	    "error cannot write PAGE: it leads to the same place as DOCUMENT\n");
 	assert_false(stage.is_ready);
-	unlink(link_path);
-	free(link_path);
+	remove_link(link_path);
+	stage_clear(&stage);
+}
+
+static void
+test_no_form_may_lead_to_the_config(UNUSED void **state)
+{
+	struct stage stage;
+	char *link_path;
+
+	stage_init(&stage);
+	set_all_places(&stage);
+	write_file(stage.other, "services: {}\n");
+	link_path = make_link(&stage, "other.json");
+	stage.options.config_path = stage.other;
+	set_place(&stage, FORM_PAGE, link_path, "PAGE");
+	catch_log();
+	stage_start(&stage);
+	stage_run(&stage, &stage.ready, 1);
+	assert_log(
+	    "error cannot write PAGE: it leads to ", stage.other, ", the config\n");
+	assert_false(stage.is_ready);
+	remove_link(link_path);
 	stage_clear(&stage);
 }
 
@@ -374,11 +340,9 @@ test_a_page_that_opens_late_is_not_waited_for(UNUSED void **state)
 	run_until(&stage, &stage.ready, 1);
 	assert_string_equal(release_log(), "warn still waiting for PAGE\n");
 	assert_true(stage.is_ready);
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
-	run_until(&stage, &stage.forms[FORM_METRICS], 1);
+	run_documents(&stage, FORM_METRICS, 1);
 	stage_pass_round(&stage);
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 2);
-	run_until(&stage, &stage.forms[FORM_METRICS], 2);
+	run_documents(&stage, FORM_METRICS, 2);
 	assert_says(stage.path, "/generation", "2");
 	assert_int_equal(stage.written, 0);
 
@@ -401,8 +365,7 @@ test_what_cannot_be_opened_after_all_is_given_up(UNUSED void **state)
 
 	/* Whichever of the two is later finds the other there. */
 	stage_init(&stage);
-	link_path = xasprintf("%s/link.html", stage.folder);
-	assert_int_equal(symlink("metrics.prom", link_path), 0);
+	link_path = make_link(&stage, "metrics.prom");
 	set_place(&stage, FORM_METRICS, stage.metrics, "METRICS");
 	set_place(&stage, FORM_PAGE, link_path, "PAGE");
 	fake_disk_choose("metrics.prom");
@@ -428,11 +391,44 @@ test_what_cannot_be_opened_after_all_is_given_up(UNUSED void **state)
 	assert_int_equal(stage.errors[late], EEXIST);
 
 	/* From now on there are two. */
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_true(stage.is_written);
 	assert_int_equal(stage.forms[late], 1);
-	unlink(link_path);
-	free(link_path);
+	remove_link(link_path);
+	stage_clear(&stage);
+}
+
+static void
+test_what_leads_to_the_config_after_all_is_given_up(UNUSED void **state)
+{
+	struct stage stage;
+	char *link_path;
+
+	stage_init(&stage);
+	write_file(stage.other, "services: {}\n");
+	link_path = make_link(&stage, "other.json");
+	stage.options.config_path = stage.other;
+	set_place(&stage, FORM_METRICS, link_path, "METRICS");
+	fake_disk_choose("other.json");
+	fake_disk_hang_locks(1);
+	stage_start(&stage);
+	fake_disk_wait(1);
+	stage_pass_round(&stage);
+	forward_s += 10;
+	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
+	assert_true(stage.is_ready);
+
+	catch_log();
+	fake_disk_release();
+	stage_run(&stage, &stage.written, 1);
+	assert_log(
+	    "error cannot write METRICS: it leads to ", stage.other, ", the config\n");
+	assert_false(stage.is_written);
+	assert_int_equal(stage.errors[FORM_METRICS], EEXIST);
+	stage_pass_round_fully(&stage);
+	assert_true(stage.is_written);
+	assert_holds(stage.other, "services: {}\n");
+	remove_link(link_path);
 	stage_clear(&stage);
 }
 
@@ -492,10 +488,14 @@ main(void)
 		    set_clock_back),
 		cmocka_unit_test(test_one_place_that_cannot_be_written_is_enough),
 		cmocka_unit_test(test_two_forms_must_not_lead_to_the_same_file),
+		cmocka_unit_test(test_no_form_may_lead_to_the_config),
 		cmocka_unit_test_teardown(
 		    test_a_page_that_opens_late_is_not_waited_for, set_clock_back),
 		cmocka_unit_test_teardown(
 		    test_what_cannot_be_opened_after_all_is_given_up, set_clock_back),
+		cmocka_unit_test_teardown(
+		    test_what_leads_to_the_config_after_all_is_given_up,
+		    set_clock_back),
 		cmocka_unit_test(test_the_end_may_come_from_inside_a_forms_report),
 	};
 

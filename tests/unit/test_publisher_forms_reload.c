@@ -15,7 +15,7 @@ test_a_reload_adds_metrics_and_a_page(UNUSED void **state)
 	struct stage stage;
 
 	stage_open(&stage);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	set_all_places(&stage);
 	reload_all(&stage);
 	stage_run(&stage, &stage.written, 2);
@@ -30,7 +30,7 @@ test_a_reload_removes_them(UNUSED void **state)
 	struct stage stage;
 
 	open_all(&stage);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	set_place(&stage, FORM_METRICS, NULL, NULL);
 	set_place(&stage, FORM_PAGE, NULL, NULL);
 	reload_all(&stage);
@@ -49,10 +49,10 @@ test_a_reload_moves_one_and_leaves_the_others(UNUSED void **state)
 	struct stage stage;
 
 	open_all(&stage);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	set_place(&stage, FORM_PAGE, stage.other, "OTHER");
 	assert_true(prepare_all(&stage));
-	pass_round_fully(&stage); /* nothing changes before */
+	stage_pass_round_fully(&stage); /* nothing changes before */
 	assert_file_is(stage.page, FORM_PAGE, 2);
 	assert_int_equal(access(stage.other, F_OK), -1);
 	publisher_reload(stage.publisher);
@@ -73,7 +73,7 @@ test_what_was_prepared_for_all_is_forgotten(UNUSED void **state)
 	set_all_places(&stage);
 	assert_true(prepare_all(&stage));
 	publisher_forget(stage.publisher);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_int_equal(access(stage.metrics, F_OK), -1);
 	assert_int_equal(stage.forms[FORM_PAGE], 0);
 
@@ -101,8 +101,10 @@ test_all_are_ready_or_none_is(UNUSED void **state)
 {
 	struct stage stage;
 	char *missing;
+	int events;
 
 	stage_open(&stage);
+	events = event_base_get_num_events(stage.base, EVENT_BASE_COUNT_ADDED);
 	missing = xasprintf("%s/missing/metrics.prom", stage.folder);
 	set_all_places(&stage);
 	set_place(&stage, FORM_METRICS, missing, "METRICS");
@@ -111,7 +113,10 @@ test_all_are_ready_or_none_is(UNUSED void **state)
 	assert_string_equal(
 	    release_log(), "error cannot write METRICS: No such file or directory\n");
 	publisher_forget(stage.publisher);
-	pass_round_fully(&stage);
+	/* The page's place may still be tried, and is not tried twice at a time. */
+	while (event_base_get_num_events(stage.base, EVENT_BASE_COUNT_ADDED) > events)
+		event_base_loop(stage.base, EVLOOP_ONCE);
+	stage_pass_round_fully(&stage);
 	assert_int_equal(access(stage.page, F_OK), -1);
 
 	set_place(&stage, FORM_METRICS, stage.metrics, "METRICS");
@@ -133,8 +138,8 @@ test_a_preparation_waits_for_all(UNUSED void **state)
 	fake_disk_hang_locks(1);
 	publisher_prepare(stage.publisher, &stage.options);
 	fake_disk_wait(1);
-	pass_round_fully(&stage);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_int_equal(stage.ready, 1);
 	fake_disk_release();
 	stage_run(&stage, &stage.ready, 2);
@@ -143,23 +148,6 @@ test_a_preparation_waits_for_all(UNUSED void **state)
 	stage_run(&stage, &stage.written, 3);
 	assert_file_is(stage.page, FORM_PAGE, 3);
 	stage_clear(&stage);
-}
-
-/* LINK leads to PATH. */
-static char *
-make_link(const struct stage *stage, const char *path)
-{
-	char *link_path = xasprintf("%s/link", stage->folder);
-
-	assert_int_equal(symlink(path, link_path), 0);
-	return link_path;
-}
-
-static void
-remove_link(char *link_path)
-{
-	unlink(link_path);
-	free(link_path);
 }
 
 static void
@@ -188,8 +176,32 @@ test_two_forms_must_not_meet_after_a_reload(UNUSED void **state)
 	    "error cannot write PAGE: it leads to the same place as LINK\n");
 	publisher_forget(stage.publisher);
 	remove_link(link_path);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_says(stage.path, "/generation", "1");
+	stage_clear(&stage);
+}
+
+static void
+test_no_form_may_come_to_the_config_by_a_reload(UNUSED void **state)
+{
+	struct stage stage;
+	char *link_path;
+
+	stage_init(&stage);
+	write_file(stage.other, "services: {}\n");
+	link_path = make_link(&stage, stage.other);
+	stage.options.config_path = stage.other;
+	stage_start_well(&stage);
+	set_place(&stage, FORM_PAGE, link_path, "PAGE");
+	catch_log();
+	assert_false(prepare_all(&stage));
+	assert_log(
+	    "error cannot write PAGE: it leads to ", stage.other, ", the config\n");
+	publisher_forget(stage.publisher);
+	stage_pass_round_fully(&stage);
+	assert_int_equal(stage.forms[FORM_PAGE], 0);
+	assert_holds(stage.other, "services: {}\n");
+	remove_link(link_path);
 	stage_clear(&stage);
 }
 
@@ -201,12 +213,7 @@ test_the_same_page_by_another_name_goes_on(UNUSED void **state)
 
 	open_all(&stage);
 	link_path = make_link(&stage, stage.page);
-	fake_disk_choose("page.html");
-	fake_disk_hang_flushes(1);
-	stage_pass_round(&stage);
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
-	run_until(&stage, &stage.forms[FORM_METRICS], 1);
-	fake_disk_wait(1);
+	pass_round_with_page_hanging(&stage);
 	set_place(&stage, FORM_PAGE, link_path, "LINK");
 	reload_all(&stage);
 	run_until(&stage, &stage.forms[FORM_DOCUMENT], 2);
@@ -227,15 +234,9 @@ test_a_reload_leads_away_from_a_page_that_hangs(UNUSED void **state)
 	struct stage stage;
 
 	open_all(&stage);
-	fake_disk_choose("page.html");
-	fake_disk_hang_flushes(1);
-	stage_pass_round(&stage);
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
-	run_until(&stage, &stage.forms[FORM_METRICS], 1);
-	fake_disk_wait(1);
+	pass_round_with_page_hanging(&stage);
 	stage_pass_round(&stage); /* its page waits */
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 2);
-	run_until(&stage, &stage.forms[FORM_METRICS], 2);
+	run_documents(&stage, FORM_METRICS, 2);
 	set_place(&stage, FORM_PAGE, stage.other, "OTHER");
 	reload_all(&stage);
 	stage_run(&stage, &stage.written, 1);
@@ -247,7 +248,7 @@ test_a_reload_leads_away_from_a_page_that_hangs(UNUSED void **state)
 	stage_run_now(&stage);
 	assert_file_is(stage.page, FORM_PAGE, 1);
 	assert_int_equal(stage.forms[FORM_PAGE], 1);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	assert_file_is(stage.page, FORM_PAGE, 1);
 	stage_clear(&stage);
 }
@@ -259,11 +260,8 @@ test_a_page_that_is_gone_is_not_waited_for(UNUSED void **state)
 	int fd;
 
 	/* While the metrics of the same snapshot still are. */
-	stage_init(&stage);
-	set_all_places(&stage);
-	make_fifo(stage.metrics);
-	stage_start(&stage);
-	stage_run(&stage, &stage.ready, 1);
+	init_with_fifo(&stage);
+	stage_start_well(&stage);
 	fake_disk_choose("page.html");
 	fake_disk_hang_flushes(1);
 	stage_pass_round(&stage);
@@ -288,7 +286,7 @@ test_two_forms_may_change_places(UNUSED void **state)
 	struct stage stage;
 
 	open_all(&stage);
-	pass_round_fully(&stage);
+	stage_pass_round_fully(&stage);
 	set_place(&stage, FORM_METRICS, stage.page, "PAGE");
 	set_place(&stage, FORM_PAGE, stage.metrics, "METRICS");
 	reload_all(&stage);
@@ -313,15 +311,9 @@ test_who_takes_anothers_place_waits_for_what_is_being_written_there(UNUSED void 
 	struct stage stage;
 
 	open_all(&stage);
-	fake_disk_choose("page.html");
-	fake_disk_hang_flushes(1);
-	stage_pass_round(&stage);
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
-	run_until(&stage, &stage.forms[FORM_METRICS], 1);
-	fake_disk_wait(1);
+	pass_round_with_page_hanging(&stage);
 	stage_pass_round(&stage); /* its page is never written */
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 2);
-	run_until(&stage, &stage.forms[FORM_METRICS], 2);
+	run_documents(&stage, FORM_METRICS, 2);
 	set_place(&stage, FORM_METRICS, stage.page, "PAGE");
 	set_place(&stage, FORM_PAGE, stage.metrics, "METRICS");
 	reload_all(&stage);
@@ -345,12 +337,7 @@ test_a_document_waits_for_a_page_at_its_new_place(UNUSED void **state)
 	struct stage stage;
 
 	open_all(&stage);
-	fake_disk_choose("page.html");
-	fake_disk_hang_flushes(1);
-	stage_pass_round(&stage);
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
-	run_until(&stage, &stage.forms[FORM_METRICS], 1);
-	fake_disk_wait(1);
+	pass_round_with_page_hanging(&stage);
 	set_place(&stage, FORM_DOCUMENT, stage.page, "PAGE");
 	set_place(&stage, FORM_PAGE, NULL, NULL);
 	reload_all(&stage);
@@ -368,12 +355,7 @@ test_a_page_that_was_left_may_come_back(UNUSED void **state)
 	struct stage stage;
 
 	open_all(&stage);
-	fake_disk_choose("page.html");
-	fake_disk_hang_flushes(1);
-	stage_pass_round(&stage);
-	run_until(&stage, &stage.forms[FORM_DOCUMENT], 1);
-	run_until(&stage, &stage.forms[FORM_METRICS], 1);
-	fake_disk_wait(1);
+	pass_round_with_page_hanging(&stage);
 	set_place(&stage, FORM_PAGE, NULL, NULL);
 	reload_all(&stage);
 	stage_run(&stage, &stage.written, 1);
@@ -464,6 +446,7 @@ main(void)
 		cmocka_unit_test(test_all_are_ready_or_none_is),
 		cmocka_unit_test(test_a_preparation_waits_for_all),
 		cmocka_unit_test(test_two_forms_must_not_meet_after_a_reload),
+		cmocka_unit_test(test_no_form_may_come_to_the_config_by_a_reload),
 		cmocka_unit_test(test_the_same_page_by_another_name_goes_on),
 		cmocka_unit_test(test_a_reload_leads_away_from_a_page_that_hangs),
 		cmocka_unit_test(test_a_page_that_is_gone_is_not_waited_for),

@@ -18,10 +18,10 @@
 #include "fake_config.h"
 #include "gather/board.h"
 #include "gather/round.h"
-#include "publish/metrics.h"
+#include "publish/metrics/metrics.h"
+#include "publish/metrics/samples.h"
+#include "publish/metrics/vitals.h"
 #include "publish/page.h"
-#include "publish/samples.h"
-#include "publish/vitals.h"
 
 #define NOW_MS INT64_C(1795232400123) /* 2026-11-21T03:40:00.123Z */
 

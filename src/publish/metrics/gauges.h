@@ -2,8 +2,8 @@
  * What metrics say of the whole: rounds, documents, providers, the loop, the listener, the
  * process. Families with their heads, as lines.
  */
-#ifndef GATHERD_PUBLISH_GAUGES_H
-#define GATHERD_PUBLISH_GAUGES_H
+#ifndef GATHERD_PUBLISH_METRICS_GAUGES_H
+#define GATHERD_PUBLISH_METRICS_GAUGES_H
 
 struct board;
 struct buffer;

@@ -2,8 +2,8 @@
  * What the process knows of itself, for metrics: plain data that whoever owns the parts fills
  * in when a document is made.
  */
-#ifndef GATHERD_PUBLISH_VITALS_H
-#define GATHERD_PUBLISH_VITALS_H
+#ifndef GATHERD_PUBLISH_METRICS_VITALS_H
+#define GATHERD_PUBLISH_METRICS_VITALS_H
 
 #include <stdbool.h>
 #include <stddef.h>

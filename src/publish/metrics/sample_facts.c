@@ -1,4 +1,4 @@
-#include "publish/sample_facts.h"
+#include "publish/metrics/sample_facts.h"
 
 #include "base/compiler.h"
 #include "gather/board.h"

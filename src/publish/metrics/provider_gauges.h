@@ -1,8 +1,8 @@
 /*
  * What metrics say of providers: a table of families, with a line for each provider.
  */
-#ifndef GATHERD_PUBLISH_PROVIDER_GAUGES_H
-#define GATHERD_PUBLISH_PROVIDER_GAUGES_H
+#ifndef GATHERD_PUBLISH_METRICS_PROVIDER_GAUGES_H
+#define GATHERD_PUBLISH_METRICS_PROVIDER_GAUGES_H
 
 #include <stdint.h>
 

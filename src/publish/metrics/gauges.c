@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "publish/gauges.h"
+#include "publish/metrics/gauges.h"
 
 #include <string.h>
 
@@ -8,13 +8,13 @@
 #include "base/compiler.h"
 #include "gather/board.h"
 #include "gather/round.h"
-#include "publish/exposition.h"
 #include "publish/head.h"
-#include "publish/provider_gauges.h"
+#include "publish/metrics/exposition.h"
+#include "publish/metrics/provider_gauges.h"
+#include "publish/metrics/vitals.h"
 #include "publish/snapshot.h"
-#include "publish/vitals.h"
 
-/* ---- families of one line, and of one that holds ---- */
+/* ---- families of one line ---- */
 
 static void
 put_gauge(struct buffer *out, const char *name, const char *help, int64_t number)
@@ -41,25 +41,25 @@ put_counter(struct buffer *out, const char *name, const char *help, uint64_t num
 	exposition_append_single(out, name, "counter", help, (int64_t)number, 0);
 }
 
-/* A family with a line for each of VALUES, 1 for that which holds. */
-static void
-put_choice(struct buffer *out, const char *name, const char *help, const char *label,
-    const char *const *values, const char *holds)
-{
-	exposition_append_head(out, name, "gauge", help);
-	for (; *values != NULL; values++)
-		exposition_append_labelled(
-		    out, name, label, *values, strcmp(*values, holds) == 0, 0);
-}
-
 /* ---- the document, its rounds and targets ---- */
+
+static void
+put_status(struct buffer *out, const struct board *board)
+{
+	static const char name[] = "gatherd_document_status";
+	const char *status = board_status(board);
+
+	exposition_append_head(out, name, "gauge",
+	    "The status of the whole: 1 for the one that it is, 0 for the others");
+	for (const char *const *value = board_status_names; *value != NULL; value++)
+		exposition_append_labelled(
+		    out, name, "status", *value, strcmp(*value, status) == 0, 0);
+}
 
 static void
 put_document(
     struct buffer *out, const struct board *board, const struct snapshot_head *head)
 {
-	static const char *const statuses[] = { "ok", "degraded", "down", NULL };
-
 	put_gauge(out, "gatherd_document_generation",
 	    "The number of the document, which grows with each",
 	    (int64_t)head->generation);
@@ -68,9 +68,7 @@ put_document(
 	put_time(out, "gatherd_document_stale_timestamp_seconds",
 	    "Past it the document should not be trusted",
 	    head_stale_after_ms(board, head->now_ms));
-	put_choice(out, "gatherd_document_status",
-	    "The status of the whole: 1 for the one that it is, 0 for the others",
-	    "status", statuses, board_status(board));
+	put_status(out, board);
 	put_counter(out, "gatherd_failed_writes_total",
 	    "Documents, metrics and pages that could not be written",
 	    head->failed_writes);
@@ -90,10 +88,22 @@ put_targets(struct buffer *out, const struct board *board)
 }
 
 static void
+put_outcome(struct buffer *out, const struct snapshot_head *head)
+{
+	static const char name[] = "gatherd_round_outcome";
+	const char *outcome = head_outcome(head);
+	const char *value;
+
+	exposition_append_head(out, name, "gauge",
+	    "What the last round came to: 1 for that, 0 for the others");
+	for (size_t i = 0; (value = head_outcome_name(i)) != NULL; i++)
+		exposition_append_labelled(
+		    out, name, "outcome", value, strcmp(value, outcome) == 0, 0);
+}
+
+static void
 put_round(struct buffer *out, const struct snapshot_head *head)
 {
-	static const char *const outcomes[] = { "complete", "failed", "cancelled",
-		"gathering", NULL };
 	const struct round_summary *round = head->round;
 
 	put_gauge(out, "gatherd_round_number", "The number of the last round",
@@ -106,10 +116,7 @@ put_round(struct buffer *out, const struct snapshot_head *head)
 	put_gauge(out, "gatherd_round_targets",
 	    "How many targets were asked in the last round",
 	    (int64_t)round->target_count);
-	put_choice(out, "gatherd_round_outcome",
-	    "What the last round came to: 1 for that, 0 for the others", "outcome",
-	    outcomes,
-	    head->gathering ? "gathering" : round_verdict_names[round->verdict]);
+	put_outcome(out, head);
 }
 
 /* ---- the process ---- */

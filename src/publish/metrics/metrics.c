@@ -1,10 +1,10 @@
-#include "publish/metrics.h"
+#include "publish/metrics/metrics.h"
 
 #include <stdlib.h>
 
 #include "base/buffer.h"
 #include "base/xalloc.h"
-#include "publish/samples.h"
+#include "publish/metrics/samples.h"
 #include "publish/snapshot.h"
 
 /* The lines of one entry that are left to append. */

@@ -1,10 +1,10 @@
-#include "publish/sample_lines.h"
+#include "publish/metrics/sample_lines.h"
 
 #include <string.h>
 
 #include "config/config.h"
 #include "gather/board.h"
-#include "publish/exposition.h"
+#include "publish/metrics/exposition.h"
 
 /* ---- the labels of all ---- */
 

@@ -1,4 +1,4 @@
-#include "publish/exposition.h"
+#include "publish/metrics/exposition.h"
 
 #include <assert.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /*
  * The metrics of one entry while they are written, line by line: all lines have its labels.
  */
-#ifndef GATHERD_PUBLISH_SAMPLE_LINES_H
-#define GATHERD_PUBLISH_SAMPLE_LINES_H
+#ifndef GATHERD_PUBLISH_METRICS_SAMPLE_LINES_H
+#define GATHERD_PUBLISH_METRICS_SAMPLE_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/span.h"
-#include "publish/sample_facts.h"
+#include "publish/metrics/sample_facts.h"
 
 struct board_entry;
 

@@ -2,8 +2,8 @@
  * What the last answer of an entry says for metrics: as the document has it, be it of this run
  * or of a former one.
  */
-#ifndef GATHERD_PUBLISH_SAMPLE_FACTS_H
-#define GATHERD_PUBLISH_SAMPLE_FACTS_H
+#ifndef GATHERD_PUBLISH_METRICS_SAMPLE_FACTS_H
+#define GATHERD_PUBLISH_METRICS_SAMPLE_FACTS_H
 
 #include <stdint.h>
 

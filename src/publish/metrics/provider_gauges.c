@@ -1,4 +1,4 @@
-#include "publish/provider_gauges.h"
+#include "publish/metrics/provider_gauges.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "gather/gate.h"
 #include "gather/providers.h"
-#include "publish/exposition.h"
+#include "publish/metrics/exposition.h"
 
 struct family {
 	const char *name;

@@ -2,8 +2,8 @@
  * The parts of Prometheus' text format, version 0.0.4, which is called exposition: heads,
  * labels, numbers.
  */
-#ifndef GATHERD_PUBLISH_EXPOSITION_H
-#define GATHERD_PUBLISH_EXPOSITION_H
+#ifndef GATHERD_PUBLISH_METRICS_EXPOSITION_H
+#define GATHERD_PUBLISH_METRICS_EXPOSITION_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
  * A snapshot in Prometheus' text format, version 0.0.4: for /metrics, and for node_exporter's
  * textfile collector.
  */
-#ifndef GATHERD_PUBLISH_METRICS_H
-#define GATHERD_PUBLISH_METRICS_H
+#ifndef GATHERD_PUBLISH_METRICS_METRICS_H
+#define GATHERD_PUBLISH_METRICS_METRICS_H
 
 struct buffer;
 struct snapshot;

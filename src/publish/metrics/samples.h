@@ -4,8 +4,8 @@
  * In Prometheus' text format the lines of one family stand together, over all targets; so an
  * entry's lines are kept in the order of the families, with the place where each one's end.
  */
-#ifndef GATHERD_PUBLISH_SAMPLES_H
-#define GATHERD_PUBLISH_SAMPLES_H
+#ifndef GATHERD_PUBLISH_METRICS_SAMPLES_H
+#define GATHERD_PUBLISH_METRICS_SAMPLES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,15 +1,17 @@
-#include "publish/samples.h"
+#include "publish/metrics/samples.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/compiler.h"
+#include "base/marked.h"
 #include "base/span.h"
 #include "config/config.h"
 #include "gather/board.h"
-#include "publish/exposition.h"
-#include "publish/sample_facts.h"
-#include "publish/sample_lines.h"
+#include "publish/metrics/exposition.h"
+#include "publish/metrics/sample_facts.h"
+#include "publish/metrics/sample_lines.h"
 
 /* ---- how it is ---- */
 
@@ -175,17 +177,19 @@ prompt_of(const struct sample_lines *lines)
 	return target_prompt(lines->entry->target);
 }
 
+/* Not the model that answered: it may say another name each time, and each would begin a series of
+ * its own. */
 static void
 put_info(struct sample_lines *lines)
 {
 	const struct prompt *prompt = prompt_of(lines);
-	const struct outcome_prompt *part = lines->entry->outcome.prompt;
-	const char *model = part != NULL && part->model != NULL ? part->model : "";
 	struct sample_extra extra;
 	struct buffer label;
+	char *model;
 
 	if (prompt == NULL)
 		return;
+	model = marked_shown(&prompt->model_name);
 	buffer_init(&label, BUFFER_UNLIMITED);
 	buffer_append_string(&label, ",provider=\"");
 	exposition_append_value(
@@ -196,6 +200,7 @@ put_info(struct sample_lines *lines)
 	extra = (struct sample_extra){ .label = label.data, .label_len = label.len };
 	sample_lines_put_extra(lines, &extra, 1, 0);
 	buffer_clear(&label);
+	free(model);
 }
 
 static void
@@ -321,7 +326,7 @@ const struct sample_family sample_families[SAMPLE_FAMILY_COUNT] = {
 	  "How long turns took from the first attempt's start to the end of the last",
 	  put_latencies },
 	{ "gatherd_prompt_info", "gauge",
-	  "The provider of a prompt, and the model that answered last", put_info },
+	  "The provider of a prompt, and the model that it asks, by the config", put_info },
 	{ "gatherd_prompt_tokens_total", "counter",
 	  "Tokens that were sent and answered, as far as the API told", put_tokens },
 	{ "gatherd_prompt_cached_tokens_total", "counter",
