@@ -1,5 +1,3 @@
-#include "config.h"
-
 #include "daemon/scheduled.h"
 
 #include <signal.h>
@@ -11,24 +9,23 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/marked.h"
-#include "base/units.h"
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "config/diff.h"
 #include "daemon/alarm.h"
 #include "daemon/gatherer.h"
+#include "daemon/greeting.h"
 #include "daemon/notify.h"
 #include "daemon/output.h"
 #include "daemon/process.h"
 #include "daemon/reload.h"
 #include "daemon/serving.h"
-#include "daemon/setup.h"
 #include "daemon/signals.h"
 #include "daemon/vital_signs.h"
 #include "gather/report.h"
 #include "gather/round.h"
 #include "gather/schedule.h"
-#include "publish/vitals.h"
+#include "publish/metrics/vitals.h"
 
 /* After a standstill, what arrived meanwhile is looked at first, for so long. */
 #define CATCH_UP_US ((int64_t)20000)
@@ -183,48 +180,6 @@ set_beat(struct scheduled *scheduled)
 
 /* ---- the beginning ---- */
 
-static bool
-has_one_interval(const struct config *config, int64_t interval_ms)
-{
-	for (size_t i = 0; i < config->target_count; i++) {
-		if (config->targets[i]->interval_ms != interval_ms)
-			return false;
-	}
-	return true;
-}
-
-/* "1 service", "3 services and 2 prompts"; the caller's. */
-static char *
-describe_targets(const struct config *config)
-{
-	size_t services = config->service_count;
-	size_t prompts = config->target_count - services;
-
-	if (prompts == 0)
-		return xasprintf("%zu service%s", services, services == 1 ? "" : "s");
-	if (services == 0)
-		return xasprintf("%zu prompt%s", prompts, prompts == 1 ? "" : "s");
-	return xasprintf("%zu service%s and %zu prompt%s", services,
-	    services == 1 ? "" : "s", prompts, prompts == 1 ? "" : "s");
-}
-
-static void
-log_start(const struct scheduled *scheduled)
-{
-	const struct config *config = scheduled->config;
-	int64_t shortest_ms = config_shortest_interval_ms(config);
-	char interval[UNITS_TEXT_SIZE];
-
-	char *targets = describe_targets(config);
-
-	units_format_duration(interval, shortest_ms);
-	log_info(PACKAGE_STRING " gathers %s, %severy %s", targets,
-	    has_one_interval(config, shortest_ms) ? "" : "the most frequent ",
-	    interval);
-	free(targets);
-	setup_warn(config);
-}
-
 static void
 gather_now(struct scheduled *scheduled)
 {
@@ -238,7 +193,7 @@ begin(struct scheduled *scheduled)
 	const struct schedule_now time = now();
 
 	scheduled->schedule = schedule_new(scheduled->config, &time);
-	log_start(scheduled);
+	greeting_log(scheduled->config);
 	tell_status(scheduled, "gathering for the first time");
 	notify_ready(scheduled->notify);
 	arm(scheduled);
@@ -401,7 +356,8 @@ cannot_start(const char *what)
 }
 
 static bool
-make_gatherer(struct scheduled *scheduled, const struct marked *output)
+make_gatherer(struct scheduled *scheduled, const struct options *given,
+    const struct marked *output)
 {
 	const struct gatherer_events events = {
 		.on_ready = on_ready,
@@ -412,6 +368,7 @@ make_gatherer(struct scheduled *scheduled, const struct marked *output)
 	};
 	const struct gatherer_options options = {
 		.output = output,
+		.config_path = given->config_path,
 		.descriptors = process_raise_descriptors(),
 		.shows_snapshots = shows_snapshots(scheduled),
 	};
@@ -469,7 +426,8 @@ make_parts(struct scheduled *scheduled, const struct options *options,
 	if (scheduled->serving == NULL)
 		return false;
 	set_beat(scheduled);
-	return make_gatherer(scheduled, output) && make_clockwork(scheduled, options);
+	return make_gatherer(scheduled, options, output) &&
+	    make_clockwork(scheduled, options);
 }
 
 static void

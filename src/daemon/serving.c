@@ -11,7 +11,7 @@
 #include "base/marked.h"
 #include "base/xalloc.h"
 #include "config/config.h"
-#include "publish/vitals.h"
+#include "publish/metrics/vitals.h"
 #include "serve/health.h"
 #include "serve/listening.h"
 #include "serve/server.h"
@@ -232,16 +232,6 @@ forget_writes(struct serving *serving, const struct config *config)
 		note_write(serving, FORM_PAGE, 0);
 }
 
-/* ---- health ---- */
-
-/* One from before a reload that added the listener has only the document; another one follows
- * it. */
-static bool
-can_be_shown(const struct snapshot *snapshot)
-{
-	return snapshot_summary(snapshot).len > 0;
-}
-
 /* ---- another config ---- */
 
 bool
@@ -275,7 +265,7 @@ end(struct serving *serving)
 	if (serving->server == NULL)
 		return;
 	log_info("no longer listening");
-	server_free(serving->server);
+	server_leave(serving->server);
 	serving->server = NULL;
 }
 
@@ -316,6 +306,14 @@ serving_reload(struct serving *serving, const struct config *config)
 }
 
 /* ---- what is shown ---- */
+
+/* One from before a reload that added the listener lacks what was not wanted then; another one
+ * follows it. */
+static bool
+can_be_shown(const struct snapshot *snapshot)
+{
+	return snapshot_summary(snapshot).len > 0 && snapshot_gauges(snapshot).len > 0;
+}
 
 void
 serving_show(struct serving *serving, enum snapshot_form form,

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
-#include "publish/metrics.h"
+#include "publish/metrics/metrics.h"
 #include "publish/page.h"
 #include "publish/snapshot.h"
 #include "serve/asked.h"
@@ -60,10 +60,25 @@ put(struct answer *answer, const char *name, const char *value)
 	evhttp_add_header(answer->headers, name, value);
 }
 
+static void
+put_time(struct answer *answer, const char *name, int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm parts;
+	char text[64];
+
+	gmtime_r(&seconds, &parts);
+	evutil_date_rfc1123(text, sizeof(text), &parts);
+	put(answer, name, text);
+}
+
 /* What stands in all answers. CACHING: whether it may be kept. */
 static void
 put_common(struct answer *answer, const char *caching)
 {
+	/* evhttp does so for newer ones. */
+	if (asked_is_old(answer->request))
+		put_time(answer, "Date", clock_wall_ms());
 	put(answer, "Cache-Control", caching);
 	put(answer, "Vary", "Accept-Encoding");
 	put(answer, "X-Content-Type-Options", "nosniff");
@@ -149,19 +164,6 @@ send_try_later(struct answer *answer, const char *seconds, const char *line)
 /* ---- what is made of the snapshot ---- */
 
 static void
-put_last_modified(struct answer *answer)
-{
-	const struct snapshot *snapshot = shown_snapshot(answer->answers->shown);
-	time_t seconds = (time_t)(snapshot_generated_at_ms(snapshot) / 1000);
-	struct tm parts;
-	char text[64];
-
-	gmtime_r(&seconds, &parts);
-	evutil_date_rfc1123(text, sizeof(text), &parts);
-	put(answer, "Last-Modified", text);
-}
-
-static void
 send_not_modified(struct answer *answer, const char *tag)
 {
 	put(answer, "ETag", tag);
@@ -199,7 +201,8 @@ send_shown(struct answer *answer, const char *type, bool gzip, struct evbuffer *
 		put(answer, "Content-Encoding", "gzip");
 	shown_tag(answer->answers->shown, gzip, tag);
 	put(answer, "ETag", tag);
-	put_last_modified(answer);
+	put_time(answer, "Last-Modified",
+	    snapshot_generated_at_ms(shown_snapshot(answer->answers->shown)));
 	put_common(answer, KEEP_AND_ASK);
 	send_answer(answer, HTTP_OK, body);
 }
@@ -281,7 +284,7 @@ answer_events(struct answer *answer)
 		send_answer(answer, HTTP_OK, NULL);
 		return;
 	}
-	if (answer->closes)
+	if (answer->closes || asked_is_old(answer->request))
 		put_close(answer);
 	if (events_follow(
 	        answer->answers->events, answer->request, answer->client, last_id)) {

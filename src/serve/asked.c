@@ -317,6 +317,12 @@ asked_has(struct evhttp_request *request, const char *tag)
 }
 
 bool
+asked_is_old(const struct evhttp_request *request)
+{
+	return request->minor == 0;
+}
+
+bool
 asked_closes(struct evhttp_request *request)
 {
 	struct members members;

@@ -39,6 +39,9 @@ bool asked_takes_gzip(struct evhttp_request *request);
 /* Does it have TAG already (If-None-Match)? */
 bool asked_has(struct evhttp_request *request, const char *tag);
 
+/* Is it of HTTP/1.0, which knows no chunks? */
+bool asked_is_old(const struct evhttp_request *request);
+
 /* Does it say `Connection: close`, among others, too? */
 bool asked_closes(struct evhttp_request *request);
 

@@ -73,7 +73,8 @@ deadline_us(const struct client *client)
 	case CLIENT_ANSWERING:
 		return end_us;
 	case CLIENT_IDLE:
-		return end_us - request_us;
+		return client->clients->are_ending ? client->since_us
+		                                   : end_us - request_us;
 	case CLIENT_STAYING:
 	case CLIENT_CUT:
 	case CLIENT_LEFT:
@@ -246,7 +247,8 @@ may_ask_again(const struct client *client)
 	const struct clients_limits *limits = &client->clients->limits;
 	int64_t age_us = client->since_us - client->born_us;
 
-	return client->requests < limits->max_requests &&
+	return !client->clients->are_ending &&
+	    client->requests < limits->max_requests &&
 	    age_us < (limits->life_ms - limits->request_ms) * 1000;
 }
 

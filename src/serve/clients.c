@@ -58,7 +58,8 @@ on_timer(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 
 	clients_sweep(clients);
 	if (!TAILQ_EMPTY(&clients->list) && !evtimer_pending(clients->timer, NULL))
-		clients_sweep_in(clients, CLIENTS_SWEEP_MS);
+		clients_sweep_in(clients,
+		    clients->are_ending ? CLIENTS_LAST_SWEEP_MS : CLIENTS_SWEEP_MS);
 }
 
 /* ---- a new one ---- */
@@ -217,6 +218,25 @@ clients_free(struct clients *clients)
 	event_free(clients->answering);
 	event_free(clients->timer);
 	free(clients);
+}
+
+void
+clients_end(struct clients *clients)
+{
+	struct client *client;
+
+	clients->are_ending = true;
+	clients->limits.request_ms = CLIENTS_LAST_REQUEST_MS;
+	TAILQ_FOREACH (client, &clients->list, in_list)
+		if (client->state == CLIENT_ASKING)
+			client->since_us = clients_now_us(clients);
+	clients_sweep_in(clients, CLIENTS_LAST_SWEEP_MS);
+}
+
+bool
+clients_have_gone(const struct clients *clients)
+{
+	return TAILQ_EMPTY(&clients->list);
 }
 
 size_t

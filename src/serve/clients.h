@@ -35,8 +35,11 @@ struct clients_limits {
 
 extern const struct clients_limits clients_default_limits;
 
-/* How often is looked who is late, while there are any. */
-#define CLIENTS_SWEEP_MS 250
+/* How often is looked who is late, while there are any; and towards the end. */
+#define CLIENTS_SWEEP_MS      250
+#define CLIENTS_LAST_SWEEP_MS 10
+/* Towards the end: what a request has to be complete. */
+#define CLIENTS_LAST_REQUEST_MS 200
 
 /* Times are taken from CLOCK; it and LIMITS are copied. */
 struct clients *clients_new(struct event_base *base,
@@ -65,6 +68,14 @@ void client_cut(struct client *client);
 
 /* Cut off who is late, let go of who has ended. A timer does so, too. */
 void clients_sweep(struct clients *clients);
+
+/*
+ * The end is near. Whoever is being answered has that answer, whoever has asked or is about to
+ * has a moment to get so far; none may ask after that, and whoever has nothing to say goes.
+ */
+void clients_end(struct clients *clients);
+/* Has the last one gone? */
+bool clients_have_gone(const struct clients *clients);
 
 size_t clients_count(const struct clients *clients);
 /* How many were cut off since the beginning, for being slow, silent or too many. */

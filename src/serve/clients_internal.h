@@ -46,6 +46,7 @@ struct clients {
 	size_t listed;  /* in the list */
 	size_t present; /* of them, neither cut nor left */
 	uint64_t cut_count;
+	bool are_ending;
 	struct event *timer;
 	struct event *answering;
 	void (*on_coming)(void *arg);

@@ -55,6 +55,7 @@ struct events {
 	struct event *heartbeat;
 	LIST_HEAD(follower_list, follower) followers;
 	size_t count;
+	bool are_over;
 
 	struct snapshot *snapshot; /* borrowed; NULL: none yet */
 	uint64_t generation;       /* of it */
@@ -248,22 +249,46 @@ on_heartbeat(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
 	wait_for_heartbeat(events);
 }
 
-/* Its connection ends; it is the first to hear of it. */
 static void
-on_closed(UNUSED struct evhttp_connection *connection, void *arg)
+forget_follower(struct follower *follower)
 {
-	struct follower *follower = arg;
 	struct events *events = follower->events;
 
-	/* Where the client ended it, evhttp has let go of the request already, and leaves it
-	 * to whoever was about to answer it. */
-	if (evhttp_request_get_connection(follower->request) == NULL)
-		evhttp_request_free(follower->request);
 	LIST_REMOVE(follower, link);
 	events->count--;
 	free(follower);
 	if (events->count == 0)
 		event_del(events->heartbeat);
+}
+
+/* Its connection ends; it is the first to hear of it. */
+static void
+on_closed(UNUSED struct evhttp_connection *connection, void *arg)
+{
+	struct follower *follower = arg;
+
+	/* Where the client ended it, evhttp has let go of the request already, and leaves it
+	 * to whoever was about to answer it. */
+	if (evhttp_request_get_connection(follower->request) == NULL)
+		evhttp_request_free(follower->request);
+	forget_follower(follower);
+}
+
+/* Behind its last event the answer ends as HTTP has it, and the connection: it is not one that
+ * was lost. From now on it is evhttp's alone. */
+static void
+end_follower(struct follower *follower)
+{
+	struct evhttp_request *request = follower->request;
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+
+	/* They went out long ago, but evhttp asks them whether it is to close. */
+	evhttp_remove_header(headers, "Connection");
+	evhttp_add_header(headers, "Connection", "close");
+	evhttp_connection_set_closecb(
+	    evhttp_request_get_connection(request), NULL, NULL);
+	forget_follower(follower);
+	evhttp_send_reply_end(request);
 }
 
 /* LAST_ID is what was sent as the id of the last event that was received. */
@@ -318,6 +343,8 @@ events_follow(struct events *events, struct evhttp_request *request,
 	send_words(follower, GREETING);
 	if (events->snapshot != NULL)
 		send_news(follower);
+	if (events->are_over)
+		end_follower(follower);
 	return true;
 }
 
@@ -362,6 +389,21 @@ events_free(struct events *events)
 	forget_all_news(events);
 	event_free(events->heartbeat);
 	free(events);
+}
+
+void
+events_end(struct events *events)
+{
+	struct follower *follower = LIST_FIRST(&events->followers);
+
+	events->are_over = true;
+	while (follower != NULL) {
+		struct follower *next = LIST_NEXT(follower, link);
+
+		if (!follower->is_cut)
+			end_follower(follower);
+		follower = next;
+	}
 }
 
 void

@@ -32,8 +32,12 @@ struct snapshot;
 #define EVENTS_HEARTBEAT_MS 15000
 
 struct events *events_new(struct event_base *base);
-/* Ends all. */
+/* Cuts off whoever still follows. */
 void events_free(struct events *events);
+
+/* All streams end well, once what stands before their ends has gone out; one that begins after
+ * that has the generation that is shown, and ends. */
+void events_end(struct events *events);
 
 /* REQUEST, of CLIENT, follows from now on; LAST_ID is its Last-Event-ID, NULL: it has none.
  * Returns false where there are too many: REQUEST is still to be answered then. */

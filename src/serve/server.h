@@ -3,7 +3,7 @@
  * so that no client, however many or slow, takes the time of those who are gathered.
  *
  * It shows the snapshot that it was given last. All functions are for the thread that made it;
- * none of them waits, but for server_free().
+ * none of them waits, but for server_free() and server_leave().
  */
 #ifndef GATHERD_SERVE_SERVER_H
 #define GATHERD_SERVE_SERVER_H
@@ -19,8 +19,10 @@ struct listening;
 struct server;
 struct snapshot;
 
-/* The program ends without waiting for it longer than that. */
-#define SERVER_FAREWELL_US INT64_C(500000)
+/* At the end whoever has asked is answered, for so long; and the program ends without waiting
+ * for the thread longer than that. */
+#define SERVER_FAREWELL_US INT64_C(400000)
+#define SERVER_PATIENCE_US INT64_C(500000)
 
 /* How many descriptors it may need: for clients, for those that were cut off in the last two
  * turns of its loop, for itself. */
@@ -43,6 +45,9 @@ struct server *server_new_limited(
     const char *host, const struct clients_limits *limits);
 /* Ends the thread and all connections. NULL is allowed. */
 void server_free(struct server *server);
+/* Likewise, but waits only until nothing is listened at any more: the thread says farewell to
+ * its clients, and ends, by itself. */
+void server_leave(struct server *server);
 
 /* From now on at these sockets, which are taken over (LISTENING is empty then), and no longer
  * at those before; connections that stand go on. */

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/gzip.h"
 #include "base/xalloc.h"
-#include "publish/metrics.h"
+#include "publish/metrics/metrics.h"
 #include "publish/page.h"
 #include "publish/snapshot.h"
 #include "serve/shared_text.h"

@@ -275,6 +275,16 @@ test_pipelined_requests_are_answered_in_order(UNUSED void **state)
 	stage_tear_down(&stage);
 }
 
+/* RFC 9110, section 6.6.1 */
+static void
+assert_has_one_date(const struct reply *reply)
+{
+	const char *date = strstr(reply->head, "\r\nDate: ");
+
+	assert_non_null(date);
+	assert_null(strstr(date + 1, "\r\nDate: "));
+}
+
 static void
 test_an_old_client_may_keep_its_connection(UNUSED void **state)
 {
@@ -287,9 +297,14 @@ test_an_old_client_may_keep_its_connection(UNUSED void **state)
 	assert_int_equal(reply.status, 200);
 	assert_false(reply.ended);
 	reply_assert_header(&reply, "Connection", "keep-alive");
+	assert_has_one_date(&reply);
 	reply_clear(&reply);
 	say_to_the_end(&stage, "GET /status.json HTTP/1.0\r\n\r\n", &reply);
 	assert_int_equal(reply.status, 200);
+	assert_has_one_date(&reply);
+	reply_clear(&reply);
+	stage_ask(&stage, "GET", "/none", "", &reply);
+	assert_has_one_date(&reply);
 	reply_clear(&reply);
 	stage_tear_down(&stage);
 }

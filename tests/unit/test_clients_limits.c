@@ -250,6 +250,74 @@ test_who_has_gone_makes_room(UNUSED void **state)
 	stage_close(&stage);
 }
 
+/* ---- the end ---- */
+
+static void
+test_towards_the_end_there_is_a_moment_for_a_request(UNUSED void **state)
+{
+	struct stage stage;
+	const char *answer;
+	int silent, half, idle;
+
+	stage_open(&stage);
+	silent = come(&stage);
+	half = come(&stage);
+	idle = come(&stage);
+	assert_true(is_answered(ask(&stage, idle, ASK)));
+	pass(&stage, 1);
+	clients_end(stage.clients);
+	pass(&stage, 0.15);
+	assert_false(is_open(idle));
+	assert_true(is_open(silent));
+	answer = ask(&stage, half, ASK ASK);
+	assert_true(is_answered(answer));
+	assert_non_null(strstr(answer, "Connection: close"));
+	assert_int_equal(count_of(answer, "200 OK"), 1);
+	assert_false(is_open(half));
+	assert_false(clients_have_gone(stage.clients));
+	pass(&stage, 0.05);
+	assert_int_equal(clients_cut_count(stage.clients), 1);
+	assert_false(is_open(silent));
+	close(silent);
+	close(half);
+	close(idle);
+	pass(&stage, 0.25);
+	assert_true(clients_have_gone(stage.clients));
+	stage_close(&stage);
+}
+
+/* Its answer has not said so: it began before. */
+static void
+test_towards_the_end_who_has_its_answer_goes(UNUSED void **state)
+{
+	static char some[1 << 20];
+	struct stage stage;
+	size_t len = 0;
+	ssize_t got;
+	int fd;
+
+	stage_open(&stage);
+	fd = come(&stage);
+	say(fd, BIG);
+	turn(&stage);
+	clients_end(stage.clients);
+	pass(&stage, 1);
+	do {
+		turn(&stage);
+		clients_sweep(stage.clients);
+		got = recv(fd, some, sizeof(some), MSG_DONTWAIT);
+		if (got > 0)
+			len += (size_t)got;
+	} while (got > 0 || (got == -1 && errno == EAGAIN));
+	assert_true(len > BIG_BYTES);
+	assert_int_equal(got, 0);
+	assert_int_equal(clients_cut_count(stage.clients), 0);
+	close(fd);
+	pass(&stage, 0.25);
+	assert_true(clients_have_gone(stage.clients));
+	stage_close(&stage);
+}
+
 int
 main(void)
 {
@@ -267,6 +335,8 @@ main(void)
 		cmocka_unit_test(
 		    test_who_is_answered_is_not_ended_for_another_unless_all_are),
 		cmocka_unit_test(test_who_has_gone_makes_room),
+		cmocka_unit_test(test_towards_the_end_there_is_a_moment_for_a_request),
+		cmocka_unit_test(test_towards_the_end_who_has_its_answer_goes),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

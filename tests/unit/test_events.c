@@ -598,6 +598,55 @@ test_at_the_end_all_connections_end(UNUSED void **state)
 }
 
 static void
+test_streams_end_well(UNUSED void **state)
+{
+	struct listener new, torn, late;
+	struct stage stage;
+
+	set_up(&stage);
+	follow(&stage, &new, "");
+	follow(&stage, &torn, "");
+	buffer_clear(&new.in);
+	stage_show(&stage, 8);
+	events_end(stage.events);
+	assert_int_equal(events_count(stage.events), 0);
+	/* Before it was sent. */
+	leave(&stage, &torn);
+	listen_on(&stage, &new);
+	assert_event(&new, 8, false, "");
+	assert_string_equal(new.in.data, "");
+	assert_true(new.ended);
+	leave(&stage, &new);
+	follow(&stage, &late, "");
+	assert_event(&late, 8, true, "t0 t1 t2");
+	assert_true(late.ended);
+	leave(&stage, &late);
+	stage_tear_down(&stage);
+}
+
+/* Without chunks it is the connection's end that says so. */
+static void
+test_an_old_client_is_told_that_the_connection_ends_with_the_stream(UNUSED void **state)
+{
+	struct stage stage;
+	struct reply reply;
+	int fd;
+
+	set_up(&stage);
+	events_end(stage.events);
+	fd = stage_connect(&stage);
+	stage_send(fd, "GET /events HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+	stage_wait_reply(&stage, fd, false, true, &reply);
+	reply_assert_header(&reply, "Connection", "close");
+	reply_assert_header(&reply, "Transfer-Encoding", NULL);
+	assert_true(reply.ended);
+	assert_string_equal(reply.body.data + reply.body.len - 4, "]}\n\n");
+	reply_clear(&reply);
+	close(fd);
+	stage_tear_down(&stage);
+}
+
+static void
 test_evhttp_may_end_before(UNUSED void **state)
 {
 	struct listener listener;
@@ -635,6 +684,9 @@ main(void)
 		cmocka_unit_test(test_a_client_that_goes_away_is_forgotten),
 		cmocka_unit_test(test_what_a_client_says_is_not_listened_to),
 		cmocka_unit_test(test_at_the_end_all_connections_end),
+		cmocka_unit_test(test_streams_end_well),
+		cmocka_unit_test(
+		    test_an_old_client_is_told_that_the_connection_ends_with_the_stream),
 		cmocka_unit_test(test_evhttp_may_end_before),
 	};
 

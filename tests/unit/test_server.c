@@ -11,6 +11,14 @@
 
 #include "server_stage.h"
 
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text);
+
+	return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
+}
+
 /* ---- what it shows ---- */
 
 static void
@@ -73,6 +81,7 @@ test_who_follows_hears_of_each_generation(UNUSED void **state)
 	server_free(stage.server);
 	stage.server = NULL;
 	hear_to_end(fd, heard, sizeof(heard));
+	assert_true(ends_with(heard, "0\r\n\r\n"));
 	close(fd);
 	stage_close(&stage);
 }
@@ -206,10 +215,78 @@ test_it_ends_at_once_whatever_its_clients_do(UNUSED void **state)
 	wait_for_connections(&stage, ARRAY_COUNT(doings));
 	begin_us = clock_now_us();
 	server_free(stage.server);
-	assert_true(clock_now_us() - begin_us < SERVER_FAREWELL_US);
+	assert_true(clock_now_us() - begin_us < AT_ONCE_US);
 	stage.server = NULL;
 	for (i = 0; i < ARRAY_COUNT(doings); i++) {
 		hear_to_end(fds[i], heard, sizeof(heard));
+		close(fds[i]);
+	}
+	stage_close(&stage);
+}
+
+/* The server is gone already, and its thread ends by itself. */
+static void
+wait_for_thread(const struct stage *stage)
+{
+	int64_t until_us = clock_now_us() + PATIENCE_S * 1000000;
+
+	while (open_descriptors() > stage->descriptors) {
+		assert_true(clock_now_us() < until_us);
+		usleep(2000);
+	}
+}
+
+static void
+test_who_has_begun_to_ask_is_answered_at_the_end(UNUSED void **state)
+{
+	struct stage stage;
+	int asking, follower;
+
+	stage_open(&stage);
+	show(&stage, 1);
+	asking = come(&stage);
+	follower = come(&stage);
+	assert_true(say(asking, "GET /status.json HTTP/1.1\r\n"));
+	assert_true(say(follower, EVENTS));
+	heard[0] = '\0';
+	while (strstr(heard, "id: 1\n") == NULL)
+		assert_true(hear(follower, heard, sizeof(heard), 0));
+	server_leave(stage.server);
+	stage.server = NULL;
+	assert_int_equal(connect_to_port(stage.port), -1);
+	assert_true(say(asking, "Host: localhost\r\n\r\n"));
+	hear_to_end(asking, heard, sizeof(heard));
+	assert_true(says(heard, "200"));
+	assert_non_null(strstr(heard, "\r\nConnection: close\r\n"));
+	assert_true(ends_with(heard, "}\n"));
+	close(asking);
+	hear_to_end(follower, heard, sizeof(heard));
+	assert_true(ends_with(heard, "0\r\n\r\n"));
+	close(follower);
+	wait_for_thread(&stage);
+	stage_close(&stage);
+}
+
+/* Connected, but not accepted yet, when the end comes. */
+static void
+test_who_came_before_the_end_is_let_in(UNUSED void **state)
+{
+	struct stage stage;
+	int fds[40];
+	int i;
+
+	stage_open(&stage);
+	show(&stage, 1);
+	for (i = 0; i < 40; i++) {
+		fds[i] = come(&stage);
+		assert_true(say(fds[i], DOCUMENT));
+	}
+	server_free(stage.server);
+	stage.server = NULL;
+	for (i = 0; i < 40; i++) {
+		hear_to_end(fds[i], heard, sizeof(heard));
+		assert_true(says(heard, "200"));
+		assert_true(ends_with(heard, "}\n"));
 		close(fds[i]);
 	}
 	stage_close(&stage);
@@ -245,6 +322,8 @@ main(void)
 		cmocka_unit_test(test_it_moves_and_keeps_its_connections),
 		cmocka_unit_test(test_where_it_came_to_late_is_left_unused),
 		cmocka_unit_test(test_it_ends_at_once_whatever_its_clients_do),
+		cmocka_unit_test(test_who_has_begun_to_ask_is_answered_at_the_end),
+		cmocka_unit_test(test_who_came_before_the_end_is_let_in),
 		cmocka_unit_test(test_it_ends_with_its_mail_unread),
 	};
 
