@@ -8,8 +8,8 @@
 #include "base/xalloc.h"
 #include "config/config.h"
 #include "gather/board.h"
-#include "publish/card.h"
 #include "publish/entry.h"
+#include "publish/page/card.h"
 
 /* Behind the name, as entry_append() writes it. */
 #define NAME_END ": "

@@ -30,7 +30,7 @@ struct vitals;
 enum snapshot_form {
 	FORM_DOCUMENT,
 	FORM_METRICS, /* Prometheus text format: publish/metrics/metrics.h */
-	FORM_PAGE,    /* publish/page.h, for the disk */
+	FORM_PAGE,    /* publish/page/page.h, for the disk */
 };
 #define FORM_COUNT (FORM_PAGE + 1)
 
@@ -108,7 +108,7 @@ struct snapshot_entry {
 	 * `output.max_size` changes neither the card nor this. */
 	uint64_t changed_in;
 	struct span text; /* the entry in the document: an object */
-	struct span card; /* with `cards`, else empty: see publish/card.h */
+	struct span card; /* with `cards`, else empty: see publish/page/card.h */
 	/* With `samples`, else empty: see publish/metrics/samples.h. FAMILY_ENDS: where the lines of
 	 * each family end in it. */
 	struct span samples;

@@ -16,7 +16,7 @@
 #include "publish/document.h"
 #include "publish/metrics/metrics.h"
 #include "publish/outlet.h"
-#include "publish/page.h"
+#include "publish/page/page.h"
 
 /* What the thread is to write. */
 struct order {

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "publish/metrics/metrics.h"
-#include "publish/page.h"
+#include "publish/page/page.h"
 #include "publish/snapshot.h"
 #include "serve/asked.h"
 #include "serve/clients.h"

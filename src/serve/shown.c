@@ -13,7 +13,7 @@
 #include "base/gzip.h"
 #include "base/xalloc.h"
 #include "publish/metrics/metrics.h"
-#include "publish/page.h"
+#include "publish/page/page.h"
 #include "publish/snapshot.h"
 #include "serve/shared_text.h"
 

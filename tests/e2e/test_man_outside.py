@@ -218,7 +218,7 @@ LIMITS = [
     ("serve/events.h", r"EVENTS_MAX_BACKLOG \(\(size_t\)256 \* 1024\)", "256 KiB before it"),
     ("serve/events.h", r"EVENTS_HEARTBEAT_MS 15000\b", "a comment every 15 seconds"),
     ("serve/health.h", r"HEALTH_OVERDUE_US \(\(int64_t\)5000000\)", "late by more than 5 seconds"),
-    ("publish/card.h", r"CARD_MAX_TEXT_BYTES \(\(size_t\)4 \* 1024\)", "texts cut at 4 KiB"),
+    ("publish/page/card.h", r"CARD_MAX_TEXT_BYTES \(\(size_t\)4 \* 1024\)", "texts cut at 4 KiB"),
     ("gather/history.h", r"HISTORY_MAX 60\b", "the last 60 outcomes"),
     ("daemon/serving.c", r"\? 0666 : 0660", "has the permissions 0666 where"),
 ]

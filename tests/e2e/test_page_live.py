@@ -51,7 +51,7 @@ def has_failed(document):
 def test_a_changed_status_is_shown_within_a_second(gatherd, browser, upstream, port, slack):
     with followed(gatherd, browser, config_of(upstream, port), port) as daemon:
         assert browser.overall() == "All 2 targets are ok"
-        assert browser.texts("#facts > span")[3] == "Follows live"
+        assert browser.texts("#facts > span")[3] == "Updates by itself"
         fail(upstream)
         daemon.wait_document(has_failed)
         begun = time.monotonic()
@@ -137,7 +137,7 @@ def test_a_lost_connection_is_told_and_made_good(gatherd, browser, upstream, por
     with Daemon(gatherd, config):
         browser.wait_for(lambda page: page.notice() is None)
         browser.wait_for(lambda page: int(page.text("#generation")) > last)
-        assert browser.texts("#following") == ["Follows live"]
+        assert browser.texts("#following") == ["Updates by itself"]
         browser.leave()
 
 
@@ -146,10 +146,18 @@ def test_a_daemon_that_stands_still_is_told(gatherd, browser, upstream, port):
     with followed(gatherd, browser, config_of(upstream, port), port) as daemon:
         daemon.signal(signal.SIGSTOP)
         browser.wait_for(lambda page: page.notice() is not None)
-        assert browser.notice().startswith("Stale: ")
+        made = browser.run("return timeWords(madeAt, Date.now())")
+        assert browser.notice() == (
+            f"No news from gatherd since {made}: what stands here may have changed."
+        )
+        assert browser.texts("#following") == ["Waiting for news"]
+        # It tries another connection, which is taken, but not answered either.
+        browser.run("renewIfStale()")
+        assert browser.texts("#following") == ["Waiting for news"]
         assert browser.overall() == "Last known: All 2 targets are ok"
         daemon.signal(signal.SIGCONT)
         browser.wait_for(lambda page: page.notice() is None)
+        assert browser.texts("#following") == ["Updates by itself"]
 
 
 def test_updates_can_be_paused(gatherd, browser, upstream, port):
@@ -159,7 +167,15 @@ def test_updates_can_be_paused(gatherd, browser, upstream, port):
         paused = browser.text("#generation")
         daemon.wait_document(lambda document: document["generation"] > int(paused) + 2)
         assert browser.text("#generation") == paused
+        # Well past stale_after, but it is the reader who wants it so.
+        browser.wait_for(lambda page: page.run("return nowThere() > Date.parse(summary.stale_after)"))
+        time.sleep(1.5)
+        assert re.fullmatch(
+            r"Paused at [0-9:]{8}; what stands here is of then\.", browser.notice()
+        )
+        assert browser.driver.title.startswith("paused - ")
         browser.find("#pause").click()
+        browser.wait_for(lambda page: page.notice() is None)
         browser.wait_for(lambda page: int(page.text("#generation")) > int(paused))
 
 
@@ -182,6 +198,16 @@ def test_the_tabs_icon_goes_with_the_state(gatherd, browser, upstream, port):
             "return [pending, tab()]"
         )
         assert pending[0] == ok[0] and pending[1] != ok[1]
+
+
+def test_links_can_be_hit(gatherd, browser, upstream, port):
+    """WCAG 2.2, success criterion 2.5.8."""
+    with followed(gatherd, browser, config_of(upstream, port), port):
+        heights = browser.run(
+            "return [...document.querySelectorAll('footer a')]"
+            ".map((link) => link.getBoundingClientRect().height)"
+        )
+        assert len(heights) == 2 and min(heights) >= 24
 
 
 def test_before_the_first_round_there_is_none(gatherd, browser, upstream, port):

@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 #include "publish/metrics/metrics.h"
-#include "publish/page.h"
+#include "publish/page/page.h"
 #include "serve_stage.h"
 
 /* The bytes of the document that is shown. */

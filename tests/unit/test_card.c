@@ -1,4 +1,4 @@
-#include "publish/card.h"
+#include "publish/page/card.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

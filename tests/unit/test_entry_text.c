@@ -15,8 +15,8 @@
 #include "config/config.h"
 #include "fake_config.h"
 #include "gather/board.h"
-#include "publish/card.h"
 #include "publish/entry.h"
+#include "publish/page/card.h"
 
 static const struct snapshot_wants all = { .samples = true, .cards = true };
 static const struct snapshot_wants none = { 0 };

@@ -1,4 +1,4 @@
-#include "publish/page.h"
+#include "publish/page/page.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -177,6 +177,27 @@ test_it_says_how_things_are_without_a_script(UNUSED void **state)
 	tear_down(&stage);
 }
 
+/* The document is ok then, and so is what stands here. */
+static void
+test_what_is_not_required_is_told_without_a_script(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage, "web1", "payments", "m");
+	put(&stage, 1, KIND_NONE, NULL);
+	stage.config->targets[1]->required = false;
+	put(&stage, 1, KIND_CONNECT, "m");
+	make_page(&stage, false);
+	assert_string_equal(text_at(&stage, "/summary/status"), "ok");
+	assert_non_null(strstr(stage.page.data,
+	    ">Status ok: 1 of 2 targets failed, none of them required</span>"));
+	put(&stage, 1, KIND_NONE, NULL);
+	make_page(&stage, false);
+	assert_non_null(
+	    strstr(stage.page.data, ">Status ok: 0 of 2 targets failed</span>"));
+	tear_down(&stage);
+}
+
 /* Nothing is left of the template, and it is put together once. */
 static void
 test_nothing_is_left_to_be_put_in(UNUSED void **state)
@@ -206,7 +227,7 @@ test_names_of_slots_are_no_slots(UNUSED void **state)
 	make_page(&stage, false);
 	assert_string_equal(text_at(&stage, "/summary/host"), "@SCRIPT@");
 	assert_string_equal(text_at(&stage, "/entries/1/name"), "@DATA@");
-	assert_non_null(strstr(stage.page.data, "<title>gatherd on @SCRIPT@</title>"));
+	assert_non_null(strstr(stage.page.data, "<title>@SCRIPT@ - gatherd</title>"));
 	assert_int_equal(count_of(&stage, DATA_LEAD), 1);
 	tear_down(&stage);
 }
@@ -240,8 +261,8 @@ test_nobody_puts_markup_in(UNUSED void **state)
 	assert_string_equal(text_at(&stage, "/entries/1/error/message"), hostile);
 	assert_string_equal(text_at(&stage, "/summary/failed/0"), hostile);
 	assert_non_null(strstr(stage.page.data,
-	    "<title>gatherd on &lt;/script&gt;&lt;/title&gt;&lt;!--&lt;script&gt;alert(1)"
-	    "&lt;/script&gt;&lt;img src=x onerror=&quot;y&quot;&gt;</title>"));
+	    "<title>&lt;/script&gt;&lt;/title&gt;&lt;!--&lt;script&gt;alert(1)"
+	    "&lt;/script&gt;&lt;img src=x onerror=&quot;y&quot;&gt; - gatherd</title>"));
 	tear_down(&stage);
 }
 
@@ -350,6 +371,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_has_the_head_and_all_cards),
 		cmocka_unit_test(test_it_says_how_things_are_without_a_script),
+		cmocka_unit_test(test_what_is_not_required_is_told_without_a_script),
 		cmocka_unit_test(test_nothing_is_left_to_be_put_in),
 		cmocka_unit_test(test_names_of_slots_are_no_slots),
 		cmocka_unit_test(test_nobody_puts_markup_in),

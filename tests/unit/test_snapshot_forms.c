@@ -21,7 +21,7 @@
 #include "publish/metrics/metrics.h"
 #include "publish/metrics/samples.h"
 #include "publish/metrics/vitals.h"
-#include "publish/page.h"
+#include "publish/page/page.h"
 
 #define NOW_MS INT64_C(1795232400123) /* 2026-11-21T03:40:00.123Z */
 

@@ -118,7 +118,7 @@ function fillGroupChoice() {
 	const names = groups.map((group) => group.name).filter((name) => name !== '');
 	const chosen = byId('group').value;
 	const options = names.map((name) => new Option(oneLine(name, 60), name));
-	byId('group').replaceChildren(new Option('All', ''), ...options);
+	byId('group').replaceChildren(new Option('All groups', ''), ...options);
 	byId('groups').hidden = names.length === 0;
 	byId('group').value = names.includes(chosen) ? chosen : '';
 }
@@ -185,20 +185,30 @@ function onFilter() {
 /* ---- what is overall ---- */
 
 let lost = false;
+let paused = false;
+let pausedAt = 0;
 
+/* What is paused is of then, and as good as it was then. */
 function isStale() {
-	return nowThere() > timeOf(summary.stale_after);
+	return (paused ? pausedAt : Date.now()) > timeHere(summary.stale_after);
+}
+
+/* What noticeWords() and followingWords() go by. */
+function footing() {
+	const told = (isSo, time) => isSo ? timeWords(time, Date.now()) : '';
+	return {
+		live: data.live, lost, paused: told(paused, pausedAt), made: told(true, madeAt),
+		due: told(isStale(), timeHere(summary.stale_after)),
+	};
 }
 
 function fillOverall() {
-	const degraded = [...rows.values()].map((row) => row.card)
-		.filter((card) => card.status === 'degraded').map((card) => card.name);
-	const words = overallWords(summary, degraded);
+	const words = overallWords(summary, [...rows.values()].map((row) => row.card));
 	const stale = isStale();
-	const family = stale ? 'stale' : overallFamily(summary);
+	const family = stale ? 'stale' : paused ? 'paused' : overallFamily(summary);
 	setText(byId('headline'), stale ? 'Last known: ' + words : words);
-	const due = stale ? timeWords(timeHere(summary.stale_after), Date.now()) : '';
-	setText(byId('notice'), noticeWords(lost, due));
+	setText(byId('notice'), noticeWords(footing()));
+	setText(byId('following'), followingWords(footing(), reloadEvery()));
 	byId('notice').hidden = byId('notice').textContent === '';
 	setClass(byId('top'), family);
 	byId('sign').setAttribute('d', SIGNS[family]);
@@ -207,10 +217,7 @@ function fillOverall() {
 
 /* The tab says it, too: by a word and by its icon. */
 function fillTab(family) {
-	const { total } = summary.counts;
-	const failed = summary.failed.length;
-	const word = failed > 0 ? `${failed} of ${total} failed` : summary.status;
-	const title = `${family === 'stale' ? 'stale' : word} · ${visible(summary.host)}`;
+	const title = tabWords(summary, family);
 	const image = signImage(family);
 	if (document.title !== title)
 		document.title = title;
@@ -224,7 +231,7 @@ function fillFacts() {
 	setText(byId('host'), visible(summary.host));
 	setText(byId('generation'), String(summary.generation));
 	const round = started_at === null ? 'No round yet'
-		: `Round ${number} of ${timeWords(timeHere(started_at), Date.now())}: ` +
+		: `Round ${number} at ${timeWords(timeHere(started_at), Date.now())}: ` +
 			countWords(targets, 'target', 'targets') + took;
 	setText(byId('round'), `${visible(summary.generator)}. ${round}.`);
 }
@@ -238,19 +245,9 @@ function fillCounts() {
 		item.prepend(iconOf(status));
 		return item;
 	}));
-	fillShares(present);
-}
-
-/* As wide in all as there are targets. */
-function fillShares(present) {
-	let x = 0;
-	const paths = present.map(([name, status]) => {
-		const count = summary.counts[name];
-		const path = svgPath(status.family, `M${x} 0h${count}v1h-${count}z`);
-		x += count;
-		return path;
-	});
-	byId('shares').setAttribute('viewBox', `0 0 ${Math.max(x, 1)} 1`);
+	const [paths, width] = sharePaths(
+		present.map(([name, status]) => [status.family, summary.counts[name]]));
+	byId('shares').setAttribute('viewBox', `0 0 ${width} 16`);
 	byId('shares').replaceChildren(...paths);
 }
 
@@ -298,8 +295,6 @@ function showAll() {
 
 /* ---- newer generations ---- */
 
-let paused = false;
-
 function follow() {
 	setText(byId('pause'), paused ? 'Resume updates' : 'Pause updates');
 	(data.live ? followLive : followFile)();
@@ -308,7 +303,9 @@ function follow() {
 /* Whoever reads is not to be disturbed: WCAG 2.2, success criterion 2.2.2. */
 function setPaused(wanted) {
 	paused = wanted;
+	pausedAt = Date.now();
 	follow();
+	showOverall();
 }
 
 /* -- live: the daemon tells of each -- */
@@ -331,10 +328,8 @@ function followLive() {
 	lostTimer = 0;
 	if (paused) {
 		setLost(false);
-		setText(byId('following'), 'Updates are paused');
 		return;
 	}
-	setText(byId('following'), lost ? 'Connecting' : 'Follows live');
 	sawFirst = false;
 	source = new EventSource('events');
 	source.onopen = onOpen;
@@ -377,7 +372,6 @@ function retryLive() {
 
 function setLost(isLost) {
 	lostTimer = 0;
-	setText(byId('following'), isLost ? 'Connecting' : 'Follows live');
 	if (lost === isLost)
 		return;
 	lost = isLost;
@@ -429,8 +423,6 @@ function followFile() {
 	clearTimeout(reloadTimer);
 	if (!paused)
 		reloadTimer = setTimeout(reload, reloadEvery());
-	setText(byId('following'), paused ? 'A file, not read again'
-		: 'A file, read again every ' + spanWords(reloadEvery()));
 }
 
 /* Not from under somebody who is marking a text. */

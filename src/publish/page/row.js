@@ -1,5 +1,6 @@
-/* One target: its row, the bars of its last outcomes, and what is told when it is opened.
- * Whatever comes from outside becomes a text node, never markup. */
+/* One target: its row, the bars of its last outcomes, and what is told when it is opened; and the
+ * bar of the whole, whose parts have the same shapes. Whatever comes from outside becomes a
+ * text node, never markup. */
 
 /* CHILDREN: nodes, or texts. */
 function element(name, className, ...children) {
@@ -67,8 +68,7 @@ function barTop(ms, most) {
 /* The longest success, but no more than three times the usual: else a single one that took very
  * long would make all others flat. */
 function mostDuration(history) {
-	const sorted = history.durations_ms
-		.filter((ms, i) => ms !== null && 'od'.includes(history.outcomes[i])).sort((a, b) => a - b);
+	const sorted = successDurations(history).sort((a, b) => a - b);
 	const usual = sorted[sorted.length >> 1] ?? 0;
 	return Math.min(sorted.at(-1) ?? 0, 3 * Math.max(usual, 1));
 }
@@ -94,6 +94,31 @@ function fillSpark(row, history) {
 	const title = row.spark.firstChild;
 	title.textContent = historyWords(history);
 	row.spark.replaceChildren(title, svgPath('foot', 'M0 28h180'), ...barPaths(history));
+}
+
+/* ---- the bar of the whole: a part for each status, as wide as it has targets ---- */
+
+const SHARES_WIDTH = 1000;
+const SHARE_LEAST = 12; /* One of a thousand is seen, too. */
+
+/* From where to where its pieces go down, of 16: whole, its top cut off, higher and broken in
+ * two, a line at the foot. */
+const SHARE_SHAPES = {
+	good: [[6, 16]], warn: [[2, 7], [7, 16]], bad: [[0, 8], [8, 16]], idle: [[12, 16]],
+};
+
+/* SHARES: [family, how many]. Returns their paths and how wide they are in all. */
+function sharePaths(shares) {
+	const total = shares.reduce((sum, [, count]) => sum + count, 0);
+	let x = 0;
+	const paths = shares.map(([family, count]) => {
+		const width = Math.max(SHARE_LEAST, Math.round(SHARES_WIDTH * count / total));
+		const pieces = SHARE_SHAPES[family]
+			.map(([top, bottom]) => `M${x} ${top}h${width}V${bottom}h-${width}z`);
+		x += width;
+		return svgPath(family, pieces.join(''));
+	});
+	return [paths, x];
 }
 
 /* ---- the row ---- */
@@ -123,7 +148,7 @@ function fillRow(row, card, now) {
 	row.card = card;
 	row.key = JSON.stringify(card);
 	row.found = searchText(card);
-	setClass(row.item, 'target ' + status.family);
+	setClass(row.item, `target ${status.family}${row.more.hidden ? '' : ' open'}`);
 	setText(row.name, card.name);
 	if (row.shownStatus !== status.word) {
 		row.icon.setAttribute('d', status.icon);
@@ -140,16 +165,12 @@ function fillRow(row, card, now) {
 /* What changes by the time alone. */
 function fillTimes(row, now) {
 	const since = timeOf(row.card.since);
-	const line = lineWords(row.card, now);
+	const { from, words, isWhole } = lineOf(row.card, now);
 	setText(row.since, Number.isNaN(since) ? '' : 'for ' + spanWords(now - since));
-	setText(row.line, line);
-	setClass(row.line, isWarning(row.card, now) ? 'line due' : 'line');
-	row.line.hidden = line === '';
-}
-
-/* Is it well but for its certificate? */
-function isWarning(card, now) {
-	return !card.error && certificateIsDue(card, now);
+	setText(row.line, words);
+	setClass(row.line, `line${from === 'certificate' ? ' due' : ''}${isWhole ? ' whole' : ''}`);
+	setHidden(row.line, words === '');
+	row.told = isWhole ? from : '';
 }
 
 function fillTags(row, card) {
@@ -182,6 +203,7 @@ function searchText(card) {
 function toggleRow(row, now) {
 	const open = row.more.hidden;
 	row.more.hidden = !open;
+	row.item.classList.toggle('open', open);
 	row.button.setAttribute('aria-expanded', String(open));
 	if (open)
 		fillMore(row, now);
@@ -189,28 +211,44 @@ function toggleRow(row, now) {
 		row.more.replaceChildren();
 }
 
+/* What its line tells, and whole, is not told again. */
+const PARTS = {
+	description: (card) => [element('p', 'description', visible(card.description))],
+	error: ({ error }) => [
+		element('h4', '', 'Error'),
+		element('p', 'error', visible(error.message ?? error.kind)),
+	],
+	warnings: (card) => [
+		element('h4', '', 'Warnings'),
+		element('ul', 'warnings', ...card.warnings.map((text) => element('li', '', visible(text)))),
+	],
+	response: answerParts,
+	values: (card) => [element('h4', '', 'Values'), factList(valuesOf(card))],
+};
+
 function fillMore(row, now) {
 	const card = row.card;
+	const parts = Object.keys(PARTS).filter((name) => card[name] && name !== row.told);
 	row.more.replaceChildren(
-		...card.description ? [element('p', 'description', visible(card.description))] : [],
-		...errorParts(card),
-		...warningParts(card),
-		...answerParts(card),
-		...valueParts(card),
+		...parts.flatMap((name) => PARTS[name](card)),
+		...excerptParts(card),
 		factList(factsOf(card, now)));
 }
 
-function errorParts(card) {
-	const error = card.error;
-	if (!error)
-		return [];
-	const where = error.phase ? `${error.kind}, while ${phaseWords(error.phase)}` : error.kind;
-	return [
-		element('h4', '', 'Last error'),
-		element('p', 'error', visible(error.message ?? error.kind), ' ',
-			element('span', 'soft', `(${where})`)),
-		...error.excerpt ? [element('p', 'excerpt', visible(error.excerpt))] : [],
-	];
+function excerptParts({ error }) {
+	return error?.excerpt ? [
+		element('h4', '', 'Beginning of the answer'),
+		element('p', 'excerpt', visible(error.excerpt)),
+	] : [];
+}
+
+/* Of what kind the error is, and when it came, unless status and message say that. */
+function errorWords({ error, status }) {
+	const doing = error?.phase ? phaseWords(error.phase) : '';
+	const isNew = doing !== '' && !error.message?.includes(doing);
+	if (!error || (error.kind === status && !isNew))
+		return '';
+	return visible(error.kind) + (isNew ? `, while ${doing}` : '');
 }
 
 function phaseWords(phase) {
@@ -220,31 +258,17 @@ function phaseWords(phase) {
 	return Object.hasOwn(words, phase) ? words[phase] : String(phase);
 }
 
-function warningParts(card) {
-	if (!card.warnings)
-		return [];
-	const items = card.warnings.map((text) => element('li', '', visible(text)));
-	return [element('h4', '', 'Warnings'), element('ul', 'warnings', ...items)];
-}
-
 /* It may be longer than its place: then it scrolls, by the keyboard, too. */
 function answerParts(card) {
-	if (typeof card.response !== 'string')
-		return [];
 	const answer = element('div', 'answer', visible(card.response));
 	answer.tabIndex = 0;
 	answer.setAttribute('role', 'region');
 	answer.setAttribute('aria-label', 'Answer of ' + card.name);
-	return [element('h4', '', card.reused ? 'Answer, used again: nothing has changed' : 'Answer'),
-		answer];
+	return [element('h4', '', 'Answer'), answer];
 }
 
-function valueParts(card) {
-	if (!card.values)
-		return [];
-	const facts = Object.entries(card.values)
-		.map(([name, value]) => [name, visible(valueWords(value))]);
-	return [element('h4', '', 'Values'), factList(facts)];
+function valuesOf(card) {
+	return Object.entries(card.values).map(([name, value]) => [name, visible(valueWords(value))]);
 }
 
 /* FACTS: [what, text]. One that is long gets lines of its own. */
@@ -263,16 +287,17 @@ function factsOf(card, now) {
 	return [
 		['Since', when(card.since)],
 		['Last checked', when(card.checked_at)],
-		['Last well', when(card.last_ok_at) || 'never seen so'],
+		['Last ok', when(card.last_ok_at) || 'never'],
+		['Kind of error', errorWords(card)],
 		['Failures in a row', card.failures > 0 ? String(card.failures) : ''],
 		['Held back until', when(card.next_at)],
 		['HTTP status', String(card.http_status ?? '')],
 		['Attempts', String(card.attempts ?? '')],
-		['Latency', latencyWords(card.duration_ms)],
 		['Certificate', certificate && `${certificate}, ${dayWords(new Date(card.certificate_expires_at))}`],
 		['Provider', visible(card.provider ?? '')],
 		['Model', visible(card.model ?? '')],
 		['Cost', String(card.cost ?? '')],
+		['Used again', card.reused ? 'yes, nothing has changed' : ''],
 		['History', historyWords(card.history)],
 		['URL', visible(card.url ?? '')],
 		['Redirected to', visible(card.final_url ?? '')],

@@ -35,10 +35,12 @@ function hasFailed(card) {
 const SIGNS = {
 	good: STATUSES.get('ok').icon, warn: STATUSES.get('degraded').icon,
 	bad: STATUSES.get('error').icon, idle: STATUSES.get('pending').icon,
-	stale: STATUSES.get('timeout').icon,
+	stale: CIRCLE + 'M5.9 6.3a2.1 2.1 0 1 1 3.3 1.7c-.8.6-1.2.9-1.2 1.7M8 11.4v.4',
+	paused: CIRCLE + 'M6.3 5.4v5.2M9.7 5.4v5.2',
 };
 const SIGN_COLOURS = {
 	good: '#1a7f37', warn: '#9a6700', bad: '#cf222e', idle: '#6e7781', stale: '#6e7781',
+	paused: '#6e7781',
 };
 
 /* For the tab: as the address of an image. */
@@ -133,48 +135,108 @@ function shareWords(count, total) {
 	return total === 1 ? 'The only target' : `All ${total} targets`;
 }
 
-/* The overall state in one sentence. DEGRADED: the names of those that are. */
-function overallWords(summary, degraded) {
+/* The overall state in one sentence. CARDS: of all targets. */
+function overallWords(summary, cards) {
 	const { total, ok, pending } = summary.counts;
 	const failed = summary.failed;
 	if (total === 0)
 		return 'There are no targets';
 	if (failed.length > 0)
-		return shareWords(failed.length, total) + ' failed: ' + listWords(failed, 5);
-	if (degraded.length > 0)
-		return shareWords(degraded.length, total) + (degraded.length === 1 ? ' is' : ' are') +
-			' degraded: ' + listWords(degraded, 5);
+		return failedWords(summary, cards);
+	if (degradedOf(cards).length > 0)
+		return degradedWords(cards);
 	if (pending === total)
 		return 'No target was asked yet';
-	return shareWords(ok, total) + (ok === 1 ? ' is' : ' are') + ' ok' +
+	return shareWords(ok, total) + areWords(ok) + ' ok' +
 		(pending > 0 ? `, ${pending} not asked yet` : '');
 }
 
-/* The family of the whole. What failed and is not required is no more than a warning. */
-function overallFamily(summary) {
-	const { total, degraded, pending } = summary.counts;
-	if (pending === total)
-		return 'idle';
-	if (summary.failed.length > 0)
-		return summary.status === 'ok' ? 'warn' : 'bad';
-	return degraded > 0 ? 'warn' : 'good';
+function degradedOf(cards) {
+	return cards.filter((card) => card.status === 'degraded').map((card) => card.name);
 }
 
-/* DUE: when news should have come; '': it is not stale. No time that passes stands here: a screen
- * reader would tell of each second. */
-function noticeWords(lost, due) {
+function areWords(count) {
+	return count === 1 ? ' is' : ' are';
+}
+
+function degradedWords(cards) {
+	const degraded = degradedOf(cards);
+	return shareWords(degraded.length, cards.length) + areWords(degraded.length) +
+		' degraded: ' + listWords(degraded, 5);
+}
+
+/* The document is ok as long as all that failed is not required. */
+function failedWords(summary, cards) {
+	const failed = summary.failed;
+	const required = cards.filter((card) => card.required);
+	const some = shareWords(failed.length, summary.counts.total) + ' failed';
+	if (summary.status !== 'ok')
+		return `${some}: ${listWords(failed, 5)}`;
+	if (required.length === 0)
+		return `${some}, not required: ${listWords(failed, 5)}`;
+	return `${requiredWords(cards, required)}; ${listWords(failed, 5)} failed, which` +
+		areWords(failed.length) + ' not required';
+}
+
+/* REQUIRED: some of CARDS, none of which failed. */
+function requiredWords(cards, required) {
+	const pending = required.filter((card) => card.status === 'pending').length;
+	if (degradedOf(cards).length > 0)
+		return degradedWords(cards);
+	if (pending > 0)
+		return `No required target failed, ${pending} not asked yet`;
+	return required.length === 1 ? 'The only required target is ok' : 'All required targets are ok';
+}
+
+/* The family of the whole: as the document has it. What is degraded deserves a look, required or
+ * not. */
+function overallFamily(summary) {
+	const { ok, degraded } = summary.counts;
+	if (summary.status !== 'ok' && summary.failed.length > 0)
+		return 'bad';
+	if (degraded > 0)
+		return 'warn';
+	return ok > 0 ? 'good' : 'idle';
+}
+
+/* "2 of 6 failed - web1 - gatherd". */
+function tabWords(summary, family) {
+	const failed = `${summary.failed.length} of ${summary.counts.total} failed`;
+	const word = family === 'bad' ? failed
+		: family === 'stale' || family === 'paused' ? family : summary.status;
+	return `${word} - ${visible(summary.host)} - gatherd`;
+}
+
+/* How far the page is to be trusted; '': it is. PAUSED, MADE, DUE: when it was paused, when what
+ * it shows was made, when something newer should have come; '': that is not so. No time that
+ * passes stands here: a screen reader would tell of each second. */
+function noticeWords({ live, lost, paused, made, due }) {
+	if (paused !== '' && due === '')
+		return `Paused at ${paused}; what stands here is of then.`;
 	const words = [];
 	if (lost)
 		words.push('The connection to gatherd is lost. Trying again.');
 	if (due !== '')
-		words.push(`Stale: news was due by ${due}. Do not rely on what stands here.`);
+		words.push(live ? `No news from gatherd since ${made}: what stands here may have changed.`
+			: `Old since ${due}: this file was made at ${made}, and no newer one has taken its place.`);
 	return words.join(' ');
+}
+
+/* What the page does by itself. EVERY: how often, in milliseconds, a file is read again. */
+function followingWords({ live, lost, paused, due }, every) {
+	if (paused !== '')
+		return 'Updates are paused';
+	if (!live)
+		return 'Reloads every ' + spanWords(every);
+	if (lost)
+		return 'Connecting again';
+	return due !== '' ? 'Waiting for news' : 'Updates by itself';
 }
 
 /* The last outcomes, for those who do not see the bars. */
 function historyWords(history) {
 	const outcomes = [...history.outcomes];
-	const durations = history.durations_ms.filter((ms) => ms !== null);
+	const durations = successDurations(history);
 	const counts = [...BY_LETTER.values()]
 		.map((status) => [outcomes.filter((letter) => letter === status.letter).length, status.word])
 		.filter(([count]) => count > 0)
@@ -182,13 +244,19 @@ function historyWords(history) {
 	if (outcomes.length === 0)
 		return 'No outcomes yet';
 	return `Last ${countWords(outcomes.length, 'outcome', 'outcomes')}: ${counts.join(', ')}` +
-		(durations.length > 0 ? '; ' + rangeWords(durations) : '');
+		(durations.length > 0 ? '; a good one took ' + rangeWords(durations) : '');
+}
+
+/* How long those took whose bars have a height of their own. */
+function successDurations(history) {
+	return history.durations_ms
+		.filter((ms, i) => ms !== null && 'od'.includes(history.outcomes[i]));
 }
 
 function rangeWords(durations) {
 	const least = latencyWords(Math.min(...durations));
 	const most = latencyWords(Math.max(...durations));
-	return least === most ? 'in ' + most : `in ${least} to ${most}`;
+	return least === most ? most : `${least} to ${most}`;
 }
 
 /* How long the certificate of a target lasts; '': nobody knows. */
@@ -210,19 +278,34 @@ function valueWords(value) {
 	return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/* What a row says beside the name: what is wrong, else what was answered, else what it is. */
-function lineWords(card, now) {
+/* What a row says beside the name: what is wrong, else what was answered, else what it is. FROM:
+ * the part of the card that is, isWhole: nothing of it was cut. */
+function lineOf(card, now) {
+	const line = (from, whole, words) =>
+		({ from, words, isWhole: words === visible(whole).trim() });
+	const cut = (from, text) => line(from, text, oneLine(text, 400));
 	if (card.error)
-		return oneLine(card.error.message ?? card.error.kind, 400);
+		return cut('error', card.error.message ?? card.error.kind);
 	if (card.warnings?.length > 0)
-		return oneLine(card.warnings[0], 300) +
-			(card.warnings.length > 1 ? ` (and ${card.warnings.length - 1} more)` : '');
-	if (certificateIsDue(card, now))
-		return 'its certificate ' + certificateWords(card, now);
+		return line('warnings', card.warnings.join('\n'), warningWords(card.warnings));
+	if (certificateIsDue(card, now)) {
+		const words = 'its certificate ' + certificateWords(card, now);
+		return line('certificate', words, words);
+	}
 	if (card.response)
-		return oneLine(card.response, 400);
+		return cut('response', card.response);
 	if (card.values)
-		return Object.entries(card.values)
-			.map(([name, value]) => `${name} ${oneLine(valueWords(value), 60)}`).join(' · ');
-	return oneLine(card.description ?? '', 400);
+		return line('values', pairWords(card.values, (text) => text),
+			pairWords(card.values, (text) => oneLine(text, 60)));
+	return cut('description', card.description ?? '');
+}
+
+function warningWords(warnings) {
+	return oneLine(warnings[0], 300) +
+		(warnings.length > 1 ? ` (and ${warnings.length - 1} more)` : '');
+}
+
+function pairWords(values, shown) {
+	return Object.entries(values)
+		.map(([name, value]) => `${name} ${shown(valueWords(value))}`).join(' · ');
 }

@@ -1,4 +1,4 @@
-#include "publish/page.h"
+#include "publish/page/page.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include "base/compiler.h"
 #include "base/digest.h"
 #include "base/span.h"
-#include "publish/page_assets.h"
+#include "publish/page/assets.h"
 #include "publish/snapshot.h"
 
 /* ---- the policy ---- */
@@ -125,11 +125,15 @@ static void
 put_overall(struct buffer *out, const struct page *page)
 {
 	struct span total = span_member(span_member(page->summary, "counts"), "total");
+	struct span status = span_member(page->summary, "status");
 	size_t failed = span_count(span_member(page->summary, "failed"));
+	bool is_ok = span_is_text(status, "ok");
 
 	put_member(out, page, "status");
 	buffer_append_format(
 	    out, ": %zu of %.*s targets failed", failed, (int)total.len, total.text);
+	if (failed > 0 && is_ok)
+		buffer_append_string(out, ", none of them required");
 }
 
 /* JSON without a `<`, so that nothing in it ends the element that it stands in. */

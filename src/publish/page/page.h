@@ -2,8 +2,8 @@
  * A snapshot as a web page: one self-contained document, with the entries' cards as JSON and a
  * script that shows them.
  */
-#ifndef GATHERD_PUBLISH_PAGE_H
-#define GATHERD_PUBLISH_PAGE_H
+#ifndef GATHERD_PUBLISH_PAGE_PAGE_H
+#define GATHERD_PUBLISH_PAGE_PAGE_H
 
 #include <stdbool.h>
 

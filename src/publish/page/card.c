@@ -1,4 +1,4 @@
-#include "publish/card.h"
+#include "publish/page/card.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "config/config.h"
 #include "gather/board.h"
-#include "publish/exposition.h"
+#include "publish/metrics/exposition.h"
 
 const char card_status_letters[] = "odthecsp";
 _Static_assert(

@@ -2,8 +2,8 @@
  * A card: what the page and the events have of one entry. One compact object of JSON in one
  * line, without a `<`, so that it may stand in a <script>.
  */
-#ifndef GATHERD_PUBLISH_CARD_H
-#define GATHERD_PUBLISH_CARD_H
+#ifndef GATHERD_PUBLISH_PAGE_CARD_H
+#define GATHERD_PUBLISH_PAGE_CARD_H
 
 #include "base/span.h"
 

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* The document, with a @WORD@ wherever something is put in: see publish/page.c. */
+/* The document, with a @WORD@ wherever something is put in: see publish/page/page.c. */
 extern const unsigned char page_html[];
 extern const size_t page_html_len;
 
