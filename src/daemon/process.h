@@ -13,7 +13,8 @@
  * write, no end of the program (libcurl's TLS needs it so as well); so is SIGXFSZ, a file
  * that may not grow. SIGHUP and SIGUSR1 are held back until somebody handles them, SIGTERM
  * and SIGINT until it is known which of the two below holds. Descriptors 0 to 2 are there
- * afterwards, so that no file or socket can take their place.
+ * afterwards, so that no file or socket can take their place. Memory in large blocks is the
+ * system's again when it is freed.
  *
  * As PID 1, the first process of a container, it also does what the kernel leaves to that
  * one: SIGTERM and SIGINT end the program as elsewhere, and orphans leave no zombies.

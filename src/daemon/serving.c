@@ -67,7 +67,8 @@ admits_the_same(const struct serving *serving, const struct config *config)
 static void
 tell_unheard(const char *where)
 {
-	log_error("cannot listen at %s: %s", where, strerror(errno));
+	log_error("cannot listen at %s: %s", where,
+	    errno == EEXIST ? "it is there already, and no socket" : strerror(errno));
 }
 
 /* The caller's. */

@@ -26,6 +26,10 @@
 /* A request's line and headers; a browser's have a tenth of that. */
 #define MAX_HEADER_BYTES ((ev_ssize_t)8 * 1024)
 
+/* None is used, but what a person or a form sends is to have an answer of ours; evhttp answers
+ * more with a page of its own, 413. */
+#define MAX_BODY_BYTES ((ev_ssize_t)4 * 1024)
+
 /* evhttp answers 501 with a page of its own to methods that it is not told of: all are for us,
  * also those that it does not know. */
 #define ALL_METHODS UINT16_MAX
@@ -355,11 +359,13 @@ answer_request(struct answer *answer, bool checks_host)
 {
 	const char *fault = asked_fault(answer->request);
 	enum evhttp_cmd_type method = evhttp_request_get_command(answer->request);
+	bool has_body = asked_has_body(answer->request);
 	enum asked_what what;
 	char *name;
 
-	if (fault != NULL) {
+	if (fault != NULL || has_body)
 		answer->closes = true;
+	if (fault != NULL) {
 		send_line(answer, HTTP_BADREQUEST, fault);
 		return;
 	}
@@ -370,6 +376,10 @@ answer_request(struct answer *answer, bool checks_host)
 	if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
 		put(answer, "Allow", "GET, HEAD");
 		send_line(answer, HTTP_BADMETHOD, "only GET and HEAD are answered");
+		return;
+	}
+	if (has_body) {
+		send_line(answer, HTTP_BADREQUEST, "no request here has a body");
 		return;
 	}
 	what = asked_path(answer->request, &name);
@@ -410,7 +420,7 @@ answers_serve(struct answers *answers, struct evhttp *http, bool checks_host)
 {
 	evhttp_set_allowed_methods(http, ALL_METHODS);
 	evhttp_set_max_headers_size(http, MAX_HEADER_BYTES);
-	evhttp_set_max_body_size(http, 0);
+	evhttp_set_max_body_size(http, MAX_BODY_BYTES);
 	evhttp_set_gencb(
 	    http, checks_host ? on_request_with_host : on_request, answers);
 }

@@ -23,9 +23,17 @@
 struct frame {
 	unsigned lengths;
 	unsigned hosts;
-	bool has_body;
+	bool has_coding;
+	bool has_bad_length;
 	bool has_bad_name;
 };
+
+/* evhttp reads a sign, and blanks before it, too. */
+static bool
+is_length(const char *value)
+{
+	return value[0] != '\0' && value[strspn(value, "0123456789")] == '\0';
+}
 
 static void
 read_frame(struct frame *frame, const struct evkeyvalq *headers)
@@ -38,15 +46,14 @@ read_frame(struct frame *frame, const struct evkeyvalq *headers)
 		if (!http_is_token(header->key))
 			frame->has_bad_name = true;
 		if (strcasecmp(header->key, "Transfer-Encoding") == 0)
-			frame->has_body = true;
+			frame->has_coding = true;
 		if (strcasecmp(header->key, "Host") == 0)
 			frame->hosts++;
 		if (strcasecmp(header->key, "Content-Length") != 0)
 			continue;
 		frame->lengths++;
-		if (header->value[0] == '\0' ||
-		    header->value[strspn(header->value, "0")] != '\0')
-			frame->has_body = true;
+		if (!is_length(header->value))
+			frame->has_bad_length = true;
 	}
 }
 
@@ -62,13 +69,24 @@ asked_fault(struct evhttp_request *request)
 		return "a header's name is none";
 	if (frame.lengths > 1)
 		return "there is more than one Content-Length";
-	if (frame.has_body ||
-	    evbuffer_get_length(evhttp_request_get_input_buffer(request)) > 0)
-		return "no request here has a body";
+	if (frame.has_bad_length)
+		return "the Content-Length is no number";
+	if (frame.has_coding)
+		return "no request here has a Transfer-Encoding";
 	/* RFC 9112, section 3.2 */
 	if (frame.hosts > 1 || (frame.hosts == 0 && request->minor > 0))
 		return "there must be one Host";
 	return NULL;
+}
+
+bool
+asked_has_body(struct evhttp_request *request)
+{
+	const char *length = evhttp_find_header(
+	    evhttp_request_get_input_headers(request), "Content-Length");
+
+	return (length != NULL && length[strspn(length, "0")] != '\0') ||
+	    evbuffer_get_length(evhttp_request_get_input_buffer(request)) > 0;
 }
 
 /* ---- where it goes ---- */

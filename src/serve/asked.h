@@ -22,8 +22,12 @@ enum asked_what {
 };
 
 /* Why REQUEST is not to be understood in one way only, and its connection not to be used again:
- * a line for a person, without its end; NULL: it is well. It has no body then. */
+ * a line for a person, without its end; NULL: it is well. */
 const char *asked_fault(struct evhttp_request *request);
+
+/* Does it come with a body, or say so? That may not have been read, so that its connection is
+ * not to be used again. */
+bool asked_has_body(struct evhttp_request *request);
 
 /* What the path of REQUEST stands for; for a service or a prompt with *NAME, the caller's, else
  * NULL. Paths are compared byte by byte; only the name is decoded, once. */

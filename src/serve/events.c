@@ -16,11 +16,11 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/compiler.h"
-#include "base/units.h"
 #include "base/xalloc.h"
 #include "publish/snapshot.h"
 #include "serve/clients.h"
 #include "serve/shared_text.h"
+#include "serve/shown.h"
 
 /* On connect: come back two seconds after the connection was lost. */
 #define GREETING "retry: 2000\n\n"
@@ -57,6 +57,7 @@ struct events {
 	size_t count;
 	bool are_over;
 
+	const struct shown *shown; /* borrowed */
 	struct snapshot *snapshot; /* borrowed; NULL: none yet */
 	uint64_t generation;       /* of it */
 	uint64_t previous;         /* shown before it */
@@ -97,13 +98,15 @@ append_cards(
 static struct shared_text *
 make_text(const struct events *events, bool complete, uint64_t since)
 {
+	char edition[SHOWN_EDITION_SIZE];
 	struct buffer out;
 
+	shown_edition(events->shown, edition);
 	buffer_init(&out, BUFFER_UNLIMITED);
 	buffer_append_format(&out,
-	    "id: %" PRIu64 "\nevent: generation\n"
+	    "id: %s\nevent: generation\n"
 	    "data: {\"generation\": %" PRIu64 ", \"complete\": %s, \"summary\": ",
-	    events->generation, events->generation, complete ? "true" : "false");
+	    edition, events->generation, complete ? "true" : "false");
 	append_span(&out, snapshot_summary(events->snapshot));
 	buffer_append_string(&out, ", \"entries\": [");
 	append_cards(&out, events->snapshot, complete, since);
@@ -295,13 +298,8 @@ end_follower(struct follower *follower)
 static void
 read_last_id(struct follower *follower, const char *last_id)
 {
-	int64_t last;
-
-	if (last_id == NULL || !units_parse_int(last_id, 0, INT64_MAX, &last) ||
-	    (uint64_t)last > follower->events->generation)
-		return;
-	follower->knows_all = true;
-	follower->last = (uint64_t)last;
+	follower->knows_all = last_id != NULL &&
+	    shown_reads_edition(follower->events->shown, last_id, &follower->last);
 }
 
 /* Neither fails but for one that is no TCP connection, where it is not needed. */
@@ -351,10 +349,11 @@ events_follow(struct events *events, struct evhttp_request *request,
 /* ---- life ---- */
 
 struct events *
-events_new(struct event_base *base)
+events_new(struct event_base *base, const struct shown *shown)
 {
 	struct events *events = xcalloc(1, sizeof(*events));
 
+	events->shown = shown;
 	events->heartbeat = evtimer_new(base, on_heartbeat, events);
 	if (events->heartbeat == NULL)
 		abort(); /* small things do not fail: see base/xalloc.h */

@@ -2,10 +2,12 @@
  * Server-Sent Events (WHATWG HTML, "Server-sent events"): for each generation the entries that
  * changed, to all who follow. Private to serve.
  *
- * Each event has the generation as its id and is of type `generation`; its data is
+ * Each event is of type `generation`; its id is the edition that is shown, "GENERATION-EPOCH"
+ * (see shown.h), and its data is
  *   {"generation": N, "complete": BOOL, "summary": {the document's head}, "entries": [cards]}
  * With `complete`, entries are all there are, in order; else those that changed since the event
- * before, or since the client's Last-Event-ID.
+ * before, or since the client's Last-Event-ID. An id that was not given here is none: that of
+ * another run may have the number of another document.
  */
 #ifndef GATHERD_SERVE_EVENTS_H
 #define GATHERD_SERVE_EVENTS_H
@@ -18,6 +20,7 @@ struct client;
 struct event_base;
 struct events;
 struct evhttp_request;
+struct shown;
 struct snapshot;
 
 #define EVENTS_CONTENT_TYPE "text/event-stream"
@@ -31,7 +34,8 @@ struct snapshot;
  * proxies, too. */
 #define EVENTS_HEARTBEAT_MS 15000
 
-struct events *events_new(struct event_base *base);
+/* SHOWN, borrowed, says the editions. */
+struct events *events_new(struct event_base *base, const struct shown *shown);
 /* Cuts off whoever still follows. */
 void events_free(struct events *events);
 
@@ -44,7 +48,7 @@ void events_end(struct events *events);
 bool events_follow(struct events *events, struct evhttp_request *request,
     struct client *client, const char *last_id);
 
-/* SNAPSHOT (borrowed until the next one) is shown from now on. */
+/* SNAPSHOT (borrowed until the next one) is shown from now on, by `shown`, too. */
 void events_show(struct events *events, struct snapshot *snapshot);
 
 size_t events_count(const struct events *events);

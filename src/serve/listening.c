@@ -119,26 +119,28 @@ is_abandoned(const struct listen_address *address)
 	return refused;
 }
 
-/* Takes away what a program that was killed has left. Returns false, with errno as it was,
- * where it is something else. */
+/* Takes away what a program that was killed has left. Returns false with errno set where it is
+ * something else: bind(2) calls all of that an address in use. */
 static bool
 clear_away(const struct listen_address *address)
 {
-	int error_number = errno;
 	const char *path = listen_path(address);
 	struct stat status;
-	bool cleared = error_number == EADDRINUSE && lstat(path, &status) == 0 &&
-	    S_ISSOCK(status.st_mode) && is_abandoned(address) && unlink(path) == 0;
+	bool is_there = lstat(path, &status) == 0;
 
-	errno = error_number;
-	return cleared;
+	if (is_there && S_ISSOCK(status.st_mode) && is_abandoned(address) &&
+	    unlink(path) == 0)
+		return true;
+	errno = is_there && !S_ISSOCK(status.st_mode) ? EEXIST : EADDRINUSE;
+	return false;
 }
 
 static bool
 bind_unix(int fd, const struct listen_address *address)
 {
 	return bind_socket(fd, address) == 0 ||
-	    (clear_away(address) && bind_socket(fd, address) == 0);
+	    (errno == EADDRINUSE && clear_away(address) &&
+	        bind_socket(fd, address) == 0);
 }
 
 /* The socket at its path, from bind(2) on, gets its permissions, whatever the umask is. */

@@ -33,7 +33,8 @@ struct listening {
 /*
  * LISTENING, all zero, gets one socket bound to ADDRESS, or none for LISTEN_NONE. A Unix socket
  * gets the permissions MODE; one that stands there and nobody listens at is replaced. PUBLIC:
- * any Host is well. Returns false with errno set.
+ * any Host is well. Returns false with errno set: EEXIST where something that is no socket
+ * stands at its path.
  */
 MUST_CHECK bool listening_open(struct listening *listening,
     const struct listen_address *address, mode_t mode, bool is_public);

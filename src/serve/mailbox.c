@@ -18,6 +18,10 @@ struct mailbox {
 	/* Under the lock: */
 	unsigned references;
 	struct mail mail;
+	uint64_t
+	    posted; /* so many times; the thread has taken, and done, as many as: */
+	uint64_t taken;
+	uint64_t done;
 	struct server_counts counts;
 	enum mailbox_state state;
 };
@@ -90,30 +94,46 @@ mailbox_open(struct mailbox *mailbox)
 	return &mailbox->mail;
 }
 
-void
+uint64_t
 mailbox_post(struct mailbox *mailbox)
 {
 	const uint64_t one = 1;
+	uint64_t posted = ++mailbox->posted;
 
 	/* An eventfd takes 8 bytes whenever its counter does not overflow. */
 	if (write(mailbox->wake_fd, &one, sizeof(one)) == -1)
 		abort();
 	pthread_mutex_unlock(&mailbox->lock);
+	return posted;
 }
 
-void
-mailbox_wait(struct mailbox *mailbox, enum mailbox_state state, int64_t until_us)
+/* Until the thread tells of something; with the lock held. Returns false where it is late. */
+static bool
+wait_for_change(struct mailbox *mailbox, int64_t until_us)
 {
 	const struct timespec until = {
 		.tv_sec = until_us / 1000000,
 		.tv_nsec = until_us % 1000000 * 1000,
 	};
-	int waited = 0;
 
+	return pthread_cond_timedwait(&mailbox->changed, &mailbox->lock, &until) == 0;
+}
+
+void
+mailbox_wait(struct mailbox *mailbox, enum mailbox_state state, int64_t until_us)
+{
 	pthread_mutex_lock(&mailbox->lock);
-	while (mailbox->state < state && waited == 0)
-		waited =
-		    pthread_cond_timedwait(&mailbox->changed, &mailbox->lock, &until);
+	while (mailbox->state < state && wait_for_change(mailbox, until_us))
+		;
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+void
+mailbox_wait_done(struct mailbox *mailbox, uint64_t posted, int64_t until_us)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	while (mailbox->done < posted && wait_for_change(mailbox, until_us))
+		;
 	pthread_mutex_unlock(&mailbox->lock);
 }
 
@@ -144,6 +164,16 @@ mailbox_take(struct mailbox *mailbox, struct mail *mail)
 	pthread_mutex_lock(&mailbox->lock);
 	*mail = mailbox->mail;
 	mailbox->mail = (struct mail){ 0 };
+	mailbox->taken = mailbox->posted;
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+void
+mailbox_tell_done(struct mailbox *mailbox)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	mailbox->done = mailbox->taken;
+	pthread_cond_broadcast(&mailbox->changed);
 	pthread_mutex_unlock(&mailbox->lock);
 }
 

@@ -46,10 +46,13 @@ void mailbox_unref(struct mailbox *mailbox);
 
 /* What was not taken yet, to be added to until mailbox_post(), which the thread is woken by. */
 struct mail *mailbox_open(struct mailbox *mailbox);
-void mailbox_post(struct mailbox *mailbox);
+/* Returns which one it is, for mailbox_wait_done(). */
+uint64_t mailbox_post(struct mailbox *mailbox);
 
 /* Wait until the thread has come to STATE, but not longer than UNTIL_US on clock_now_us(). */
 void mailbox_wait(struct mailbox *mailbox, enum mailbox_state state, int64_t until_us);
+/* Likewise until it has done what the mail POSTED says. */
+void mailbox_wait_done(struct mailbox *mailbox, uint64_t posted, int64_t until_us);
 
 void mailbox_count(struct mailbox *mailbox, struct server_counts *counts);
 
@@ -60,6 +63,8 @@ int mailbox_wake_fd(const struct mailbox *mailbox);
 /* What is there, which is the caller's; none where MAIL is all zero. */
 void mailbox_take(struct mailbox *mailbox, struct mail *mail);
 
+/* What was taken last is done. */
+void mailbox_tell_done(struct mailbox *mailbox);
 void mailbox_tell_counts(struct mailbox *mailbox, const struct server_counts *counts);
 /* Nothing is listened at any more. */
 void mailbox_tell_closed(struct mailbox *mailbox);

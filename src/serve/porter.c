@@ -79,12 +79,14 @@ read_mail(struct porter *porter)
 	mailbox_take(porter->mailbox, &mail);
 	if (mail.has_health)
 		porter->health = mail.health;
-	if (mail.snapshot != NULL)
-		show(porter, mail.snapshot);
+	/* What somebody waits for goes first; nobody is let in before all is done. */
 	if (mail.has_listening)
 		doors_open(porter->doors, &mail.listening);
 	if (mail.has_admission)
 		doors_admit(porter->doors, mail.mode, mail.is_public);
+	mailbox_tell_done(porter->mailbox);
+	if (mail.snapshot != NULL)
+		show(porter, mail.snapshot);
 	/* It stays so: an empty mail may follow. */
 	if (mail.stop)
 		porter->is_to_stop = true;
@@ -222,8 +224,8 @@ make_parts(struct porter *porter, const struct clients_limits *limits)
 {
 	porter->clients = clients_new(porter->base, limits, &clock_system);
 	clients_on_coming(porter->clients, on_coming, porter);
-	porter->events = events_new(porter->base);
 	porter->shown = shown_new();
+	porter->events = events_new(porter->base, porter->shown);
 	porter->answers = (struct answers){
 		.clients = porter->clients,
 		.events = porter->events,

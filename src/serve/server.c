@@ -14,6 +14,7 @@
 
 struct server {
 	struct mailbox *mailbox; /* a reference */
+	bool listens;
 };
 
 /* ---- its beginning and its end ---- */
@@ -75,14 +76,19 @@ server_listen(struct server *server, struct listening *listening)
 {
 	struct mail *mail = mailbox_open(server->mailbox);
 	struct listening before = mail->listening;
+	uint64_t posted;
 
 	mail->listening = *listening;
 	mail->has_listening = true;
 	mail->has_admission = false;
-	mailbox_post(server->mailbox);
+	posted = mailbox_post(server->mailbox);
 	*listening = (struct listening){ 0 };
 	/* What the thread did not come to. */
 	listening_close(&before);
+	if (server->listens)
+		mailbox_wait_done(
+		    server->mailbox, posted, clock_now_us() + SERVER_PATIENCE_US);
+	server->listens = true;
 }
 
 void

@@ -3,7 +3,7 @@
  * so that no client, however many or slow, takes the time of those who are gathered.
  *
  * It shows the snapshot that it was given last. All functions are for the thread that made it;
- * none of them waits, but for server_free() and server_leave().
+ * none of them waits, but for server_listen(), server_free() and server_leave().
  */
 #ifndef GATHERD_SERVE_SERVER_H
 #define GATHERD_SERVE_SERVER_H
@@ -19,8 +19,8 @@ struct listening;
 struct server;
 struct snapshot;
 
-/* At the end whoever has asked is answered, for so long; and the program ends without waiting
- * for the thread longer than that. */
+/* At the end whoever has asked is answered, for so long; and whoever waits for the thread does
+ * not do so for longer than that. */
 #define SERVER_FAREWELL_US INT64_C(400000)
 #define SERVER_PATIENCE_US INT64_C(500000)
 
@@ -50,7 +50,8 @@ void server_free(struct server *server);
 void server_leave(struct server *server);
 
 /* From now on at these sockets, which are taken over (LISTENING is empty then), and no longer
- * at those before; connections that stand go on. */
+ * at those before; connections that stand go on. Waits until those before are closed, so that
+ * their address can be listened at again; but not longer than SERVER_PATIENCE_US. */
 void server_listen(struct server *server, struct listening *listening);
 
 /* The sockets stay; who is admitted is as listening_admit() has it. */

@@ -126,12 +126,44 @@ shown_find(struct shown *shown, const char *name, bool is_prompt, size_t *index)
 	return true;
 }
 
+/* ---- its names ---- */
+
+static void
+write_edition(const struct shown *shown, uint64_t generation,
+    char edition[static SHOWN_EDITION_SIZE])
+{
+	snprintf(edition, SHOWN_EDITION_SIZE, "%" PRIu64 "-%" PRIx64, generation,
+	    (uint64_t)shown->made_at_ms);
+}
+
+void
+shown_edition(const struct shown *shown, char edition[static SHOWN_EDITION_SIZE])
+{
+	write_edition(shown, snapshot_generation(shown->snapshot), edition);
+}
+
+bool
+shown_reads_edition(const struct shown *shown, const char *text, uint64_t *generation)
+{
+	uint64_t number = strtoull(text, NULL, 10);
+	char edition[SHOWN_EDITION_SIZE];
+
+	/* All else that would be read as that number is none of ours. */
+	write_edition(shown, number, edition);
+	if (shown->snapshot == NULL || strcmp(text, edition) != 0 ||
+	    number > snapshot_generation(shown->snapshot))
+		return false;
+	*generation = number;
+	return true;
+}
+
 void
 shown_tag(const struct shown *shown, bool gzip, char tag[static SHOWN_TAG_SIZE])
 {
-	snprintf(tag, SHOWN_TAG_SIZE, "\"%" PRIu64 "-%" PRIx64 "%s\"",
-	    snapshot_generation(shown->snapshot), (uint64_t)shown->made_at_ms,
-	    gzip ? "-gz" : "");
+	char edition[SHOWN_EDITION_SIZE];
+
+	shown_edition(shown, edition);
+	snprintf(tag, SHOWN_TAG_SIZE, "\"%s%s\"", edition, gzip ? "-gz" : "");
 }
 
 /* ---- what bodies are made of ---- */

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 
@@ -45,13 +46,22 @@ bool shown_put(
 bool shown_put_entry(
     struct shown *shown, size_t index, bool gzip, struct evbuffer *out);
 
-#define SHOWN_TAG_SIZE 64
+#define SHOWN_EDITION_SIZE 48
 
 /*
- * The entity tag (RFC 9110, section 8.8.3) of all bodies of the snapshot, with its quotes. It
- * has the generation and when SHOWN was made: a program that begins to count anew gives no tag
- * again that it gave before.
+ * Which snapshot is shown, for clients: "GENERATION-EPOCH", where the epoch is of when SHOWN
+ * was made. So a program that begins to count anew does not say again what it said before.
  */
+void shown_edition(const struct shown *shown, char edition[static SHOWN_EDITION_SIZE]);
+
+/* Was TEXT said of a snapshot that was shown here? *GENERATION is which one. */
+MUST_CHECK bool shown_reads_edition(
+    const struct shown *shown, const char *text, uint64_t *generation);
+
+#define SHOWN_TAG_SIZE 64
+
+/* The entity tag (RFC 9110, section 8.8.3) of all bodies of the snapshot, with its quotes: its
+ * edition, and the form. */
 void shown_tag(const struct shown *shown, bool gzip, char tag[static SHOWN_TAG_SIZE]);
 
 #endif

@@ -138,7 +138,7 @@ class Client:
         return self.answer(method)
 
 
-Event = collections.namedtuple("Event", "id kind data")
+Event = collections.namedtuple("Event", "id generation kind data")
 
 
 class Follower(Client):
@@ -178,13 +178,15 @@ class Follower(Client):
                 assert name not in fields
                 fields[name] = value.removeprefix(" ")
         assert fields.keys() == {"id", "event", "data"}
-        event = Event(int(fields["id"]), fields["event"], json.loads(fields["data"]))
-        assert event.kind == "generation" and event.id == event.data["generation"]
+        generation = int(fields["id"].partition("-")[0])
+        data = json.loads(fields["data"])
+        event = Event(fields["id"], generation, fields["event"], data)
+        assert event.kind == "generation" and generation == data["generation"]
         return event
 
     def until(self, generation):
         """The first event of GENERATION or a later one."""
-        while (event := self.next()).id < generation:
+        while (event := self.next()).generation < generation:
             pass
         return event
 
@@ -276,7 +278,7 @@ class Listening(Daemon):
         """Wait until GENERATION, or a later one, is shown: that is soon after it was
         written. The number of what is shown."""
         with self.place.follow() as follower:
-            return follower.until(generation).id
+            return follower.until(generation).generation
 
     def descriptors_settle(self, most):
         """Wait until no more than MOST are open."""

@@ -67,14 +67,14 @@ def test_then_comes_what_changed_and_nothing_else(gatherd, upstream, place):
         with place.follow() as follower:
             first = follower.next()
             assert first.data["complete"] and len(names(first)) == 32
-            last, seen = first.id, set()
+            last, seen = first.generation, set()
             for _ in range(40):
                 event = follower.next()
-                assert event.id > last and not event.data["complete"]
+                assert event.generation > last and not event.data["complete"]
                 assert set(names(event)) <= {"busy", "busier"}
                 seen.update(names(event))
-                assert event.data["summary"]["generation"] == event.id
-                last = event.id
+                assert event.data["summary"]["generation"] == event.generation
+                last = event.generation
             assert seen == {"busy", "busier"}
 
 
@@ -102,7 +102,7 @@ def test_what_comes_adds_up_to_what_is(gatherd, upstream, place):
         generation = gather_now(daemon)["generation"]
         ends = []
         for index, follower in enumerate(followers):
-            while (event := follower.next()).id < generation:
+            while (event := follower.next()).generation < generation:
                 known[index] = apply(event, known[index])
             ends.append(apply(event, known[index]))
         assert all(end == ends[0] for end in ends)
@@ -134,14 +134,14 @@ def test_who_comes_back_goes_on_where_it_was(gatherd, upstream, place):
         daemon.first_document()
         daemon.wait_document(lambda new: complete(new) and new["counts"]["ok"] == 3)
         with place.follow() as follower:
-            last = follower.next().id
+            last = follower.next()
         for _ in range(3):
-            daemon.wait_document(lambda new: new["generation"] > last + 2)
-            with place.follow(last_id=last) as follower:
+            daemon.wait_document(lambda new: new["generation"] > last.generation + 2)
+            with place.follow(last_id=last.id) as follower:
                 event = follower.next()
-            assert event.id > last and not event.data["complete"]
+            assert event.generation > last.generation and not event.data["complete"]
             assert names(event) == ["busy"]
-            last = event.id
+            last = event
 
 
 def test_who_has_missed_nothing_gets_no_entries(gatherd, upstream, place):
@@ -149,15 +149,16 @@ def test_who_has_missed_nothing_gets_no_entries(gatherd, upstream, place):
     with Listening(gatherd, config, place) as daemon:
         daemon.first_document()
         with place.follow() as follower:
-            last = follower.until(daemon.wait_document(complete)["generation"]).id
-        with place.follow(last_id=last) as follower:
+            last = follower.until(daemon.wait_document(complete)["generation"])
+        with place.follow(last_id=last.id) as follower:
             event = follower.next()
-        assert event.id == last and event.data["entries"] == []
+        assert event.id == last.id and event.data["entries"] == []
         assert not event.data["complete"]
 
 
 @pytest.mark.parametrize(
-    "last_id", ["", "x", "-1", "1.0", "99999", "18446744073709551616", "1,2", "0x1", "1" * 500]
+    "last_id",
+    ["", "x", "-1", "1", "1.0", "99999", "18446744073709551616", "1,2", "0x1", "1-0", "1" * 500],
 )
 def test_an_absurd_id_counts_as_none(gatherd, upstream, short_folder, last_id):  # noqa: F811
     place = unix_place(short_folder)
@@ -174,12 +175,13 @@ def test_an_id_from_before_a_reload_counts_as_none(gatherd, upstream, place):
     with Listening(gatherd, config, place) as daemon:
         daemon.first_document()
         with place.follow() as follower:
-            last = follower.until(daemon.wait_document(complete)["generation"]).id
+            last = follower.until(daemon.wait_document(complete)["generation"])
             del config["services"]["a"]
             assert daemon.reload(Listening.at(config, place))
             event = follower.next()
-            assert event.id > last and event.data["complete"] and names(event) == ["b"]
-        with place.follow(last_id=last) as follower:
+            assert event.generation > last.generation and event.data["complete"]
+            assert names(event) == ["b"]
+        with place.follow(last_id=last.id) as follower:
             event = follower.next()
             assert event.data["complete"] and names(event) == ["b"]
 
@@ -189,12 +191,40 @@ def test_an_id_from_before_a_restart_counts_as_none(gatherd, upstream, place):
     with Listening(gatherd, config, place) as daemon:
         daemon.first_document()
         with place.follow() as follower:
-            last = follower.until(daemon.wait_document(complete)["generation"]).id
+            last = follower.until(daemon.wait_document(complete)["generation"])
     with Listening(gatherd, config, place) as daemon:
         daemon.first_document()
-        with place.follow(last_id=last) as follower:
+        with place.follow(last_id=last.id) as follower:
             event = follower.next()
             assert event.data["complete"] and names(event) == ["a", "b"]
+
+
+@pytest.mark.parametrize("keeps_document", [True, False])
+def test_a_run_that_got_further_is_no_run_that_goes_on(
+    gatherd, upstream, short_folder, keeps_document  # noqa: F811
+):
+    """Also where one without the document of before has come to a larger number."""
+    place = unix_place(short_folder)
+    config = config_of(upstream, {"a": "/ok", "b": "/ok"})
+    with Listening(gatherd, config, place) as daemon:
+        daemon.first_document()
+        daemon.wait_document(complete)
+        with place.follow() as follower:
+            last = follower.until(daemon.document["generation"])
+    if not keeps_document:
+        daemon.output.unlink()
+    upstream.answers["/ok"] = answer("{}", 503)
+    with Listening(gatherd, config, place) as daemon:
+        daemon.first_document()
+        while daemon.wait_document(complete)["generation"] <= last.generation + 1:
+            gather_now(daemon)
+        daemon.shown(last.generation + 1)
+        assert daemon.ask("/status.json", If_None_Match=f'"{last.id}"').status == 200
+        with place.follow(last_id=last.id) as follower:
+            event = follower.next()
+        assert event.data["complete"] and names(event) == ["a", "b"]
+        assert event.id.partition("-")[2] != last.id.partition("-")[2]
+        assert daemon.ask("/status.json", If_None_Match=f'"{event.id}"').status == 304
 
 
 def test_a_reload_brings_everything_anew(gatherd, upstream, place):
@@ -229,7 +259,7 @@ def test_sixty_four_can_follow(gatherd, upstream, place):
         assert place.ask("/events", "HEAD").status == 200
         generation = gather_now(daemon)["generation"]
         for follower in followers:
-            assert follower.until(generation).id == generation
+            assert follower.until(generation).generation == generation
         metrics = parse_metrics(place.ask("/metrics").text)
         assert metrics.value("gatherd_listener_event_clients") == 64
         # Whoever goes makes room.
@@ -237,7 +267,7 @@ def test_sixty_four_can_follow(gatherd, upstream, place):
 
         def comes():
             follower = stack.enter_context(place.follow())
-            return follower.started.status == 200 and follower.next().id == generation
+            return follower.started.status == 200 and follower.next().generation == generation
 
         wait_until(comes)
         stack.close()
@@ -272,7 +302,7 @@ def test_who_does_not_read_is_dropped_and_nobody_else(gatherd, upstream, place):
         assert daemon.status_of("VmRSS") < memory + 16 * 1024
         for follower in deaf:
             follower.rest()
-        assert reader.next().id > first.id
+        assert reader.next().generation > first.generation
         assert metrics.value("gatherd_missed_rounds_total") == 0
 
 

@@ -413,7 +413,7 @@ def test_before_the_first_document_one_is_to_come_back(gatherd, held, short_fold
         with place.follow() as follower:
             held.let_go("/held/a")
             event = follower.next()
-        assert event.id == 1 and event.data["complete"]
+        assert event.generation == 1 and event.data["complete"]
         document = parse_document(daemon.ask("/status.json").text)
         assert json.loads(daemon.ask("/services/a").text) == document["services"]["a"]
         assert daemon.ask("/healthz").text == "ok\n"

@@ -65,7 +65,13 @@ REFUSED = {
     "no coding": HEAD + b"Transfer-Encoding: identity\r\n\r\n",
     "an odd coding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "a body": HEAD + b"Content-Length: %d\r\n\r\n" % len(SMUGGLED),
-    "a body of a POST": b"POST" + HEAD[3:] + b"Content-Length: %d\r\n\r\n" % len(SMUGGLED),
+    "a body of a HEAD": b"HEAD" + HEAD[3:] + b"Content-Length: %d\r\n\r\n" % len(SMUGGLED),
+    "chunks of a POST": b"POST" + HEAD[3:] + CHUNKED + b"\r\n1\r\nx\r\n0\r\n\r\n",
+    "two lengths of a POST": b"POST" + HEAD[3:] + b"Content-Length: 0\r\nContent-Length: 1\r\n\r\n",
+    "a signed length of a POST": b"POST" + HEAD[3:] + b"Content-Length: +1\r\n\r\nx",
+    "a large body": HEAD + b"Content-Length: 4097\r\n\r\n",
+    "a large body of a POST": b"POST" + HEAD[3:] + b"Content-Length: 4097\r\n\r\n",
+    "large chunks": HEAD + CHUNKED + b"\r\n1001\r\n",
     "a negative length": HEAD + b"Content-Length: -1\r\n\r\n",
     "a length with a sign": HEAD + b"Content-Length: +0\r\n\r\n",
     "a length in hex": HEAD + b"Content-Length: 0x0\r\n\r\n",
@@ -104,6 +110,41 @@ def test_what_can_be_read_in_two_ways_is_refused(daemon, name):
             client.send(REFUSED[name] + SMUGGLED)
         (status,) = answers_in(client.rest())
         assert status in (400, 413)
+
+
+def test_a_body_is_not_read_as_a_request(daemon):
+    """What `curl -d x` sends is told which methods there are, and no more."""
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"):
+        for body in (b"x", SMUGGLED, 4096 * b"x"):
+            with daemon.place.connect() as client:
+                head = request("/healthz", method, Content_Length=len(body))
+                client.send(head + body + SMUGGLED)
+                answer = client.answer()
+                assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD"), method
+                assert answer.headers["connection"] == "close"
+                assert answer.headers["x-content-type-options"] == "nosniff"
+                assert answer.text == "only GET and HEAD are answered\n"
+                assert client.has_ended()
+
+
+def test_a_body_in_pieces_is_waited_for(daemon):
+    with daemon.place.connect() as client:
+        head = request("/healthz", "POST", Content_Length=10, Expect="100-continue")
+        client.send(head)
+        assert client.take_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue"
+        for _ in range(10):
+            assert client.is_open()
+            client.send(b"x")
+        assert client.answer().status == 405
+        assert client.has_ended()
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_long(daemon):
+    with daemon.place.connect() as client:
+        begun = time.monotonic()
+        client.send(request("/healthz", "POST", Content_Length=10) + b"x")
+        assert client.has_ended()
+        assert time.monotonic() - begun < 20
 
 
 READ = {
@@ -335,7 +376,7 @@ def test_slow_clients_hold_up_nobody(
         assert metrics.value("gatherd_loop_lag_max_seconds") < 0.5 * slack
         assert metrics.value("gatherd_listener_connections") <= 256
         # Who follows was not given up for them.
-        assert follower.until(generation).id >= generation
+        assert follower.until(generation).generation >= generation
         stack.close()
         daemon.descriptors_settle(before)
 

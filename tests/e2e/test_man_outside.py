@@ -183,7 +183,7 @@ REFUSED = {
     "400": lambda daemon: refused(daemon, host=None),
     "404": lambda daemon: daemon.ask("/services/said").status,
     "405": lambda daemon: refused(daemon, method="DELETE"),
-    "413": lambda daemon: refused(daemon, Content_Length="5"),
+    "413": lambda daemon: refused(daemon, method="POST", Content_Length="4097"),
     "421": lambda daemon: refused(daemon, host="www.example.com"),
     "503": too_many_follow,
 }
@@ -213,6 +213,7 @@ LIMITS = [
     ("serve/clients.c", r"\.life_ms = 30000\b", "done in 30 seconds"),
     ("serve/clients.c", r"\.max_requests = 100\b", "of a connection, 100 at most,"),
     ("serve/answers.c", r"MAX_HEADER_BYTES \(\(ev_ssize_t\)8 \* 1024\)", "8 KiB of headers"),
+    ("serve/answers.c", r"MAX_BODY_BYTES \(\(ev_ssize_t\)4 \* 1024\)", "A body of more than 4 KiB"),
     ("serve/shown.h", r"SHOWN_MIN_GZIP 1024\b", "Bodies of 1 KiB and more"),
     ("serve/events.h", r"EVENTS_MAX_CLIENTS 64\b", "No more than 64 can follow"),
     ("serve/events.h", r"EVENTS_MAX_BACKLOG \(\(size_t\)256 \* 1024\)", "256 KiB before it"),

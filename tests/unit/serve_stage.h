@@ -161,8 +161,8 @@ stage_set_up(struct stage *stage, size_t targets, bool checks_host)
 	stage->base = event_base_new();
 	stage->clients =
 	    clients_new(stage->base, &clients_default_limits, &clock_system);
-	stage->events = events_new(stage->base);
 	stage->shown = shown_new();
+	stage->events = events_new(stage->base, stage->shown);
 	stage->answers = (struct answers){
 		.clients = stage->clients,
 		.events = stage->events,

@@ -95,12 +95,89 @@ test_a_body_is_refused(UNUSED void **state)
 	struct stage stage;
 
 	set_up(&stage, true);
-	/* These two by evhttp, which sees them first. */
-	assert_ends(&stage, GET "Content-Length: 5\r\n\r\nhello", 413);
+	assert_ends(&stage, GET "Content-Length: 5\r\n\r\nhello", 400);
+	assert_ends(&stage, GET "Content-Length: 42\r\n\r\n" SMUGGLED, 400);
 	assert_ends(&stage,
-	    GET "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 413);
+	    GET "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 400);
+	assert_int_equal(stage.answers.requests[4], 3);
 	assert_ends(&stage, GET "Content-Length: -1\r\n\r\n", 400);
+	assert_ends(&stage, GET "Content-Length: +0\r\n\r\n", 400);
+	assert_ends(&stage, GET "Content-Length:\r\n\r\n", 400);
+	assert_int_equal(stage.answers.requests[2], 0);
 	assert_status(&stage, GET "Content-Length: 0\r\n\r\n", 200);
+	stage_tear_down(&stage);
+}
+
+/* What the form of a page sends, or `curl -d x`, with BYTES of body. */
+static char *
+form_of(const char *method, size_t bytes)
+{
+	char *body = xcalloc(1, bytes + 1);
+	char *text;
+
+	memset(body, 'x', bytes);
+	text = xasprintf("%s /status.json HTTP/1.1\r\nHost: localhost\r\n"
+	                 "Content-Length: %zu\r\n\r\n%s",
+	    method, bytes, body);
+	free(body);
+	return text;
+}
+
+static void
+test_a_method_with_a_body_hears_of_those_that_there_are(UNUSED void **state)
+{
+	static const char *const methods[] = { "POST", "PUT", "PATCH", "DELETE",
+		"OPTIONS", "CONNECT", "TRACE", "BREW" };
+	struct stage stage;
+	struct reply reply;
+
+	set_up(&stage, true);
+	for (size_t i = 0; i < ARRAY_COUNT(methods); i++) {
+		char *text = form_of(methods[i], 1);
+
+		say_to_the_end(&stage, text, &reply);
+		if (reply.status != 405)
+			fail_msg("%d: %s", reply.status, text);
+		reply_assert_header(&reply, "Allow", "GET, HEAD");
+		reply_assert_header(&reply, "Connection", "close");
+		reply_assert_header(&reply, "X-Content-Type-Options", "nosniff");
+		assert_string_equal(
+		    reply.body.data, "only GET and HEAD are answered\n");
+		reply_clear(&reply);
+		free(text);
+	}
+	stage_tear_down(&stage);
+}
+
+static void
+test_a_body_of_more_than_4_kib_is_not_read(UNUSED void **state)
+{
+	struct stage stage;
+	char *text;
+
+	set_up(&stage, true);
+	text = form_of("POST", 4096);
+	assert_ends(&stage, text, 405);
+	free(text);
+	assert_int_equal(stage.answers.requests[4], 1);
+	/* evhttp's own. */
+	text = form_of("POST", 4097);
+	assert_ends(&stage, text, 413);
+	free(text);
+	assert_ends(&stage, GET "Transfer-Encoding: chunked\r\n\r\n1001\r\nhello", 413);
+	assert_int_equal(stage.answers.requests[4], 1);
+	stage_tear_down(&stage);
+}
+
+/* Another name is told so first: it has no business with what there is here. */
+static void
+test_a_body_to_another_name_is_misdirected_and_ends(UNUSED void **state)
+{
+	struct stage stage;
+
+	set_up(&stage, true);
+	assert_ends(&stage,
+	    "POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1\r\n\r\nx", 421);
 	stage_tear_down(&stage);
 }
 
@@ -116,7 +193,7 @@ test_a_body_that_evhttp_leaves_is_no_request(UNUSED void **state)
 		                       "Content-Length: 44\r\n\r\n" SMUGGLED,
 		    methods[i]);
 
-		assert_ends(&stage, text, 400);
+		assert_ends(&stage, text, i == 0 ? 400 : 405);
 		free(text);
 	}
 	assert_int_equal(stage.answers.requests[2], 0);
@@ -422,6 +499,10 @@ main(void)
 		cmocka_unit_test(test_a_doubled_length_is_refused),
 		cmocka_unit_test(test_a_length_beside_chunks_is_refused),
 		cmocka_unit_test(test_a_body_is_refused),
+		cmocka_unit_test(
+		    test_a_method_with_a_body_hears_of_those_that_there_are),
+		cmocka_unit_test(test_a_body_of_more_than_4_kib_is_not_read),
+		cmocka_unit_test(test_a_body_to_another_name_is_misdirected_and_ends),
 		cmocka_unit_test(test_a_body_that_evhttp_leaves_is_no_request),
 		cmocka_unit_test(test_a_refused_tunnel_ends),
 		cmocka_unit_test(test_a_name_with_a_blank_is_refused),

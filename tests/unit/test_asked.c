@@ -167,17 +167,39 @@ test_what_may_be_read_in_two_ways_is_a_fault(UNUSED void **state)
 }
 
 static void
-test_a_body_is_a_fault(UNUSED void **state)
+test_a_length_that_is_no_number_is_a_fault(UNUSED void **state)
 {
-	static const char *const lengths[] = { "1", "", "-1", "+0", "0x0", "0, 0",
-		"00 1", "18446744073709551616" };
-	struct evhttp_request *request = request_of("/", "Host", "a", NULL);
+	static const char *const lengths[] = { "", "-1", "+0", "0x0", "0, 0", "00 1",
+		"1 ", "\v0" };
 
-	evbuffer_add(evhttp_request_get_input_buffer(request), "x", 1);
-	assert_true(has_fault(request));
 	for (size_t i = 0; i < ARRAY_COUNT(lengths); i++)
 		assert_true(has_fault(
 		    request_of("/", "Host", "a", "Content-Length", lengths[i], NULL)));
+}
+
+static bool
+has_body(struct evhttp_request *request)
+{
+	bool has = asked_has_body(request);
+
+	evhttp_request_free(request);
+	return has;
+}
+
+static void
+test_a_body_is_noticed(UNUSED void **state)
+{
+	struct evhttp_request *request = request_of("/", "Host", "a", NULL);
+
+	assert_false(asked_has_body(request));
+	evbuffer_add(evhttp_request_get_input_buffer(request), "x", 1);
+	assert_true(has_body(request));
+	assert_false(has_body(request_of("/", "Content-Length", "0", NULL)));
+	assert_false(has_body(request_of("/", "Content-Length", "000", NULL)));
+	assert_true(has_body(request_of("/", "Content-Length", "1", NULL)));
+	assert_true(has_body(request_of("/", "Content-Length", "010", NULL)));
+	assert_true(
+	    has_body(request_of("/", "Content-Length", "18446744073709551616", NULL)));
 }
 
 static void
@@ -309,7 +331,8 @@ main(void)
 		cmocka_unit_test(test_an_absolute_url_goes_before_the_host),
 		cmocka_unit_test(test_a_usual_request_has_no_fault),
 		cmocka_unit_test(test_what_may_be_read_in_two_ways_is_a_fault),
-		cmocka_unit_test(test_a_body_is_a_fault),
+		cmocka_unit_test(test_a_length_that_is_no_number_is_a_fault),
+		cmocka_unit_test(test_a_body_is_noticed),
 		cmocka_unit_test(test_only_http_1_is_spoken),
 		cmocka_unit_test(test_gzip_is_taken_where_it_is_named),
 		cmocka_unit_test(test_gzip_is_not_taken_otherwise),

@@ -7,10 +7,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <cmocka.h>
 #include <event2/event.h>
@@ -239,6 +244,54 @@ test_the_limit_of_descriptors_is_raised(UNUSED void **state)
 	assert_int_equal(status_of(raise_descriptors), SURVIVED);
 }
 
+/* ---- memory ---- */
+
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+
+#define MIB ((size_t)1024 * 1024)
+
+/* How many blocks have pages of their own; kept from being optimized away. */
+static size_t
+own_pages_with(size_t size)
+{
+	char *volatile block = malloc(size);
+	size_t count = mallinfo2().hblks;
+
+	free(block);
+	return count;
+}
+
+static void
+free_large_blocks(void)
+{
+	size_t before;
+
+	process_begin();
+	before = mallinfo2().hblks;
+	/* Not even after a larger one was freed. */
+	if (own_pages_with(16 * MIB) != before + 1 ||
+	    own_pages_with(2 * MIB) != before + 1 || own_pages_with(100000) != before)
+		_exit(WENT_WRONG);
+}
+
+static void
+test_a_large_block_is_given_back_when_it_is_freed(UNUSED void **state)
+{
+	if (is_under_valgrind() || mallinfo2().arena == 0)
+		skip(); /* another malloc(3): a sanitizer's */
+	assert_int_equal(status_of(free_large_blocks), SURVIVED);
+}
+
+#else
+
+static void
+test_a_large_block_is_given_back_when_it_is_freed(UNUSED void **state)
+{
+	skip(); /* its malloc(3) does so by itself */
+}
+
+#endif
+
 /* ---- as PID 1 ---- */
 
 static void
@@ -293,6 +346,7 @@ main(void)
 		cmocka_unit_test(test_the_loop_takes_stops_over_and_gives_them_back),
 		cmocka_unit_test(test_the_end_by_a_signal_is_seen_outside),
 		cmocka_unit_test(test_the_limit_of_descriptors_is_raised),
+		cmocka_unit_test(test_a_large_block_is_given_back_when_it_is_freed),
 		cmocka_unit_test(test_an_init_is_stopped_before_it_has_begun),
 		cmocka_unit_test(test_an_init_ends_though_no_signal_can_kill_it),
 		cmocka_unit_test(test_orphans_of_a_container_leave_no_zombies),

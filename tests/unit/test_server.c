@@ -72,10 +72,10 @@ test_who_follows_hears_of_each_generation(UNUSED void **state)
 	fd = come(&stage);
 	assert_true(say(fd, EVENTS));
 	heard[0] = '\0';
-	while (strstr(heard, "id: 1\n") == NULL)
+	while (strstr(heard, "id: 1-") == NULL)
 		assert_true(hear(fd, heard, sizeof(heard), 0));
 	show(&stage, 2);
-	while (strstr(heard, "id: 2\n") == NULL)
+	while (strstr(heard, "id: 2-") == NULL)
 		assert_true(hear(fd, heard, sizeof(heard), 0));
 	WAIT_FOR(&stage, counts, counts.event_clients == 1 && counts.requests[2] == 1);
 	server_free(stage.server);
@@ -175,6 +175,28 @@ test_it_moves_and_keeps_its_connections(UNUSED void **state)
 	stage_close(&stage);
 }
 
+/* The address of before is free as soon as it listens elsewhere. */
+static void
+test_it_moves_back_at_once(UNUSED void **state)
+{
+	struct stage stage;
+	char paths[2][64];
+	int i;
+
+	stage_open_limited(&stage, &clients_default_limits);
+	for (i = 0; i < 2; i++)
+		snprintf(paths[i], sizeof(paths[i]), "/tmp/gatherd-server.%d.%d",
+		    getpid(), i);
+	for (i = 0; i < 300; i++) {
+		show(&stage, (uint64_t)i + 1);
+		memcpy(stage.path, paths[i % 2], sizeof(stage.path));
+		listen_at_path(&stage);
+	}
+	assert_int_equal(access(paths[0], F_OK), -1);
+	stage_close(&stage);
+	assert_int_equal(access(paths[1], F_OK), -1);
+}
+
 static void
 test_where_it_came_to_late_is_left_unused(UNUSED void **state)
 {
@@ -249,7 +271,7 @@ test_who_has_begun_to_ask_is_answered_at_the_end(UNUSED void **state)
 	assert_true(say(asking, "GET /status.json HTTP/1.1\r\n"));
 	assert_true(say(follower, EVENTS));
 	heard[0] = '\0';
-	while (strstr(heard, "id: 1\n") == NULL)
+	while (strstr(heard, "id: 1-") == NULL)
 		assert_true(hear(follower, heard, sizeof(heard), 0));
 	server_leave(stage.server);
 	stage.server = NULL;
@@ -320,6 +342,7 @@ main(void)
 		cmocka_unit_test(test_only_a_socket_of_the_loopback_checks_the_host),
 		cmocka_unit_test(test_who_is_admitted_changes_while_it_listens),
 		cmocka_unit_test(test_it_moves_and_keeps_its_connections),
+		cmocka_unit_test(test_it_moves_back_at_once),
 		cmocka_unit_test(test_where_it_came_to_late_is_left_unused),
 		cmocka_unit_test(test_it_ends_at_once_whatever_its_clients_do),
 		cmocka_unit_test(test_who_has_begun_to_ask_is_answered_at_the_end),

@@ -28,12 +28,13 @@ struct vitals {
 	/* Of the config. */
 	uint64_t reloads;
 	uint64_t failed_reloads;
-	bool reload_failed;      /* the last one: an older config is in force */
-	int64_t config_at_ms;    /* since when the one in force is; -1: unknown */
+	bool reload_failed;   /* the last one: an older config is in force */
+	int64_t config_at_ms; /* since when the one in force is; -1: unknown */
 
 	/* Of the listener. */
 	bool listens;
-	uint64_t requests[6]; /* by the first digit of the answer's status; 0 is unused */
+	/* By the first digit of the answer's status; 0 is unused. */
+	uint64_t requests[6];
 	uint64_t cut_connections; /* for being slow, idle or too many */
 	size_t connections;
 	size_t event_clients;
