@@ -270,7 +270,7 @@ free_large_blocks(void)
 	before = mallinfo2().hblks;
 	/* Not even after a larger one was freed. */
 	if (own_pages_with(16 * MIB) != before + 1 ||
-	    own_pages_with(2 * MIB) != before + 1 || own_pages_with(100000) != before)
+	    own_pages_with(4 * MIB) != before + 1 || own_pages_with(2 * MIB) != before)
 		_exit(WENT_WRONG);
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "server_stage.h"
+#include "valgrind.h"
 
 /* ---- bad clients ---- */
 
@@ -203,6 +204,7 @@ test_without_descriptors_it_waits_in_peace(UNUSED void **state)
 	int64_t used_us;
 	int fd, other;
 
+	skip_under_valgrind();
 	stage_open(&stage);
 	ask(&stage, HEALTH);
 	other = come(&stage);
