@@ -33,6 +33,15 @@ count_signs_of_life(struct stage *stage)
 	return count;
 }
 
+/* ... how it is, so many times. */
+static void
+run_until_asked(struct stage *stage, int count)
+{
+	stage->asked = 0;
+	while (stage->asked < count)
+		event_base_loop(stage->base, EVLOOP_ONCE);
+}
+
 static void
 test_signs_of_life_come_three_within_the_time(UNUSED void **state)
 {
@@ -109,8 +118,7 @@ test_any_time_is_taken(UNUSED void **state)
 	set_up(&stage);
 	want_watchdog(&stage, "1", getpid());
 	notify_ready(stage.notify);
-	while (stage.asked < 20)
-		event_base_loop(stage.base, EVLOOP_ONCE);
+	run_until_asked(&stage, 20);
 	/* A millisecond lies between them at least, as the loop counts it. */
 	assert_true(clock_now_us() - begun_us > 10000);
 	notify_free(stage.notify);
@@ -136,22 +144,20 @@ test_who_is_ill_gives_no_sign_and_says_so_once(UNUSED void **state)
 	want_watchdog(&stage, "3000", getpid());
 	notify_ready(stage.notify);
 	capture_log(&stage);
-	run_for_ms(&stage, 20);
+	run_until_asked(&stage, 3);
 	assert_receives(&stage, "READY=1");
 	assert_int_not_equal(count_signs_of_life(&stage), 0);
 	stage.ill = true;
-	stage.asked = 0;
-	run_for_ms(&stage, 20);
-	assert_true(stage.asked > 2);
+	run_until_asked(&stage, 3);
 	assert_int_equal(count_signs_of_life(&stage), 0);
 	assert_int_equal(count_in_log(&stage, warning), 1);
 	/* Well again: the next time it is news. */
 	stage.ill = false;
-	run_for_ms(&stage, 20);
+	run_until_asked(&stage, 3);
 	assert_int_not_equal(count_signs_of_life(&stage), 0);
 	stage.ill = true;
 	capture_log(&stage);
-	run_for_ms(&stage, 20);
+	run_until_asked(&stage, 3);
 	assert_int_equal(count_signs_of_life(&stage), 0);
 	assert_int_equal(count_in_log(&stage, warning), 1);
 	tear_down(&stage);
