@@ -13,9 +13,9 @@ struct outcome;
 #define HISTORY_MAX 60
 
 struct history_point {
-	int32_t
-	    duration_us; /* -1: none; what is longer than it can hold is its maximum */
-	uint8_t status;  /* enum status */
+	/* -1: none; what is longer than it can hold is its maximum. */
+	int32_t duration_us;
+	uint8_t status; /* enum status */
 };
 
 /* A ring; all zero: empty. */
